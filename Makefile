@@ -1,0 +1,39 @@
+# `make matrix` and `make test` set up everything they need, once. The plain commands behind them are in the README.
+PYTHON ?= python3
+VENV ?= .venv
+MATRIX ?= quick
+ARGS ?=
+BIN := $(VENV)/bin
+
+.PHONY: matrix test lint bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make matrix               run the quick matrix, then its tables and figures (MATRIX=main, ARGS='--seeds 5' to change)"
+	@echo "make test                 run the whole test suite"
+	@echo "make lint                 ruff and mypy"
+	@echo "make bench                time the curvature kernel and the training loop"
+	@echo "make clean                remove the virtual environment and caches; results stay"
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "cannot create a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+matrix: $(VENV)/.ready
+	$(BIN)/python experiments/run_matrix.py $(MATRIX) $(ARGS)
+
+test: $(VENV)/.ready
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.ready
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-group-by=group $(ARGS)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .benchmarks

@@ -1,0 +1,97 @@
+"""Which way to go. A direction is linear in the gradient; its length means nothing until a step size is chosen."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from algos.ascent.local_model import LocalModel
+from algos.curvature import conjugate_gradient
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A direction s [P] with the slope g's of the surrogate along it."""
+
+    vector: Tensor
+    slope: float
+    damping: float = 0.0
+    cg_iterations: float = NAN
+    cg_residual: float = NAN
+
+
+class Direction(Protocol):
+    """`state` is whatever the direction remembers between updates; None if nothing."""
+
+    def init(self, theta: Tensor) -> Any: ...
+
+    def head(self, model: LocalModel, state: Any) -> tuple[Heading, Any]: ...
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """s = g: steepest ascent, with the parameters' own Euclidean distance as the ruler."""
+
+    def init(self, theta: Tensor) -> None:
+        return None
+
+    def head(self, model: LocalModel, state: None) -> tuple[Heading, None]:
+        g = model.gradient
+        return Heading(g, float(g @ g)), None
+
+
+@dataclass(frozen=True)
+class AdamState:
+    mean: Tensor
+    square: Tensor
+    steps: int
+
+
+@dataclass(frozen=True)
+class Adam:
+    """s = m / (sqrt(v) + epsilon) with bias correction; Kingma and Ba 2015, algorithm 1 and its defaults."""
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def init(self, theta: Tensor) -> AdamState:
+        return AdamState(torch.zeros_like(theta), torch.zeros_like(theta), 0)
+
+    def head(self, model: LocalModel, state: AdamState) -> tuple[Heading, AdamState]:
+        g = model.gradient
+        mean = state.mean * self.beta1 + g * (1 - self.beta1)
+        square = state.square * self.beta2 + g * g * (1 - self.beta2)
+        steps = state.steps + 1
+        s = mean / (1 - self.beta1**steps) / ((square / (1 - self.beta2**steps)).sqrt() + self.epsilon)
+        return Heading(s, float(g @ s)), AdamState(mean, square, steps)
+
+
+@dataclass(frozen=True)
+class Natural:
+    """s ~ (F + damping I)^-1 g by conjugate gradient: steepest ascent with KL as the ruler (Kakade 2001).
+
+    10 iterations and damping 0.1: Schulman et al. 2015, appendix C, for the iterations; the damping is that of the
+    authors' own code (modular_rl) and of most that followed it.
+    """
+
+    cg_iterations: int = 10
+    damping: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.cg_iterations < 1:
+            raise ValueError(f"cg_iterations must be at least 1, got {self.cg_iterations}")
+        if self.damping < 0:
+            raise ValueError(f"damping must not be negative, got {self.damping}")
+
+    def init(self, theta: Tensor) -> None:
+        return None
+
+    def head(self, model: LocalModel, state: None) -> tuple[Heading, None]:
+        g = model.gradient
+        solved = conjugate_gradient(lambda v: model.fisher(v).add_(v, alpha=self.damping), g, self.cg_iterations)
+        heading = Heading(solved.x, float(g @ solved.x), self.damping, solved.iterations, solved.residual)
+        return heading, None

@@ -1,0 +1,86 @@
+"""What one batch tells about the neighbourhood of theta: surrogate, gradient, Fisher products, and any candidate."""
+
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from algos.curvature import fisher_vector_product
+from algos.estimators.surrogates import ImportanceSampled, Surrogate, per_sample_gradient
+from algos.policies.policy import Policy
+from algos.types import Batch
+
+
+class LocalModel:
+    """Everything is linearised once, at `theta`, and shared. `theta` need not be the policy that collected the batch:
+    the surrogate then carries importance weights. The counters say what the update has cost so far."""
+
+    def __init__(self, policy: Policy, theta: Tensor, batch: Batch, surrogate: Surrogate | None = None) -> None:
+        self.policy, self.theta, self.batch = policy, theta, batch
+        self.surrogate = surrogate or ImportanceSampled()
+        self.gradient_evaluations = self.fisher_products = self.candidate_evaluations = 0
+        with torch.no_grad():
+            self._linear = policy.network.linearize(theta, batch.obs)
+            self.outputs = self._linear.outputs
+            self._metric = policy.family.fisher(self.outputs)
+            self._product = fisher_vector_product(self._linear, self._metric)
+            self.log_ratio = policy.family.log_prob(self.outputs, batch.actions) - batch.log_probs
+
+    @cached_property
+    def value(self) -> float:
+        """The surrogate at theta."""
+        return float(self.surrogate.value(self.log_ratio, self.batch))
+
+    @cached_property
+    def gradient(self) -> Tensor:
+        """The surrogate's gradient g [P]: J' (d value/d log_ratio * score)."""
+        self.gradient_evaluations += 1
+        weights = per_sample_gradient(self.surrogate, self.log_ratio, self.batch)
+        score = self.policy.family.score(self.outputs, self.batch.actions)
+        return self._linear.vjp(weights.unsqueeze(-1) * score)
+
+    def fisher(self, v: Tensor) -> Tensor:
+        """F v [P], exact on the batch and undamped."""
+        self.fisher_products += 1
+        return self._product(v)
+
+    def curvature(self, v: Tensor) -> float:
+        """v'Fv, twice the quadratic model of the mean KL(theta || theta + v)."""
+        moved = self._linear.jvp(v)
+        return float((moved * self._metric(moved)).sum() / len(moved))
+
+    def candidate(self, theta: Tensor) -> "Candidate":
+        """What the batch says of another theta."""
+        self.candidate_evaluations += 1
+        return Candidate(self, theta)
+
+
+class Candidate:
+    """A theta nearby. Divergences are KL(old || new) with old the model's own theta."""
+
+    def __init__(self, model: LocalModel, theta: Tensor) -> None:
+        self.theta = theta
+        self._model = model
+        with torch.no_grad():
+            self._outputs = model.policy.outputs(theta, model.batch.obs)
+
+    @cached_property
+    def surrogate_gain(self) -> float:
+        """Surrogate here less surrogate at the model's theta."""
+        model = self._model
+        log_prob = model.policy.family.log_prob(self._outputs, model.batch.actions)
+        return float(model.surrogate.value(log_prob - model.batch.log_probs, model.batch)) - model.value
+
+    @cached_property
+    def _kl(self) -> Tensor:
+        return self._model.policy.family.kl(self._model.outputs, self._outputs)
+
+    @cached_property
+    def kl(self) -> float:
+        """Mean KL(old || new)."""
+        return float(self._kl.mean())
+
+    @cached_property
+    def max_kl(self) -> float:
+        """Largest KL(old || new) over the batch."""
+        return float(self._kl.max())

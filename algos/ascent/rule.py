@@ -1,0 +1,70 @@
+"""AscentRule = direction x step size x acceptance (x radius). The named points of this space:
+
+| rule | direction | step size | acceptance |
+|---|---|---|---|
+| vanilla_pg | Gradient | Fixed | Always |
+| npg | Natural | Fixed | Always |
+| trpo | Natural | KLRadius | Backtracking(SurrogateImproves, KLWithin) |
+| mm_quadratic | Natural | QuadraticBound | Backtracking(LowerBoundImproves) |
+
+An ablation is one `dataclasses.replace`: `replace(trpo(policy), acceptance=Always())`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from algos.ascent.acceptance import Acceptance
+from algos.ascent.directions import Direction
+from algos.ascent.local_model import LocalModel
+from algos.ascent.radius import Constant, Radius
+from algos.ascent.step_sizes import StepSize
+from algos.policies.policy import Policy
+from algos.types import Batch, Info
+
+
+@dataclass(frozen=True)
+class AscentState:
+    theta: Tensor
+    direction: Any  # what the direction remembers, None if nothing
+    scale: float  # what the radius schedule moves
+
+
+@dataclass(frozen=True)
+class AscentRule:
+    """One step per batch: head, choose a length, try it, move the radius."""
+
+    policy: Policy
+    direction: Direction
+    step_size: StepSize
+    acceptance: Acceptance
+    radius: Radius = field(default_factory=Constant)
+
+    def init(self, theta: Tensor) -> AscentState:
+        return AscentState(theta, self.direction.init(theta), 1.0)
+
+    @torch.no_grad()
+    def update(self, state: AscentState, batch: Batch) -> tuple[AscentState, Info]:
+        """One update; `predicted_gain` is the linear model's g.d, less (beta/2) d'Fd where the rule has a beta."""
+        model = LocalModel(self.policy, state.theta, batch)
+        heading, direction_state = self.direction.head(model, state.direction)
+        length = self.step_size.length(model, heading, state.scale)
+        outcome = self.acceptance.search(model, heading, length, state.scale)
+        predicted_gain = outcome.step_size * heading.slope
+        scale = self.radius.next_scale(state.scale, outcome, predicted_gain)
+        info = Info(
+            accepted=outcome.accepted,
+            step_size=outcome.step_size,
+            trials=outcome.trials,
+            predicted_gain=predicted_gain,
+            cg_iterations=heading.cg_iterations,
+            cg_residual=heading.cg_residual,
+            radius=length.radius,
+            beta=length.beta,
+            gradient_evaluations=model.gradient_evaluations,
+            fisher_products=model.fisher_products,
+            candidate_evaluations=model.candidate_evaluations,
+        )
+        return AscentState(outcome.theta, direction_state, scale), info

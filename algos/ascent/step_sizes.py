@@ -1,0 +1,98 @@
+"""How far to go along a heading, before anything is tried.
+
+`scale` is the schedule's number (`radius.py`): it multiplies a radius or a learning rate, and divides a penalty. The
+step lengths use the *true* quadratic form s'Fs, not the damped one that conjugate gradient solved with: then a
+radius of delta means a quadratic KL of exactly delta. `DampedKLRadius` is the other convention of the field.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Protocol
+
+from algos.ascent.directions import Heading
+from algos.ascent.local_model import LocalModel
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Length:
+    """The multiple of the heading's vector to try first, with the radius or penalty in force."""
+
+    alpha: float
+    radius: float = NAN
+    beta: float = NAN
+
+
+class StepSize(Protocol):
+    def length(self, model: LocalModel, heading: Heading, scale: float) -> Length: ...
+
+
+def _positive(name: str, value: float) -> None:
+    if not value > 0:
+        raise ValueError(f"{name} must be positive, got {value}")
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A learning rate."""
+
+    lr: float
+
+    def __post_init__(self) -> None:
+        _positive("lr", self.lr)
+
+    def length(self, model: LocalModel, heading: Heading, scale: float) -> Length:
+        return Length(self.lr * scale)
+
+
+@dataclass(frozen=True)
+class KLRadius:
+    """alpha = sqrt(2 delta / s'Fs): the quadratic model of the mean KL(old || new) is delta at the step's end.
+
+    Schulman et al. 2015, appendix C, with the undamped form.
+    """
+
+    delta: float
+
+    def __post_init__(self) -> None:
+        _positive("max_kl", self.delta)
+
+    def length(self, model: LocalModel, heading: Heading, scale: float) -> Length:
+        return _to_radius(self.delta * scale, model.curvature(heading.vector))
+
+
+@dataclass(frozen=True)
+class DampedKLRadius:
+    """alpha = sqrt(2 delta / s'(F + damping I)s): shorter steps; what the authors' code and most ports compute."""
+
+    delta: float
+
+    def __post_init__(self) -> None:
+        _positive("max_kl", self.delta)
+
+    def length(self, model: LocalModel, heading: Heading, scale: float) -> Length:
+        s = heading.vector
+        return _to_radius(self.delta * scale, model.curvature(s) + heading.damping * float(s @ s))
+
+
+def _to_radius(delta: float, curvature: float) -> Length:
+    return Length(sqrt(2 * delta / curvature) if curvature > 0 else 0.0, radius=delta)
+
+
+@dataclass(frozen=True)
+class QuadraticBound:
+    """The maximiser along s of g.d - (beta/2) d'Fd: alpha = g's / (beta s'Fs).
+
+    For s = F^-1 g, alpha is 1/beta: the closed-form maximiser of the minorising quadratic.
+    """
+
+    beta: float
+
+    def __post_init__(self) -> None:
+        _positive("beta", self.beta)
+
+    def length(self, model: LocalModel, heading: Heading, scale: float) -> Length:
+        beta = self.beta / scale
+        curvature = model.curvature(heading.vector)
+        return Length(heading.slope / (beta * curvature) if curvature > 0 else 0.0, beta=beta)

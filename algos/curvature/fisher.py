@@ -1,0 +1,23 @@
+"""The Fisher-vector product: the kernel whose cost decides what a natural gradient costs."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from algos.policies.families import OutputMetric
+from algos.policies.networks import Linearization
+
+
+def fisher_vector_product(linearization: Linearization, metric: OutputMetric) -> Callable[[Tensor], Tensor]:
+    """v [P] -> F v [P], F = J' M J / B: the Fisher matrix of the batch, exact and undamped, never built.
+
+    J is the Jacobian of the outputs, M the Fisher metric in output space (Martens 2020, section 9: for these
+    families F equals the generalised Gauss-Newton matrix and the Hessian of KL(old || new) at new = old).
+    """
+    batch = linearization.outputs.shape[0]
+
+    def times(v: Tensor) -> Tensor:
+        # v -> J v -> M J v -> J' M J v
+        return linearization.vjp(metric(linearization.jvp(v))).div_(batch)
+
+    return times

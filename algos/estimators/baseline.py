@@ -1,0 +1,58 @@
+"""The value baseline, shared by every rule and fitted with the same linearisation as the policy's Fisher products."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from algos.curvature import conjugate_gradient, fisher_vector_product
+from algos.policies.networks import MLP
+
+
+@dataclass(frozen=True)
+class ValueBaseline:
+    """V(obs) [B], fitted by damped Gauss-Newton steps on the mean squared error to the returns.
+
+    Each step solves (J'J/B + damping I) s = -gradient by conjugate gradient and halves s until the loss falls (Nocedal
+    and Wright 2006, section 10.3). Defaults from the recipe in the README: one step, 10 products, damping 0.1.
+    """
+
+    network: MLP
+    steps: int = 1
+    cg_iterations: int = 10
+    damping: float = 0.1
+    max_backtracks: int = 8
+
+    @classmethod
+    def mlp(
+        cls, obs_size: int, hidden: tuple[int, ...], steps: int = 1, cg_iterations: int = 10, damping: float = 0.1
+    ) -> "ValueBaseline":
+        """An MLP with one output."""
+        return cls(MLP(obs_size, hidden, 1), steps, cg_iterations, damping)
+
+    def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Parameters [P]."""
+        return self.network.init(generator, last_gain=1.0, dtype=dtype)
+
+    def predict(self, theta: Tensor, obs: Tensor) -> Tensor:
+        """V(obs) [B]."""
+        return self.network(theta, obs).squeeze(-1)
+
+    def fit(self, theta: Tensor, obs: Tensor, returns: Tensor) -> Tensor:
+        """New parameters [P], at which the squared error to `returns` [B] is not larger than at `theta`."""
+        for _ in range(self.steps):
+            theta = self._gauss_newton_step(theta, obs, returns)
+        return theta
+
+    def _gauss_newton_step(self, theta: Tensor, obs: Tensor, returns: Tensor) -> Tensor:
+        model = self.network.linearize(theta, obs)
+        error = returns.unsqueeze(-1) - model.outputs
+        product = fisher_vector_product(model, lambda v: v)
+        ascent = model.vjp(error).div_(len(obs))
+        step = conjugate_gradient(lambda v: product(v).add_(v, alpha=self.damping), ascent, self.cg_iterations).x
+        loss = error.square().mean()
+        for halvings in range(self.max_backtracks + 1):
+            candidate = theta + step * 0.5**halvings
+            if (returns - self.predict(candidate, obs)).square().mean() < loss:
+                return candidate
+        return theta

@@ -1,0 +1,88 @@
+"""The nouns that every update rule speaks.
+
+Sizes, here and everywhere: T steps, N environments, B = T*N samples, O observation, A action, D policy outputs,
+P parameters. A rule is a pure function of (state, batch); `theta` is one flat vector [P].
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from torch import Tensor
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One rollout, flattened time-major: row t*N + n is step t of environment n.
+
+    `log_probs` are those of the behaviour policy at collection time: importance weights are exact only if that holds.
+    `advantages` are what the rule ascends on; the un-normalised ones are `advantages * advantage_scale +
+    advantage_mean`.
+    """
+
+    obs: Tensor  # [B, O]
+    actions: Tensor  # [B] integers, or [B, A]
+    advantages: Tensor  # [B]
+    log_probs: Tensor  # [B]
+    episodes: Tensor  # [B] which episode of this batch the row belongs to
+    times: Tensor  # [B] steps since that episode began
+    gamma: float
+    advantage_mean: float = 0.0
+    advantage_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        size = self.obs.shape[0]
+        for name in ("actions", "advantages", "log_probs", "episodes", "times"):
+            found = getattr(self, name).shape[0]
+            if found != size:
+                raise ValueError(f"Batch.{name} has {found} rows, expected {size}, as many as obs")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One candidate that a line search looked at; divergences in nats, old policy first."""
+
+    step_size: float
+    surrogate_gain: float
+    kl: float
+    quadratic_kl: float
+    max_kl: float
+    accepted: bool
+
+
+@dataclass(frozen=True)
+class Info:
+    """What only the rule knows about its update; nan where the rule has no such quantity."""
+
+    accepted: bool = True
+    step_size: float = NAN
+    trials: tuple[Trial, ...] = field(default=())
+    predicted_gain: float = NAN
+    cg_iterations: float = NAN
+    cg_residual: float = NAN
+    radius: float = NAN
+    beta: float = NAN
+    ess: float = NAN
+    max_weight: float = NAN
+    gradient_evaluations: int = 0
+    fisher_products: int = 0
+    candidate_evaluations: int = 0
+
+
+class HasTheta(Protocol):
+    """The only thing the pipeline asks of a rule's state."""
+
+    @property
+    def theta(self) -> Tensor: ...
+
+
+S = TypeVar("S", bound=HasTheta)
+
+
+class UpdateRule(Protocol[S]):
+    """Pure and deterministic: the same arguments give the same result, and are left untouched."""
+
+    def init(self, theta: Tensor) -> S: ...
+
+    def update(self, state: S, batch: Batch) -> tuple[S, Info]: ...

@@ -1,0 +1,1 @@
+"""The world: specifications, environments, rollouts, the clock, rows, the store, and where cells run."""

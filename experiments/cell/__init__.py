@@ -1,0 +1,1 @@
+"""One run: `train(spec)` turns a specification into rows, and touches no file."""

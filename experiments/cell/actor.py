@@ -1,0 +1,54 @@
+"""Acting in numpy: for a handful of observations torch's call overhead costs more than the arithmetic."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from algos.policies import Policy
+from experiments.cell.failures import require_finite
+
+
+class Actor:
+    """The policy at one theta, its weights converted once."""
+
+    def __init__(self, policy: Policy, theta: Tensor) -> None:
+        layers, free = policy.network.layers(theta.detach())
+        *self._hidden, self._last = [(weight.numpy().T.copy(), bias.numpy().copy()) for weight, bias in layers]
+        self._free = free.numpy().copy()
+        self._family = policy.family
+
+    def outputs(self, obs: NDArray[Any]) -> NDArray[Any]:
+        """d [n, D] at normalised obs [n, O].
+
+        Raises Diverged rather than hand nan to a simulator, which may not notice.
+        """
+        x = obs
+        for weight, bias in self._hidden:
+            x = x @ weight
+            x += bias
+            np.tanh(x, out=x)
+        weight, bias = self._last
+        out = x @ weight + bias
+        require_finite(policy_outputs=out)
+        return (
+            np.concatenate([out, np.broadcast_to(self._free, (len(out), len(self._free)))], 1)
+            if len(self._free)
+            else out
+        )
+
+    def sample(self, obs: NDArray[Any], noise: NDArray[Any]) -> NDArray[Any]:
+        """Actions [n] or [n, A] from noise that `draw_noise` drew."""
+        return np.asarray(self._family.act(self.outputs(obs), noise))
+
+    def mode(self, obs: NDArray[Any]) -> NDArray[Any]:
+        """The most probable (discrete) or mean (continuous) actions."""
+        return np.asarray(self._family.mode(self.outputs(obs)))
+
+
+def draw_noise(policy: Policy, generator: np.random.Generator, *sizes: int) -> NDArray[np.float32]:
+    """Noise [*sizes, noise_size] of the kind that the policy's family turns into actions."""
+    family = policy.family
+    draws = getattr(generator, family.noise)(size=(*sizes, family.noise_size))
+    return np.asarray(draws, dtype=np.float32)

@@ -1,0 +1,73 @@
+"""The judge is not the player: own environments, own seeds, the same for every rule and every evaluation."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from gymnasium.spaces import Box
+from numpy.typing import NDArray
+from torch import Tensor
+
+from algos.policies import Policy
+from experiments.cell.actor import Actor, draw_noise
+from experiments.cell.environments import make_environments
+from experiments.cell.normalization import ObservationNormalizer
+from experiments.cell.streams import integer_seed, numpy_stream
+from experiments.spec import RunSpec
+
+ActionMode = Literal["sampled", "mean"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Undiscounted returns and lengths of the episodes, in the order of their seeds."""
+
+    returns: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+
+
+class Evaluator:
+    """Runs whole episodes, several environments side by side, each starting the next episode when it is free."""
+
+    def __init__(self, spec: RunSpec, policy: Policy) -> None:
+        self._spec, self._policy = spec, policy
+        most = max(spec.settings.eval_episodes, spec.settings.final_episodes)
+        self._envs = make_environments(spec.env, spec.env_kwargs, min(most, spec.settings.n_envs))
+        space = self._envs.action_space
+        self._bounds = (space.low, space.high) if isinstance(space, Box) else None
+
+    def close(self) -> None:
+        self._envs.close()
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def run(
+        self, theta: Tensor, normalizer: ObservationNormalizer, action: ActionMode, episodes: int, stream: str
+    ) -> Evaluation:
+        """`episodes` episodes; `stream` names the seeds, so that a final judgement can use held-out ones."""
+        actor = Actor(self._policy, theta)
+        noise = numpy_stream(self._spec.seed, f"{stream} actions")
+        seeds = iter(range(episodes))
+        returns, lengths = np.zeros(episodes), np.zeros(episodes, dtype=np.int64)
+        which = np.arange(min(episodes, self._envs.n))  # environments that still play
+        episode = np.array([next(seeds) for _ in which])  # and which episode each of them plays
+        obs = np.stack([self._reset(int(lane), stream, e) for lane, e in zip(which, episode, strict=True)])
+        while len(which):
+            x = normalizer(obs)
+            act = actor.mode(x) if action == "mean" else actor.sample(x, draw_noise(self._policy, noise, len(which)))
+            if self._bounds is not None:
+                act = np.clip(act, *self._bounds)
+            obs, rewards, terminated, truncated = self._envs.step(act, which.tolist())
+            returns[episode] += rewards
+            lengths[episode] += 1
+            done = terminated | truncated
+            for row in np.flatnonzero(done):
+                following = next(seeds, None)
+                if following is not None:
+                    episode[row], done[row] = following, False
+                    obs[row] = self._reset(int(which[row]), stream, following)
+            if done.any():
+                which, episode, obs = which[~done], episode[~done], obs[~done]
+        return Evaluation(returns, lengths)
+
+    def _reset(self, lane: int, stream: str, episode: int) -> NDArray[np.float64]:
+        return self._envs.reset(lane, integer_seed(self._spec.seed, f"{stream} {episode}"))

@@ -1,0 +1,23 @@
+"""How a run can fail through its own doing."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Diverged(Exception):
+    """A number that must be finite is not."""
+
+
+class RuleFailed(Exception):
+    """The rule's own code raised."""
+
+
+def require_finite(**values: Any) -> None:
+    """Raise Diverged, naming the first tensor or array that holds nan or inf."""
+    for name, value in values.items():
+        finite = torch.isfinite(value).all() if isinstance(value, Tensor) else np.isfinite(value).all()
+        if not finite:
+            raise Diverged(f"{name} not finite")

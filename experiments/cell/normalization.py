@@ -1,0 +1,84 @@
+"""Running normalisation of observations and rewards, shared by every rule."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+
+
+class RunningMoments:
+    """Mean and variance [*shape] of all rows seen, merged batch by batch (Chan et al. 1983), in float64."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.count = 0
+        self.mean = np.zeros(shape)
+        self._squares = np.zeros(shape)  # sum of squared deviations
+
+    def update(self, rows: Floats) -> None:
+        """Add rows [n, *shape]."""
+        rows = rows.astype(np.float64)
+        count, mean = len(rows), rows.mean(0)
+        delta, total = mean - self.mean, self.count + len(rows)
+        self._squares += ((rows - mean) ** 2).sum(0) + delta**2 * (self.count * count / total)
+        self.mean += delta * (count / total)
+        self.count = total
+
+    @property
+    def std(self) -> Floats:
+        """Standard deviation [*shape]; 1 before anything was seen."""
+        return np.sqrt(self._squares / self.count) if self.count else np.ones_like(self._squares)
+
+
+class ObservationNormalizer:
+    """(obs - mean) / std, clipped to +-10, with moments that stand still within a rollout.
+
+    The clip is that of Baselines' VecNormalize and most code since.
+    """
+
+    def __init__(self, size: int, enabled: bool) -> None:
+        self.moments = RunningMoments((size,))
+        self._enabled = enabled
+        self._refresh()
+
+    def _refresh(self) -> None:
+        self._mean = self.moments.mean
+        self._inverse_std = 1.0 / (self.moments.std + 1e-8)
+
+    def update(self, rows: Floats) -> None:
+        """Take raw observations [n, O] into the moments."""
+        if self._enabled:
+            self.moments.update(rows)
+            self._refresh()
+
+    def __call__(self, obs: Floats) -> Floats:
+        """Normalised float32 observations [n, O]."""
+        if not self._enabled:
+            return obs.astype(np.float32)
+        scaled = (obs - self._mean) * self._inverse_std
+        return np.clip(scaled, -10.0, 10.0, out=scaled).astype(np.float32)
+
+
+class RewardScaler:
+    """Divides rewards by the running standard deviation of the discounted return; their mean is left alone.
+
+    Engstrom et al. 2020, "Implementation matters", section 2.
+    """
+
+    def __init__(self, n_envs: int, gamma: float, enabled: bool) -> None:
+        self.moments = RunningMoments(())
+        self._gamma, self._enabled = gamma, enabled
+        self._running = np.zeros(n_envs)
+
+    def __call__(self, rewards: Floats, done: NDArray[np.bool_]) -> Floats:
+        """Scaled rewards [T, N]; the moments take these rewards in first."""
+        if not self._enabled:
+            return rewards
+        returns = np.empty_like(rewards)
+        for t in range(len(rewards)):
+            self._running = self._gamma * self._running + rewards[t]
+            returns[t] = self._running
+            self._running = np.where(done[t], 0.0, self._running)
+        self.moments.update(returns.reshape(-1))
+        return rewards / (float(self.moments.std) + 1e-8)

@@ -1,0 +1,104 @@
+"""Collecting a batch: T steps of N environments under one policy."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Box
+from numpy.typing import NDArray
+from torch import Tensor
+
+from algos.policies import Policy
+from experiments.cell.actor import Actor, draw_noise
+from experiments.cell.environments import make_environments
+from experiments.cell.normalization import ObservationNormalizer
+from experiments.cell.streams import integer_seed, numpy_stream
+from experiments.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """T steps of N environments, with the observations as the policy saw them (normalised, float32).
+
+    `next_obs` are the true next observations: where an episode ended, its last one, not the first of the next.
+    """
+
+    obs: NDArray[np.float32]  # [T, N, O]
+    next_obs: NDArray[np.float32]  # [T, N, O]
+    actions: NDArray[Any]  # [T, N] or [T, N, A], before clipping
+    rewards: NDArray[np.float64]  # [T, N]
+    terminated: NDArray[np.bool_]  # [T, N]
+    done: NDArray[np.bool_]  # [T, N] terminated or truncated
+    episodes: NDArray[np.int64]  # [T, N] number of the episode, unique in the run
+    times: NDArray[np.int64]  # [T, N] steps since the episode began
+    returns: NDArray[np.float64]  # [finished episodes] undiscounted
+    clipped_actions: float
+
+
+class Collector:
+    """Holds the training environments between rollouts: an episode may go on from one batch to the next."""
+
+    def __init__(self, spec: RunSpec, policy: Policy) -> None:
+        self.steps = spec.settings.batch_size // spec.settings.n_envs
+        self.n_envs = spec.settings.n_envs
+        self._policy = policy
+        self._envs = make_environments(spec.env, spec.env_kwargs, self.n_envs)
+        self._noise = numpy_stream(spec.seed, "actions")
+        seeds = [integer_seed(spec.seed, f"environment {n}") for n in range(self.n_envs)]
+        self._obs = np.stack([self._envs.reset(n, seed) for n, seed in enumerate(seeds)])
+        self.normalizer = ObservationNormalizer(self._envs.obs_size, spec.settings.normalize_obs)
+        space = self._envs.action_space
+        self._bounds = (space.low, space.high) if isinstance(space, Box) else None
+        self._episode = np.arange(self.n_envs)
+        self._time = np.zeros(self.n_envs, dtype=np.int64)
+        self._return = np.zeros(self.n_envs)
+        self.finished = 0
+
+    def close(self) -> None:
+        self._envs.close()
+
+    @np.errstate(over="ignore", invalid="ignore")  # numbers that are not finite are found below, by name
+    def collect(self, theta: Tensor) -> Rollout:
+        """T steps under the policy at theta [P]. The normaliser takes the new observations in at the end."""
+        steps, n = self.steps, self.n_envs
+        actor, normalize = Actor(self._policy, theta), self.normalizer
+        noise = draw_noise(self._policy, self._noise, steps, n)
+        raw = np.empty((steps, *self._obs.shape))
+        obs = np.empty(raw.shape, dtype=np.float32)
+        next_obs = np.empty_like(obs)
+        every = range(n)
+        current = normalize(self._obs)
+        first = actor.sample(current, noise[0])
+        actions = np.empty((steps, *first.shape), dtype=first.dtype)
+        rewards = np.empty((steps, n))
+        terminated, done = np.empty((2, steps, n), dtype=bool)
+        episodes, times = np.empty((2, steps, n), dtype=np.int64)
+        returns: list[float] = []
+        clipped = 0.0
+        for t in range(steps):
+            raw[t], obs[t] = self._obs, current
+            episodes[t], times[t] = self._episode, self._time
+            action = actor.sample(current, noise[t])
+            actions[t] = action
+            if self._bounds is not None:
+                inside = np.clip(action, *self._bounds)
+                clipped += float(np.mean(inside != action))
+                action = inside
+            self._obs, rewards[t], terminated[t], truncated = self._envs.step(action, every)
+            done[t] = terminated[t] | truncated
+            self._time += 1
+            self._return += rewards[t]
+            next_obs[t] = current = normalize(self._obs)
+            if done[t].any():
+                which = np.flatnonzero(done[t])
+                for lane in which:
+                    self._obs[lane] = self._envs.reset(int(lane))
+                current = normalize(self._obs)
+                returns += self._return[which].tolist()
+                self._episode[which] = self._episode.max() + 1 + np.arange(len(which))
+                self._time[which], self._return[which] = 0, 0.0
+        self.finished += len(returns)
+        normalize.update(raw.reshape(-1, raw.shape[-1]))
+        return Rollout(
+            obs, next_obs, actions, rewards, terminated, done, episodes, times, np.array(returns), clipped / steps
+        )

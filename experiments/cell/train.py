@@ -1,0 +1,263 @@
+"""One run, from specification to rows. Nothing here writes a file, and nothing is global."""
+
+import json
+import os
+import platform
+import resource
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from algos.estimators import Change, ValueBaseline, gae, measure_change
+from algos.policies import Policy
+from algos.types import Batch, Info
+from experiments.cell.environments import make_environment, spaces_of
+from experiments.cell.evaluate import ActionMode, Evaluator
+from experiments.cell.failures import Diverged, RuleFailed, require_finite
+from experiments.cell.normalization import RewardScaler
+from experiments.cell.rollout import Collector, Rollout
+from experiments.cell.streams import torch_stream
+from experiments.records import PHASES, EvaluationRow, Row, RunRow, UpdateRow
+from experiments.spec import RunSpec, build_rule
+
+ACTIONS: tuple[ActionMode, ...] = ("sampled", "mean")
+
+
+class Clock:
+    """Monotonic seconds per phase."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.last: dict[str, float] = {}
+        self._start, self._cpu = time.perf_counter(), time.process_time()
+
+    @contextmanager
+    def __call__(self, phase: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.last[phase] = time.perf_counter() - start
+            self.seconds[phase] += self.last[phase]
+
+    def totals(self) -> dict[str, Any]:
+        """Every phase of a RunRow; `other_s` is what no phase claimed."""
+        total = time.perf_counter() - self._start
+        phases = {phase: self.seconds[phase] for phase in PHASES}
+        phases["other_s"] = total - sum(phases.values())
+        return {**phases, "total_s": total, "cpu_s": time.process_time() - self._cpu}
+
+
+class Run:
+    """The moving parts of one run."""
+
+    def __init__(self, spec: RunSpec) -> None:
+        self.spec, self.clock = spec, Clock()
+        settings = spec.settings
+        probe = make_environment(spec.env, spec.env_kwargs)
+        obs_size, family = spaces_of(probe)
+        probe.close()
+        self.policy = Policy.mlp(obs_size, settings.hidden, family)
+        self.rule = build_rule(spec.rule, spec.hyper, self.policy)
+        self.state = self.rule.init(self.policy.init(torch_stream(spec.seed, "theta"), settings.init_log_std))
+        self.critic = ValueBaseline.mlp(
+            obs_size, settings.hidden, settings.critic_steps, settings.critic_cg_iterations, settings.critic_damping
+        )
+        self.critic_theta = self.critic.init(torch_stream(spec.seed, "critic"))
+        self.collector = Collector(spec, self.policy)
+        self.scaler = RewardScaler(settings.n_envs, settings.gamma, settings.scale_rewards)
+        self.evaluator = Evaluator(spec, self.policy)
+        self.env_steps = self.updates = 0
+        self.counters: dict[str, Any] = {"gradient_evaluations": 0, "fisher_products": 0, "candidate_evaluations": 0}
+
+    def rows(self) -> Iterator[Row]:
+        """Update, and evaluate wherever the grid is reached, until the budget is spent."""
+        grid = iter(self.spec.grid)
+        due = next(grid)
+        while True:
+            if self.env_steps >= due:
+                yield from self.evaluate(due)
+                if due == self.spec.budget:
+                    break
+                due = next(grid)
+            yield self.step()
+        yield from self.evaluate(due, final=True)
+
+    def step(self) -> UpdateRow:
+        """Collect, estimate, update, measure."""
+        clock = self.clock
+        old = self.state.theta
+        with clock("rollout_s"):
+            rollout = self.collector.collect(old)
+            require_finite(actions=rollout.actions, observations=rollout.obs, rewards=rollout.rewards)
+        with clock("advantage_s"), torch.no_grad():
+            batch, returns, explained = self.estimate(rollout)
+        with clock("critic_s"), torch.no_grad():
+            self.critic_theta = self.critic.fit(self.critic_theta, batch.obs, returns)
+            require_finite(critic=self.critic_theta)
+        with clock("update_s"):
+            try:
+                self.state, info = self.rule.update(self.state, batch)
+            except Exception as error:
+                raise RuleFailed(f"{type(error).__name__}: {error}") from error
+        require_finite(theta=self.state.theta)
+        with clock("measure_s"):
+            change = measure_change(self.policy, old, self.state.theta, batch, info.predicted_gain)
+        self.env_steps += rollout.rewards.size
+        self.updates += 1
+        for counter in self.counters:
+            self.counters[counter] += getattr(info, counter)
+        return self.update_row(rollout, info, change, explained)
+
+    def estimate(self, rollout: Rollout) -> tuple[Batch, Tensor, float]:
+        """The batch, the critic's targets [B], and how much of them the critic explained already."""
+        settings = self.spec.settings
+        rewards = torch.from_numpy(self.scaler(rollout.rewards, rollout.done).astype(np.float32))
+        obs, next_obs = torch.from_numpy(rollout.obs), torch.from_numpy(rollout.next_obs)
+        terminated, done = torch.from_numpy(rollout.terminated), torch.from_numpy(rollout.done)
+        values = self.critic.predict(self.critic_theta, obs.flatten(0, 1)).view_as(rewards)
+        next_values = torch.cat([values[1:], torch.zeros_like(values[:1])])
+        ends = done.clone()  # where the next observation is not the next row's
+        ends[-1] = True
+        next_values[ends] = self.critic.predict(self.critic_theta, next_obs[ends])
+        advantages, returns = gae(rewards, values, next_values, terminated, done, settings.gamma, settings.gae_lambda)
+        mean, scale = 0.0, 1.0
+        if settings.normalize_advantages:
+            mean, scale = float(advantages.mean()), float(advantages.std()) + 1e-8
+        flat_obs, actions = obs.flatten(0, 1), torch.from_numpy(rollout.actions).flatten(0, 1)
+        batch = Batch(
+            obs=flat_obs,
+            actions=actions,
+            advantages=((advantages - mean) / scale).flatten(),
+            log_probs=self.policy.log_prob(self.state.theta, flat_obs, actions),
+            episodes=torch.from_numpy(rollout.episodes).flatten(),
+            times=torch.from_numpy(rollout.times).flatten(),
+            gamma=settings.gamma,
+            advantage_mean=mean,
+            advantage_scale=scale,
+        )
+        explained = 1 - float((returns - values).var() / returns.var().clamp_min(1e-12))
+        return batch, returns.flatten(), explained
+
+    def update_row(self, rollout: Rollout, info: Info, change: Change, explained: float) -> UpdateRow:
+        known = asdict(info) | {"trials": len(info.trials)} | self.counters
+        columns = UpdateRow.__dataclass_fields__
+        seconds: dict[str, Any] = {phase: self.clock.last[phase] for phase in PHASES if phase in columns}
+        return UpdateRow(
+            run_id=self.spec.run_id,
+            update=self.updates,
+            env_steps=self.env_steps,
+            episodes=self.collector.finished,
+            train_return=float(rollout.returns.mean()) if rollout.returns.size else float("nan"),
+            clipped_actions=rollout.clipped_actions,
+            explained_variance=explained,
+            **known,
+            **asdict(change),
+            **seconds,
+        )
+
+    def evaluate(self, grid_step: int, final: bool = False) -> Iterator[EvaluationRow]:
+        """Judge the present policy with sampled and with mean actions."""
+        settings = self.spec.settings
+        episodes = settings.final_episodes if final else settings.eval_episodes
+        for action in ACTIONS:
+            with self.clock("evaluation_s"):
+                result = self.evaluator.run(
+                    self.state.theta, self.collector.normalizer, action, episodes, "final" if final else "evaluation"
+                )
+            yield EvaluationRow(
+                run_id=self.spec.run_id,
+                grid_step=grid_step,
+                env_steps=self.env_steps,
+                update=self.updates,
+                train_s=sum(s for phase, s in self.clock.seconds.items() if phase not in ("evaluation_s", "measure_s")),
+                final=final,
+                action=action,
+                episodes=episodes,
+                return_mean=float(result.returns.mean()),
+                return_sd=float(result.returns.std(ddof=1)),
+                length_mean=float(result.lengths.mean()),
+                gradient_evaluations=self.counters["gradient_evaluations"],
+                fisher_products=self.counters["fisher_products"],
+            )
+
+    def summary(self, status: str, reason: str, jobs: int) -> RunRow:
+        """The run's own row."""
+        return RunRow(
+            **identity(self.spec),
+            status=status,
+            reason=reason,
+            env_steps=self.env_steps,
+            updates=self.updates,
+            episodes=self.collector.finished,
+            **self.counters,
+            **self.clock.totals(),
+            **machine(jobs),
+        )
+
+    def close(self) -> None:
+        self.collector.close()
+        self.evaluator.close()
+
+
+def train(spec: RunSpec, jobs: int = 1) -> Iterator[Row]:
+    """Run one cell: its update and evaluation rows as they come, and its run row last, also if it failed.
+
+    `jobs` is only recorded: how many cells shared the machine.
+    """
+    run = Run(spec)
+    status, reason = "ok", ""
+    try:
+        yield from run.rows()
+    except Diverged as error:
+        status, reason = "diverged", f"{error} after update {run.updates}, {run.env_steps} environment steps"
+    except RuleFailed as error:
+        status, reason = "rule_error", str(error)
+    except Exception as error:  # the rule and its numbers are accounted for above: what is left is the environment
+        status, reason = "env_error", f"{type(error).__name__}: {error}"
+    finally:
+        run.close()
+    yield run.summary(status, reason, jobs)
+
+
+def identity(spec: RunSpec) -> dict[str, Any]:
+    """The columns of a RunRow that say which cell it is."""
+    return {
+        "run_id": spec.run_id,
+        "env": spec.env,
+        "rule": spec.rule,
+        "label": spec.label,
+        "hyper": json.dumps(spec.hyper, sort_keys=True),
+        "settings": spec.settings.model_dump_json(),
+        "seed": spec.seed,
+        "budget": spec.budget,
+    }
+
+
+def machine(jobs: int) -> dict[str, Any]:
+    """The columns of a RunRow that say where it ran."""
+    packages = ("torch", "gymnasium", "mujoco", "numpy")
+    return {
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "jobs": jobs,
+        "threads": torch.get_num_threads(),
+        "load": os.getloadavg()[0],
+        "cpu": _cpu_model(),
+        "versions": json.dumps({"python": platform.python_version(), **{name: version(name) for name in packages}}),
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,201 @@
+"""Rows are the schema: a column is a field of one of the three dataclasses below, stated here and nowhere else.
+
+Also the form of one finished cell on disk, since whoever reads rows needs it: a folder with `updates.parquet`,
+`evaluations.parquet` and `record.json`, which holds the run's row and the checksums of the other two. A cell is done
+if and only if its record parses and the checksums match. This file imports neither torch nor a simulator.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+NAN = float("nan")
+STATUSES = ("ok", "diverged", "env_error", "rule_error", "timeout", "oom", "killed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateRow:
+    """One update of one run. Seconds are of this update alone; counters run from the start of the run."""
+
+    table: ClassVar[str] = "updates"
+    run_id: str
+    update: int
+    env_steps: int  # training steps so far
+    episodes: int  # training episodes finished so far
+    train_return: float  # mean undiscounted return of the episodes that ended in this batch; nan if none
+    clipped_actions: float  # share of action components outside the action space, clipped before the environment
+    explained_variance: float  # of the returns by the baseline that made the advantages
+    # what the rule says (algos.types.Info)
+    accepted: bool
+    step_size: float
+    predicted_gain: float
+    cg_iterations: float
+    cg_residual: float
+    radius: float
+    beta: float
+    ess: float
+    max_weight: float
+    trials: int
+    # what the pipeline measures (algos.estimators.Change)
+    surrogate_gain: float
+    kl: float
+    reverse_kl: float
+    max_kl: float
+    quadratic_kl: float
+    step_norm: float
+    agreement: float
+    entropy: float
+    # cost
+    gradient_evaluations: int
+    fisher_products: int
+    candidate_evaluations: int
+    rollout_s: float
+    advantage_s: float
+    critic_s: float
+    update_s: float
+    measure_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationRow:
+    """One evaluation of one policy, on environments and seeds of its own."""
+
+    table: ClassVar[str] = "evaluations"
+    run_id: str
+    grid_step: int  # the point of the fixed grid, in environment steps
+    env_steps: int  # training steps when the policy was judged: the first update at or after grid_step
+    update: int
+    train_s: float  # seconds of training so far, evaluation excluded
+    final: bool  # the held-out judgement of the last policy
+    action: str  # "sampled" from the policy, or its "mean" (the mode, where actions are discrete)
+    episodes: int
+    return_mean: float  # undiscounted
+    return_sd: float
+    length_mean: float
+    gradient_evaluations: int
+    fisher_products: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRow:
+    """One run. The phases' seconds add up to `total_s`."""
+
+    table: ClassVar[str] = "runs"
+    run_id: str
+    env: str
+    rule: str
+    label: str  # the rule's name in the matrix, with swept hyper-parameters
+    hyper: str  # JSON
+    settings: str  # JSON
+    seed: int
+    budget: int
+    status: str
+    reason: str
+    env_steps: int
+    updates: int
+    episodes: int
+    gradient_evaluations: int
+    fisher_products: int
+    candidate_evaluations: int
+    rollout_s: float
+    advantage_s: float
+    critic_s: float
+    update_s: float
+    measure_s: float
+    evaluation_s: float
+    other_s: float
+    total_s: float
+    cpu_s: float
+    peak_rss_mb: float
+    jobs: int
+    threads: int
+    load: float  # the machine's one-minute load average at the end
+    cpu: str
+    versions: str  # JSON: python, torch, gymnasium, mujoco, numpy
+
+
+Row = UpdateRow | EvaluationRow | RunRow
+ROWS: dict[str, type[Row]] = {row.table: row for row in (UpdateRow, EvaluationRow, RunRow)}
+PHASES = tuple(
+    field.name for field in fields(RunRow) if field.name.endswith("_s") and field.name not in ("total_s", "cpu_s")
+)
+CLOCKS = frozenset(
+    [field.name for row in ROWS.values() for field in fields(row) if field.name.endswith("_s")]
+    + ["peak_rss_mb", "jobs", "load", "cpu"]
+)  # columns that two runs of the same cell may differ in
+
+_ARROW: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+
+
+def schema(row: type[Row]) -> pa.Schema:
+    """The Arrow schema of a row's table."""
+    return pa.schema([(field.name, _ARROW[field.type]) for field in fields(row)])
+
+
+def frame(row: type[Row], rows: list[Any]) -> pd.DataFrame:
+    """Rows as a data frame with the row's columns and types, also when there are none."""
+    table = pa.Table.from_pylist([asdict(r) for r in rows], schema=schema(row))
+    return pd.DataFrame(table.to_pandas())
+
+
+def encode(row: Row) -> bytes:
+    """A row as one line of JSON; numbers survive exactly, nan and inf included."""
+    return json.dumps({"table": row.table, **asdict(row)}).encode()
+
+
+def decode(line: bytes) -> Row:
+    """The row that `encode` wrote."""
+    values = json.loads(line)
+    return ROWS[values.pop("table")](**values)
+
+
+class BrokenCell(Exception):
+    """A cell's folder is incomplete, or its bytes are not the ones that were written."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    run: RunRow
+    updates: pd.DataFrame
+    evaluations: pd.DataFrame
+
+
+def cell_files(run: RunRow, updates: list[UpdateRow], evaluations: list[EvaluationRow]) -> dict[str, bytes]:
+    """The files of a finished cell as name -> bytes, `record.json` last: whoever writes them must keep that order."""
+    payload = {}
+    for row, rows in ((UpdateRow, updates), (EvaluationRow, evaluations)):
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_pylist([asdict(r) for r in rows], schema=schema(row)), sink, compression="zstd")
+        payload[f"{row.table}.parquet"] = sink.getvalue().to_pybytes()
+    checksums = {name: hashlib.sha256(data).hexdigest() for name, data in payload.items()}
+    body = {"run": asdict(run), "sha256": checksums}
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    payload["record.json"] = json.dumps({**body, "record_sha256": digest}, indent=1).encode()
+    return payload
+
+
+def read_run(folder: Path) -> RunRow:
+    """The run's row, every checksum of the cell verified. Raises BrokenCell, saying what is wrong."""
+    try:
+        record = json.loads((folder / "record.json").read_bytes())
+        digest = record.pop("record_sha256")
+        if hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest() != digest:
+            raise BrokenCell(f"{folder}: record.json does not match its checksum")
+        for name, expected in record["sha256"].items():
+            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != expected:
+                raise BrokenCell(f"{folder}: {name} does not match its checksum")
+        return RunRow(**record["run"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BrokenCell(f"{folder}: {type(error).__name__}: {error}") from error
+
+
+def read_cell(folder: Path) -> Cell:
+    """A finished cell. Raises BrokenCell."""
+    run = read_run(folder)
+    return Cell(run, pd.read_parquet(folder / "updates.parquet"), pd.read_parquet(folder / "evaluations.parquet"))

@@ -1,0 +1,136 @@
+"""A results directory: the manifest of planned cells, and cells that are written whole or not at all.
+
+<root>/manifest.json        the plan, so that a missing cell is seen to be missing
+<root>/cells/<run_id>/      see `records.py`
+<root>/logs/<run_id>.log    what the cell's process printed
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from experiments.records import BrokenCell, EvaluationRow, RunRow, UpdateRow, cell_files, read_run
+from experiments.spec import Matrix, RunSpec
+
+RETRIED = frozenset({"killed", "timeout", "oom"})  # facts about that day and that machine, not about the cell
+
+
+class StoreError(Exception):
+    """The directory cannot hold this matrix; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a directory holds of the cells that were asked for."""
+
+    finished: dict[str, RunRow]
+    broken: list[str]  # set aside, to be run again
+
+
+class Store:
+    """Use as a context manager: the directory is locked while it is open, and free again when its owner dies."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.cells, self.logs = root, root / "cells", root / "logs"
+        self._manifest = root / "manifest.json"
+        self._lock = FileLock(root / ".lock")
+
+    def __enter__(self) -> "Store":
+        try:
+            for folder in (self.root, self.cells, self.logs):
+                folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise StoreError(f"{self.root} is in use by another run of the matrix; wait for it, or use --out") from None
+        except OSError as error:
+            raise StoreError(
+                f"cannot write to {self.root}: {error.strerror}; choose another place with --out"
+            ) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+    def check(self, matrix: Matrix) -> None:
+        """Refuse a directory that holds something else, before anything is written. Raises StoreError."""
+        if not self._manifest.exists():
+            return
+        held = self._read_manifest()
+        planned, wanted = {cell["run_id"] for cell in held["cells"]}, {cell.run_id for cell in matrix.cells}
+        if held["matrix"] == matrix.name and (planned <= wanted or wanted <= planned):
+            return
+        strangers = sorted(planned - wanted)
+        raise StoreError(
+            f"{self.root} holds another matrix ({held['matrix']}, {len(planned)} cells, of which {len(strangers)} "
+            f"({', '.join(strangers[:1])}...) are not in this one); use --out DIR, or move it away"
+        )
+
+    def plan(self, matrix: Matrix) -> None:
+        """Write the manifest: these cells, and those that were planned here before."""
+        self.check(matrix)
+        known = {cell["run_id"]: cell for cell in self._read_manifest()["cells"]} if self._manifest.exists() else {}
+        for cell in matrix.cells:
+            known[cell.run_id] = {"run_id": cell.run_id, **cell.model_dump(mode="json")}
+        scores = {env: list(pair) for env, pair in matrix.scores.items()}
+        plan = {"matrix": matrix.name, "scores": scores, "cells": [known[run_id] for run_id in sorted(known)]}
+        write_atomically(self._manifest, json.dumps(plan, indent=1).encode())
+
+    def look(self, specs: list[RunSpec]) -> Found:
+        """Which of these are done. A cell whose checksums fail is set aside, not deleted and not counted."""
+        finished, broken = {}, []
+        for spec in specs:
+            folder = self.cells / spec.run_id
+            if not folder.exists():
+                continue
+            try:
+                run = read_run(folder)
+            except BrokenCell:
+                broken.append(spec.run_id)
+                self._set_aside(folder)
+                continue
+            if run.status not in RETRIED:
+                finished[spec.run_id] = run
+        return Found(finished, broken)
+
+    def write(self, run: RunRow, updates: list[UpdateRow], evaluations: list[EvaluationRow]) -> None:
+        """A finished cell; its record, written last, is what makes it finished."""
+        folder = self.cells / run.run_id
+        folder.mkdir(exist_ok=True)
+        (folder / "record.json").unlink(missing_ok=True)
+        for name, data in cell_files(run, updates, evaluations).items():
+            write_atomically(folder / name, data)
+
+    def _read_manifest(self) -> dict[str, Any]:
+        try:
+            held = json.loads(self._manifest.read_bytes())
+            return {"matrix": held["matrix"], "cells": held["cells"]}
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{self._manifest} is not a manifest ({error}); move it away, or use --out DIR") from error
+
+    def _set_aside(self, folder: Path) -> None:
+        quarantine = self.root / "quarantine"
+        quarantine.mkdir(exist_ok=True)
+        number = len(list(quarantine.glob(f"{folder.name}.*")))
+        os.replace(folder, quarantine / f"{folder.name}.{number}")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """All of `data` under that name, on the disk, or nothing new at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with open(temporary, "wb") as sink:
+        sink.write(data)
+        sink.flush()
+        os.fsync(sink.fileno())
+    os.replace(temporary, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

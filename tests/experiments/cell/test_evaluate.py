@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+import torch
+
+from algos.policies import Categorical, Policy
+from experiments.cell.evaluate import Evaluator
+from experiments.cell.normalization import ObservationNormalizer
+
+
+def judge(spec, action="sampled", episodes=7, stream="evaluation", bias=0.0):
+    policy = Policy.mlp(4 if "Cart" in spec.env else 2, (8,), Categorical(2))
+    theta = policy.init(torch.Generator().manual_seed(0), 0.0)
+    theta[-1] += bias
+    return Evaluator(spec, policy).run(theta, ObservationNormalizer(4, False), action, episodes, stream)
+
+
+def test_every_episode_is_played_once_to_its_end(make_spec, fakes):
+    result = judge(make_spec(fakes + "Counting-v0", env_kwargs={"length": 9}), episodes=10)
+    np.testing.assert_array_equal(result.returns, [9.0] * 10)
+    np.testing.assert_array_equal(result.lengths, [9] * 10)
+
+
+def test_the_seeds_are_fixed_and_named(make_spec):
+    spec = make_spec()
+    np.testing.assert_array_equal(judge(spec).returns, judge(spec).returns)
+    assert not np.array_equal(judge(spec).returns, judge(spec, stream="final").returns)
+    assert not np.array_equal(judge(spec).returns, judge(make_spec(seed=1)).returns)
+
+
+def test_with_mean_actions_the_episodes_do_not_depend_on_how_many_there_are(make_spec):
+    spec = make_spec()
+    few, many = judge(spec, "mean", 3), judge(spec, "mean", 9)
+    np.testing.assert_array_equal(few.returns, many.returns[:3])
+
+
+@pytest.mark.parametrize("action", ["sampled", "mean"])
+def test_a_policy_that_always_pushes_one_way_falls_soon(make_spec, action):
+    assert judge(make_spec(), action, bias=20.0).returns.max() < 12

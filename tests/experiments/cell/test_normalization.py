@@ -1,0 +1,39 @@
+import numpy as np
+
+from experiments.cell.normalization import ObservationNormalizer, RewardScaler, RunningMoments
+
+
+def test_moments_merged_batch_by_batch_equal_those_of_all_rows():
+    rows = np.random.default_rng(0).normal(3, 2, (100, 2))
+    moments = RunningMoments((2,))
+    for part in (rows[:1], rows[1:40], rows[40:]):
+        moments.update(part)
+    np.testing.assert_allclose(moments.mean, rows.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(moments.std, rows.std(0), rtol=1e-12)
+
+
+def test_moments_survive_a_large_offset():
+    moments = RunningMoments(())
+    for part in np.split(1e9 + np.random.default_rng(0).normal(0, 1, 1000), 10):
+        moments.update(part)
+    assert 0.9 < float(moments.std) < 1.1
+
+
+def test_observations_are_scaled_and_clipped():
+    normalizer = ObservationNormalizer(1, enabled=True)
+    normalizer.update(np.array([[0.0], [2.0]]))
+    np.testing.assert_allclose(normalizer(np.array([[1.0], [2.0], [1e6]])), [[0], [1], [10]], atol=1e-6)
+
+
+def test_switched_off_it_only_converts():
+    normalizer = ObservationNormalizer(1, enabled=False)
+    normalizer.update(np.array([[5.0], [9.0]]))
+    assert normalizer(np.array([[20.0]])) == np.float32(20.0)
+
+
+def test_rewards_are_divided_by_the_std_of_the_discounted_return():
+    scaler = RewardScaler(1, 0.5, enabled=True)
+    rewards = np.array([[1.0], [1.0], [1.0], [1.0]])
+    done = np.array([[False], [True], [False], [False]])
+    # discounted returns 1, 1.5, then a new episode: 1, 1.5
+    np.testing.assert_allclose(scaler(rewards, done), rewards / np.std([1, 1.5, 1, 1.5]), rtol=1e-6)

@@ -1,0 +1,62 @@
+import numpy as np
+
+from algos.policies import Categorical, Policy
+from experiments.cell.rollout import Collector
+from experiments.cell.streams import torch_stream
+
+
+def collector(spec, obs_size=2):
+    policy = Policy.mlp(obs_size, (8,), Categorical(2))
+    return Collector(spec, policy), policy.init(torch_stream(0, "theta"), -0.5)
+
+
+def test_next_observations_are_the_true_ones_across_resets(make_spec, fakes):
+    spec = make_spec(fakes + "Counting-v0", normalize_obs=False, n_envs=2, batch_size=24)
+    collect, theta = collector(spec)
+    rollout = collect.collect(theta)
+    # episodes of five steps: obs counts 0..4 and the next ones 1..5, the fifth never shown as an observation
+    np.testing.assert_array_equal(rollout.obs[:, 0, 0], [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1])
+    np.testing.assert_array_equal(rollout.next_obs[:, 0, 0], [1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2])
+    np.testing.assert_array_equal(rollout.obs[:, 0, 1], [0] * 5 + [1] * 5 + [2] * 2)
+    np.testing.assert_array_equal(rollout.times[:, 1], [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1])
+    np.testing.assert_array_equal(np.flatnonzero(rollout.done[:, 0]), [4, 9])
+    np.testing.assert_array_equal(rollout.returns, [5.0] * 4)
+    for t in range(12):
+        assert (rollout.episodes[t, 0] == rollout.episodes[0, 0]) == (t < 5)
+    assert len(np.unique(rollout.episodes)) == 6
+
+
+def test_episodes_go_on_from_one_batch_to_the_next(make_spec, fakes):
+    collect, theta = collector(make_spec(fakes + "Counting-v0", normalize_obs=False, n_envs=2, batch_size=6))
+    first, second = collect.collect(theta), collect.collect(theta)
+    np.testing.assert_array_equal(first.obs[:, 0, 0], [0, 1, 2])
+    np.testing.assert_array_equal(second.obs[:, 0, 0], [3, 4, 0])
+    assert first.episodes[0, 0] == second.episodes[1, 0] != second.episodes[2, 0]
+
+
+def test_truncation_ends_an_episode_and_is_not_termination(make_spec, fakes):
+    spec = make_spec(fakes + "Counting-v0", env_kwargs={"truncate": True}, normalize_obs=False)
+    collect, theta = collector(spec)
+    rollout = collect.collect(theta)
+    assert rollout.done.sum() == 4 * 3 and not rollout.terminated.any()
+
+
+def test_the_normaliser_stands_still_within_a_rollout(make_spec):
+    spec = make_spec()
+    collect, theta = collector(spec, 4)
+    first = collect.collect(theta)
+    assert np.abs(first.obs).max() < 4, "nothing seen yet: observations as they are"
+    second = collect.collect(theta)
+    assert second.obs.dtype == np.float32 and 0.3 < second.obs.std() < 3
+    np.testing.assert_allclose(collect.normalizer.moments.count, first.rewards.size + second.rewards.size)
+
+
+def test_actions_outside_the_space_are_clipped_and_counted(make_spec):
+    from algos.policies import DiagonalGaussian
+
+    spec = make_spec("Pendulum-v1", budget=128)
+    policy = Policy.mlp(3, (8,), DiagonalGaussian(1))
+    theta = policy.init(torch_stream(0, "theta"), 3.0)
+    rollout = Collector(spec, policy).collect(theta)
+    share = np.mean(np.abs(rollout.actions) > 2.0)
+    assert share > 0.5 and rollout.clipped_actions == share

@@ -1,0 +1,139 @@
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+import experiments.cell.train as train_module
+from algos.rules import RULES
+from experiments.cell.train import Run, train
+from experiments.records import CLOCKS, EvaluationRow, RunRow, UpdateRow
+
+
+def untimed(rows, *kinds):
+    return [repr({k: v for k, v in asdict(r).items() if k not in CLOCKS}) for r in rows if isinstance(r, kinds)]
+
+
+def of(kind, rows):
+    return [row for row in rows if isinstance(row, kind)]
+
+
+def test_rows_come_on_the_grid_and_end_with_the_run(make_spec):
+    rows = list(train(make_spec(budget=192, evaluations=2)))
+    assert [r.env_steps for r in of(UpdateRow, rows)] == [64, 128, 192]
+    told = [(r.grid_step, r.env_steps, r.final, r.action, r.episodes) for r in of(EvaluationRow, rows)]
+    assert told == [
+        (0, 0, False, "sampled", 2),
+        (0, 0, False, "mean", 2),
+        (96, 128, False, "sampled", 2),
+        (96, 128, False, "mean", 2),
+        (192, 192, False, "sampled", 2),
+        (192, 192, False, "mean", 2),
+        (192, 192, True, "sampled", 3),
+        (192, 192, True, "mean", 3),
+    ]
+    run = rows[-1]
+    assert isinstance(run, RunRow) and run.status == "ok" and run.updates == 3 and run.env_steps == 192
+
+
+def test_the_same_seed_gives_the_same_rows_and_another_seed_does_not(make_spec):
+    every = (UpdateRow, EvaluationRow, RunRow)
+    first, again = (untimed(train(make_spec("Pendulum-v1")), *every) for _ in range(2))
+    assert first == again
+    other = untimed(train(make_spec("Pendulum-v1", seed=1)), UpdateRow)
+    assert other != untimed(train(make_spec("Pendulum-v1")), UpdateRow)
+
+
+@pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
+def test_all_rules_start_from_the_same_policy_and_the_same_first_rollout(make_spec, env):
+    runs = [Run(make_spec(env, rule)) for rule in RULES]
+    first = runs[0]
+    rollouts = [run.collector.collect(run.state.theta) for run in runs]
+    for run, rollout in zip(runs[1:], rollouts[1:], strict=True):
+        assert run.state.theta.equal(first.state.theta) and run.critic_theta.equal(first.critic_theta)
+        for name, values in vars(rollout).items():
+            np.testing.assert_array_equal(values, getattr(rollouts[0], name), err_msg=name)
+
+
+def test_how_often_and_how_long_it_is_judged_cannot_change_training(make_spec):
+    few = untimed(train(make_spec(evaluations=1, eval_episodes=2, final_episodes=2)), UpdateRow)
+    many = untimed(train(make_spec(evaluations=3, eval_episodes=5, final_episodes=7)), UpdateRow)
+    strip = lambda rows: [row.split("'update'", 1)[1] for row in rows]  # the run id differs  # noqa: E731
+    assert strip(few) == strip(many)
+
+
+def test_the_global_generators_do_not_matter(make_spec):
+    import torch
+
+    reference = untimed(train(make_spec()), UpdateRow)
+    torch.manual_seed(123)
+    np.random.seed(5)  # noqa: NPY002
+    assert untimed(train(make_spec()), UpdateRow) == reference
+
+
+def test_the_phases_add_up_to_the_whole(make_spec):
+    run = list(train(make_spec("HalfCheetah-v5", budget=640)))[-1]
+    assert run.rollout_s > 0 and run.evaluation_s > 0 and run.update_s > 0
+    assert 0 <= run.other_s < run.total_s
+
+
+def test_a_time_limit_bootstraps_and_a_termination_does_not(make_spec, fakes):
+    means = {}
+    for truncate in (False, True):
+        spec = make_spec(
+            fakes + "Counting-v0", env_kwargs={"truncate": truncate}, scale_rewards=False, normalize_advantages=False
+        )
+        run = Run(spec)
+        run.critic_theta[-1] = 100.0  # every state is worth about 100
+        rollout = run.collector.collect(run.state.theta)
+        _, returns, _ = run.estimate(rollout)
+        means[truncate] = float(returns.view(rollout.rewards.shape)[rollout.done].mean())
+    assert means[False] == pytest.approx(1.0)
+    assert means[True] == pytest.approx(1.0 + 0.99 * 100, rel=0.05)
+
+
+def test_the_batch_carries_what_undoes_the_normalisation(make_spec):
+    run = Run(make_spec())
+    rollout = run.collector.collect(run.state.theta)
+    batch, _, _ = run.estimate(rollout)
+    assert float(batch.advantages.mean()) == pytest.approx(0, abs=1e-6)
+    assert float(batch.advantages.std()) == pytest.approx(1, rel=1e-4)
+    raw = Run(make_spec(normalize_advantages=False))
+    expected, _, _ = raw.estimate(raw.collector.collect(raw.state.theta))
+    undone = batch.advantages * batch.advantage_scale + batch.advantage_mean
+    np.testing.assert_allclose(undone.numpy(), expected.advantages.numpy(), rtol=1e-3, atol=1e-4)
+
+
+class Broken:
+    """A rule that goes wrong in its second update."""
+
+    def __init__(self, policy, how):
+        self.how = how
+
+    def init(self, theta):
+        return RULES["vanilla_pg"](None).init(theta)
+
+    def update(self, state, batch):
+        from dataclasses import replace
+
+        from algos.types import Info
+
+        if not hasattr(self, "seen"):
+            self.seen = True
+            return state, Info()
+        if self.how == "raises":
+            raise ZeroDivisionError("no curvature")
+        return replace(state, theta=state.theta * float("nan")), Info()
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "reason"),
+    [
+        ("nan", "diverged", "theta not finite after update 1, 64 environment steps"),
+        ("raises", "rule_error", "ZeroDivisionError: no curvature"),
+    ],
+)
+def test_a_rule_that_goes_wrong_ends_its_run_with_a_status_and_a_reason(monkeypatch, make_spec, how, status, reason):
+    monkeypatch.setattr(train_module, "build_rule", lambda rule, hyper, policy: Broken(policy, how))
+    rows = list(train(make_spec()))
+    assert (rows[-1].status, rows[-1].reason) == (status, reason)
+    assert len(of(UpdateRow, rows)) == 1 and rows[-1].env_steps == 64

@@ -1,0 +1,86 @@
+import dataclasses
+import math
+from pathlib import Path
+
+import pytest
+
+from algos.estimators import Change
+from algos.types import Info
+from experiments.cell.train import train
+from experiments.records import (
+    ROWS,
+    BrokenCell,
+    EvaluationRow,
+    RunRow,
+    UpdateRow,
+    cell_files,
+    decode,
+    encode,
+    frame,
+    read_cell,
+    schema,
+)
+
+
+@pytest.fixture
+def rows(make_spec):
+    return list(train(make_spec()))
+
+
+def written(folder: Path, rows) -> Path:
+    updates = [r for r in rows if isinstance(r, UpdateRow)]
+    for name, data in cell_files(rows[-1], updates, [r for r in rows if isinstance(r, EvaluationRow)]).items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def test_every_column_has_a_type_that_arrow_knows():
+    for row in ROWS.values():
+        assert schema(row).names == [field.name for field in dataclasses.fields(row)]
+
+
+def test_what_rules_and_pipeline_report_has_a_column():
+    columns = {field.name for field in dataclasses.fields(UpdateRow)}
+    for reported in (Info, Change):
+        assert {field.name for field in dataclasses.fields(reported)} <= columns
+
+
+def test_a_row_survives_json_exactly(rows):
+    for row in rows:
+        back = decode(encode(row))
+        assert type(back) is type(row)
+        for field in dataclasses.fields(row):
+            a, b = getattr(row, field.name), getattr(back, field.name)
+            assert a == b or (math.isnan(a) and math.isnan(b)), field.name
+
+
+def test_a_cell_comes_back_as_it_was_written(tmp_path, rows):
+    cell = read_cell(written(tmp_path, rows))
+    assert cell.run == rows[-1]
+    assert cell.updates.equals(frame(UpdateRow, [r for r in rows if isinstance(r, UpdateRow)]))
+    assert len(cell.evaluations) == len([r for r in rows if isinstance(r, EvaluationRow)])
+
+
+@pytest.mark.parametrize("name", ["record.json", "updates.parquet", "evaluations.parquet"])
+def test_any_flipped_or_missing_byte_is_found(tmp_path, rows, name):
+    file = written(tmp_path, rows) / name
+    good = file.read_bytes()
+    for at in range(0, len(good), max(1, len(good) // 16)):
+        file.write_bytes(good[:at])
+        with pytest.raises(BrokenCell):
+            read_cell(tmp_path)
+    middle = len(good) // 2
+    file.write_bytes(good[:middle] + bytes([good[middle] ^ 1]) + good[middle + 1 :])
+    with pytest.raises(BrokenCell):
+        read_cell(tmp_path)
+    file.unlink()
+    with pytest.raises(BrokenCell):
+        read_cell(tmp_path)
+
+
+def test_a_run_row_names_every_phase_of_the_clock(rows):
+    run = rows[-1]
+    assert isinstance(run, RunRow)
+    phases = [getattr(run, f.name) for f in dataclasses.fields(run) if f.name.endswith("_s")]
+    total, cpu = run.total_s, run.cpu_s
+    assert sum(phases) - total - cpu == pytest.approx(total, rel=0.01)

@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import pytest
+
+from experiments.spec import MatrixError, did_you_mean, load_matrix
+
+GOOD = """
+seeds = 2
+[settings]
+batch_size = 64
+n_envs = 4
+evaluations = 2
+[environments.CartPole-v1]
+budget = 640
+[rules.trpo]
+"""
+
+BAD = {
+    "empty": ("", "is empty; expected [environments.NAME]"),
+    "not toml": ("seeds = = 3", "is not TOML"),
+    "unknown key": ("sedes = 3\n" + GOOD, "sedes: unknown key; did you mean seeds?"),
+    "unknown rule": (GOOD + "[rules.trop]", "rules.trop: unknown rule trop; did you mean trpo?"),
+    "unknown hyper-parameter": (GOOD + "max_lk = 0.1", "rules.trpo.max_lk: not a hyper-parameter of trpo; did you"),
+    "wrong type of hyper-parameter": (GOOD + "max_kl = 'big'", "rules.trpo.max_kl: Input should be a valid number"),
+    "hyper-parameter out of range": (GOOD + "max_kl = -1.0", "rules.trpo: max_kl must be positive, got -1.0"),
+    "empty sweep": (GOOD + "max_kl = []", "rules.trpo.max_kl: an empty list"),
+    "bad value in a sweep": (GOOD + "max_kl = [0.1, 0.0]", "max_kl must be positive, got 0.0"),
+    "unknown environment": (
+        GOOD.replace("CartPole-v1", "CartPol-v1"),
+        "environments.CartPol-v1: unknown environment; did you mean CartPole",
+    ),
+    "bad environment kwargs": (GOOD.replace("640", "640\nkwargs = {colour = 1}"), "cannot be made with kwargs"),
+    "zero seeds": (GOOD.replace("seeds = 2", "seeds = 0"), "seeds: expected a positive number"),
+    "repeated seeds": (GOOD.replace("seeds = 2", "seeds = [1, 1]"), "seeds: expected a positive number, or a list"),
+    "negative budget": (GOOD.replace("640", "-5"), "environments.CartPole-v1.budget: Input should be greater than"),
+    "missing budget": (GOOD.replace("budget = 640", ""), "environments.CartPole-v1.budget: missing"),
+    "unknown setting": (GOOD.replace("n_envs", "nenvs"), "settings.nenvs: unknown key; did you mean n_envs?"),
+    "unknown override": (GOOD.replace("640", "640\ngama = 0.9"), "CartPole-v1.gama: unknown key; did you mean gamma?"),
+    "setting out of range": (GOOD.replace("640", "640\ngamma = 1.5"), "CartPole-v1.gamma: Input should be less than 1"),
+    "batch does not divide": (GOOD.replace("n_envs = 4", "n_envs = 5"), "batch_size 64 is not a multiple of n_envs 5"),
+    "grid finer than a batch": (GOOD.replace("640", "100"), "2 evaluations in a budget of 100 are 50 steps apart"),
+    "bad score": (GOOD.replace("640", "640\nscore = [1, 1]"), "score: expected two different returns"),
+    "no rules": (GOOD.replace("[rules.trpo]", ""), "rules: expected at least one [rules.NAME] table"),
+    "rules is not a table": (GOOD.replace("[rules.trpo]", "") + "[rules]\ntrpo = 3", "rules.trpo: expected a table"),
+}  # fmt: skip
+
+
+def write(folder: Path, text: str) -> str:
+    file = folder / "mine.toml"
+    file.write_text(text)
+    return str(file)
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_file_is_refused_with_the_key_and_what_was_expected(tmp_path, case):
+    text, message = BAD[case]
+    with pytest.raises(MatrixError) as caught:
+        load_matrix(write(tmp_path, text))
+    lines = str(caught.value).splitlines()
+    assert any(message in line for line in lines), str(caught.value)
+    assert all(line.startswith(str(tmp_path / "mine.toml")) for line in lines)
+    assert len(lines) == len(set(lines)) == 1, "one error each"
+
+
+def test_all_mistakes_are_reported_at_once(tmp_path):
+    with pytest.raises(MatrixError) as caught:
+        load_matrix(write(tmp_path, GOOD.replace("seeds = 2", "seeds = 0") + "max_lk = 1\n[rules.trop]"))
+    assert len(caught.value.problems) == 3
+
+
+def test_a_missing_file_names_the_shipped_matrices():
+    with pytest.raises(MatrixError, match=r"no such matrix; .*did you mean quick\?"):
+        load_matrix("quik")
+
+
+def test_cells_are_every_rule_environment_and_seed(tmp_path):
+    matrix = load_matrix(write(tmp_path, GOOD + "max_kl = [0.01, 0.02]\n[rules.slow]\nrule = 'npg'\nlr = 0.01"))
+    assert len(matrix.cells) == len({cell.run_id for cell in matrix.cells}) == 3 * 2
+    assert {cell.label for cell in matrix.cells} == {"trpo(max_kl=0.01)", "trpo(max_kl=0.02)", "slow"}
+    slow = next(cell for cell in matrix.cells if cell.label == "slow")
+    assert slow.rule == "npg" and slow.hyper == {"lr": 0.01, "damping": 0.1, "cg_iterations": 10}
+
+
+def test_seeds_on_the_command_line_replace_the_files(tmp_path):
+    assert {cell.seed for cell in load_matrix(write(tmp_path, GOOD), seeds=5).cells} == set(range(5))
+
+
+def test_an_environment_overrides_shared_settings(tmp_path):
+    cell = load_matrix(write(tmp_path, GOOD.replace("640", "640\ngamma = 0.9"))).cells[0]
+    assert cell.settings.gamma == 0.9 and cell.settings.batch_size == 64
+
+
+def test_the_run_id_knows_every_value(tmp_path, make_spec):
+    ids = {
+        make_spec().run_id,
+        make_spec(seed=1).run_id,
+        make_spec(gamma=0.9).run_id,
+        make_spec(hyper={"max_kl": 0.5}).run_id,
+        make_spec(budget=256).run_id,
+    }
+    assert len(ids) == 5 and make_spec().run_id == make_spec().run_id
+
+
+def test_the_grid_begins_at_zero_and_ends_at_the_budget(make_spec):
+    assert make_spec(budget=200).grid == [0, 100, 200]
+
+
+@pytest.mark.parametrize("name", ["quick", "main", "tuning"])
+def test_shipped_matrices_are_good(name):
+    assert load_matrix(name).cells
+
+
+def test_a_wild_guess_lists_what_is_known():
+    assert did_you_mean("zzz", ["npg", "trpo"]) == "expected one of npg, trpo"
