@@ -17,7 +17,8 @@ def mm_quadratic(
     Lange 2004 for the principle); shrink while L - beta KL(old || new) does not improve.
 
     beta: 2.0, best of 1, 2 and 4 on seeds of their own (`run_matrix.py tuning`);
-    damping and cg_iterations: see `Natural`.
+    damping and cg_iterations: see `Natural`; shrink and max_trials: halving, ten times at most, as in `trpo_mpi` of
+    Baselines.
     """
     return AscentRule(
         policy,

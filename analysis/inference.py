@@ -1,0 +1,130 @@
+"""Numbers that stand for several runs, and how sure one may be of them.
+
+The run is the unit: every function takes one value, or one curve, per run. Centres are 25 % trimmed means (the
+interquartile mean, IQM); their intervals are the trimmed t (Tukey and McLaughlin 1963; Yuen 1974 for the standard
+error), which keeps its coverage at five runs, where bootstrap percentiles do not; tests/analysis/test_inference.py
+measures it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Array = NDArray[np.float64]
+TRIM = 0.25  # from each end
+LEVEL = 0.95
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and its two-sided interval; nan bounds where there are too few runs for one."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Band:
+    """Trimmed mean [K] of curves and a simultaneous band: `low` and `high` [K] hold at all points at once."""
+
+    centre: Array
+    low: Array
+    high: Array
+    critical: float  # standard errors from the centre to the band's edge
+
+
+def trimmed_from_each_end(n: int) -> int:
+    """How many of n values the trimmed mean leaves out at each end: nothing below four."""
+    return int(TRIM * n)
+
+
+def iqm(values: Array) -> float:
+    """Interquartile mean of values [n]; nan if there are none, or if one is nan."""
+    values = np.asarray(values, dtype=np.float64)
+    if not len(values) or np.isnan(values).any():
+        return NAN
+    return float(stats.trim_mean(values, TRIM))
+
+
+def trimmed_t_interval(values: Array, level: float = LEVEL) -> Interval:
+    """IQM of values [n] with its trimmed-t interval, of n - 2g - 1 degrees of freedom (g trimmed from each end)."""
+    values = np.asarray(values, dtype=np.float64)
+    if len(values) < 2 or not np.isfinite(values).all():
+        return Interval(iqm(values), NAN, NAN)
+    centre, error, df = _trimmed(values[:, None])
+    half = float(stats.t.ppf((1 + level) / 2, df)) * float(error[0])
+    return Interval(float(centre[0]), float(centre[0]) - half, float(centre[0]) + half)
+
+
+def clopper_pearson(successes: int, n: int, level: float = LEVEL) -> Interval:
+    """A rate with its exact binomial interval."""
+    if n == 0:
+        return Interval(NAN, NAN, NAN)
+    low, high = stats.binomtest(successes, n).proportion_ci(level, method="exact")
+    return Interval(successes / n, float(low), float(high))
+
+
+def simultaneous_band(curves: Array, level: float = LEVEL, draws: int = 20_000, seed: int = 0) -> Band:
+    """Trimmed mean of curves [n runs, K points] with a studentised sup-t band.
+
+    The band is centre +- c * standard error, where c is the `level` quantile of max_k |T_k|. T is simulated
+    (seeded): each T_k is Student's t of n - 2g - 1 degrees of freedom, and they depend on each other as normal
+    variables with the correlation of the winsorised curves do (a Gaussian copula). Between two points nothing is
+    claimed. Points at which all runs agree have no width. With fewer than two runs the band is nan.
+    """
+    curves = np.asarray(curves, dtype=np.float64)
+    n, points = curves.shape
+    if n < 2 or not np.isfinite(curves).all():
+        centre = stats.trim_mean(curves, TRIM, axis=0) if n else np.full(points, NAN)
+        return Band(centre, np.full(points, NAN), np.full(points, NAN), NAN)
+    centre, error, df = _trimmed(curves)
+    moving = error > 0
+    if not moving.any():
+        return Band(centre, centre, centre, 0.0)
+    residuals = _winsorised(curves)[:, moving]
+    residuals = residuals - residuals.mean(axis=0)
+    residuals /= np.linalg.norm(residuals, axis=0)  # columns whose inner products are the correlations
+    normal = np.random.default_rng(seed).standard_normal((draws, n)) @ residuals
+    largest = np.abs(normal).max(axis=1)  # |T_k| grows with |normal_k|, so the largest stays the largest
+    critical = float(stats.t.isf(stats.norm.sf(np.quantile(largest, level)), df))
+    return Band(centre, centre - critical * error, centre + critical * error, critical)
+
+
+def pooled_interval(samples: list[Array], level: float = LEVEL, draws: int = 2_000, seed: int = 0) -> Interval:
+    """IQM of all values of several environments together, each a sample [n_e], with a stratified bootstrap interval.
+
+    Percentiles of resamples within environments, widened about the estimate by sqrt(n / (n - 1)), n the smallest
+    sample.
+    """
+    estimate = iqm(np.concatenate(samples)) if samples else NAN
+    n = min((len(sample) for sample in samples), default=0)
+    if n < 2 or not np.isfinite(estimate):
+        return Interval(estimate, NAN, NAN)
+
+    def pooled(*resamples: Array, axis: int = -1) -> Array:
+        return np.asarray(stats.trim_mean(np.concatenate(resamples, axis=axis), TRIM, axis=axis))
+
+    found = stats.bootstrap(
+        samples, pooled, n_resamples=draws, confidence_level=level, method="percentile", rng=np.random.default_rng(seed)
+    ).confidence_interval
+    wider = float(np.sqrt(n / (n - 1)))
+    return Interval(estimate, estimate - wider * (estimate - found.low), estimate + wider * (found.high - estimate))
+
+
+def _winsorised(values: Array) -> Array:
+    """values [n, K] with each column's g lowest and g highest pulled in to the next value."""
+    g = trimmed_from_each_end(len(values))
+    ordered = np.sort(values, axis=0)
+    return np.clip(values, ordered[g], ordered[-g - 1])
+
+
+def _trimmed(values: Array) -> tuple[Array, Array, int]:
+    """Trimmed mean [K] of values [n, K], its standard error [K] (Yuen 1974), and the degrees of freedom."""
+    n = len(values)
+    h = n - 2 * trimmed_from_each_end(n)
+    squares = _winsorised(values).var(axis=0, ddof=1) * (n - 1)
+    return stats.trim_mean(values, TRIM, axis=0), np.sqrt(squares / (h * (h - 1))), h - 1

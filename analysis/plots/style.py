@@ -1,0 +1,91 @@
+"""One look for every figure, and one colour per rule in all of them."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+COLUMN, FULL = 3.4, 7.0  # inches: one column of a paper, and both
+DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))  # once the colours are used up
+
+Style = dict[str, dict[str, Any]]  # label -> colour and line style
+
+
+def style_of(labels: Iterable[str]) -> Style:
+    """A colour (seaborn's colour-blind palette) and, beyond ten, a dash per label, in sorted order."""
+    colours = sns.color_palette("colorblind", 10)
+    return {
+        label: {"color": colours[i % 10], "linestyle": DASHES[i // 10 % len(DASHES)]}
+        for i, label in enumerate(sorted(set(labels)))
+    }
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Seaborn's ticks on white, 7 to 8 points, lines for print."""
+    small = {"font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7}
+    lines = {"legend.fontsize": 7.5, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6}
+    files = {"savefig.dpi": 200, "pdf.fonttype": 42, "svg.hashsalt": "policy-ascent", "axes.grid": True}
+    grid = {"grid.color": "0.9", "grid.linewidth": 0.5, "axes.axisbelow": True}
+    look: Any = small | lines | files | grid
+    with mpl.rc_context(), sns.axes_style("ticks"), mpl.rc_context(look):
+        yield
+
+
+def panels(n: int, height: float = 2.1, columns: int = 3, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+    """A figure of n panels, at most `columns` abreast, as wide as the panels need."""
+    across = min(n, columns)
+    down = -(-n // across)
+    width = {1: COLUMN, 2: 5.2}.get(across, FULL)
+    figure, axes = plt.subplots(
+        down, across, figsize=(width, height * down + 0.75), squeeze=False, sharey=sharey, layout="constrained"
+    )
+    flat = list(axes.flat)
+    for ax in flat[n:]:
+        ax.set_visible(False)
+    sns.despine(figure)
+    return figure, flat[:n]
+
+
+def legend_below(figure: Figure, style: Style, **extra: Line2D) -> None:
+    """Every label once, under the panels."""
+    handles = [Line2D([], [], linewidth=2, **look) for look in style.values()] + list(extra.values())
+    names = [*style, *(name.replace("_", " ") for name in extra)]
+    longest = max(map(len, names), default=1)
+    columns = max(1, min(len(names), int(figure.get_figwidth() * 16 / (longest + 6))))
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
+
+
+def caption(figure: Figure, text: str) -> None:
+    """What n, line and band are, in small type over the panels."""
+    figure.suptitle(text, fontsize=7, color="0.3", x=0.01, ha="left")
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """PNG and PDF without dates, so that the same rows give the same bytes."""
+    files = [folder / f"{name}.png", folder / f"{name}.pdf"]
+    figure.savefig(files[0], metadata={"Software": None})
+    figure.savefig(files[1], metadata={"CreationDate": None, "Producer": None, "Creator": None})
+    plt.close(figure)
+    return files
+
+
+def thousands(value: float, _: float = 0) -> str:
+    """1500 -> 1.5k, for axes of steps."""
+    for size, letter in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"
+
+
+def finite(values: Any) -> Any:
+    """Values with inf as nan, which no axis can be drawn for."""
+    return np.where(np.isfinite(values), values, np.nan)

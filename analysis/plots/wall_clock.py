@@ -1,0 +1,28 @@
+"""Where the seconds went."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from analysis.plots.style import Style
+from experiments.records import PHASES
+
+SHOWN = [phase for phase in PHASES if phase != "evaluation_s"]  # evaluation is the judge's time, not the rule's
+COLOURS = dict(zip(SHOWN, sns.color_palette("muted", len(SHOWN)), strict=True))
+
+
+def wall_clock_split(runs: pd.DataFrame, ax: Axes, style: Style) -> Axes:
+    """Seconds per 1,000 training steps of one environment, by phase, the mean over runs; evaluation left out."""
+    for y, label in enumerate(style):
+        part = runs[(runs.label == label) & (runs.env_steps > 0)]
+        left = 0.0
+        for phase in SHOWN:
+            width = float(np.mean(1000 * part[phase] / part.env_steps)) if len(part) else 0.0
+            ax.barh(y, width, left=left, height=0.7, color=COLOURS[phase], linewidth=0)
+            left += width
+    ax.set_yticks(range(len(style)), list(style))
+    ax.set_ylim(len(style) - 0.5, -0.5)
+    ax.set_xlabel("s per 1,000 steps")
+    ax.grid(axis="y", visible=False)
+    return ax

@@ -1,0 +1,157 @@
+"""Rebuild every table and figure of a results directory from its cells alone.
+
+python analysis/report.py results/quick
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import pandas as pd
+import tyro
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from analysis.load import Results, ResultsError, load
+from analysis.measures import measure_runs
+from analysis.plots.comparison import comparison, pooled_comparison
+from analysis.plots.curves import learning_curve
+from analysis.plots.kl import kl_per_update
+from analysis.plots.style import Style, caption, legend_below, panels, save, style_of, theme
+from analysis.plots.wall_clock import COLOURS, wall_clock_split
+from analysis.summary import summarize, to_markdown, write
+
+
+@dataclass(frozen=True)
+class Arguments:
+    results: tyro.conf.Positional[Path]
+    """a results directory that run_matrix.py wrote"""
+
+
+def main(arguments: Arguments) -> int:
+    """The exit code: 0, or 2 if the directory cannot be read or written."""
+    try:
+        results = load(arguments.results)
+        files, markdown = report(results)
+    except (ResultsError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(markdown)
+    print(f"tables:  {results.folder / 'tables'}")
+    print(f"figures: {results.folder / 'figures'} ({', '.join(f.name for f in files if f.suffix == '.png')})")
+    return 0
+
+
+def report(results: Results) -> tuple[list[Path], str]:
+    """Write tables and figures; the files, and the summary as Markdown."""
+    tables, figures = results.folder / "tables", results.folder / "figures"
+    for folder in (tables, figures):
+        folder.mkdir(exist_ok=True)
+    measures = measure_runs(results)
+    summary = summarize(measures)
+    markdown = to_markdown(summary, results.name, results.problems)
+    files = write(summary, markdown, tables)
+    frames = {
+        "runs": results.runs,
+        "updates": results.updates,
+        "evaluations": results.evaluations,
+        "measures": measures,
+    }
+    for name, frame in frames.items():
+        files.append(tables / f"{name}.parquet")
+        frame.to_parquet(files[-1], index=False)
+    with theme():
+        files += draw(results, measures, figures)
+    return files, markdown
+
+
+def draw(results: Results, measures: pd.DataFrame, folder: Path) -> list[Path]:
+    """All figures."""
+    style = style_of(results.planned.label)
+    runs = _runs_per_rule(measures)
+    scored = "nauc" in measures and measures.nauc.notna().any()
+    files = []
+    for x, name in (("grid_step", "learning_curves"), ("train_s", "learning_curves_seconds")):
+        files += _by_environment(
+            results.evaluations,
+            style,
+            partial(learning_curve, style=style, x=x),
+            f"{runs}. Thin: every run; thick: interquartile mean; band: 95 %, simultaneous over the curve. "
+            "Actions sampled.",
+            folder / name,
+        )
+    if scored:
+        files += _comparisons(measures, style, runs, folder)
+    files += _by_environment(
+        results.updates,
+        style,
+        partial(kl_per_update, style=style),
+        f"{runs}. Line: median over runs; shade: their range; dashed: the rule's radius.",
+        folder / "kl",
+    )
+    files += _by_environment(
+        results.runs,
+        {},
+        partial(wall_clock_split, style=style),
+        f"{runs}. Mean over runs, evaluation left out; cells ran {results.runs.jobs.max()} abreast.",
+        folder / "wall_clock",
+        sharey=True,
+        **{phase.removesuffix("_s"): Line2D([], [], color=colour, linewidth=5) for phase, colour in COLOURS.items()},
+    )
+    return files
+
+
+def _by_environment(
+    frame: pd.DataFrame,
+    style: Style,
+    panel: Callable[..., Axes],
+    text: str,
+    target: Path,
+    sharey: bool = False,
+    **extra: Line2D,
+) -> list[Path]:
+    groups = list(frame.groupby("env", sort=True))
+    if not groups:
+        return []
+    figure, axes = panels(len(groups), sharey=sharey)
+    for ax, (env, part) in zip(axes, groups, strict=True):
+        panel(part, ax=ax).set_title(str(env))
+        if ax is not axes[0] and ax.get_ylabel() == axes[0].get_ylabel():
+            ax.set_ylabel("")
+    legend_below(figure, style, **extra)
+    caption(figure, text)
+    return save(figure, target.parent, target.name)
+
+
+def _comparisons(measures: pd.DataFrame, style: Style, runs: str, folder: Path) -> list[Path]:
+    files = []
+    names = {"final_sampled_z": "normalised final return", "nauc": "normalised area under the curve"}
+    for measure, name in names.items():
+        groups = [(env, part) for env, part in measures.groupby("env", sort=True) if part[measure].notna().any()]
+        whole = len(groups) > 1 and len(groups) == measures.env.nunique()
+        figure, axes = panels(len(groups) + whole, height=1.0 + 0.14 * len(style), columns=4, sharey=True)
+        for ax, (env, part) in zip(axes, groups, strict=False):
+            comparison(part, ax, style, measure).set_title(str(env))
+        if whole:
+            pooled_comparison(measures, axes[-1], style, measure).set_title("all environments")
+        figure.supxlabel(f"{name} (0 random actions, 1 reference)", fontsize=8)
+        text = f"{runs}. Dot: a run; bar: IQM, 95 % trimmed t"
+        caption(figure, text + ("; all environments: stratified bootstrap." if whole else "."))
+        files += save(figure, folder, "final" if measure.startswith("final") else "area_under_curve")
+    return files
+
+
+def _runs_per_rule(measures: pd.DataFrame) -> str:
+    counts = measures[measures.status != "missing"].groupby(["env", "label"]).size()
+    low, high = counts.min(), counts.max()
+    return f"n = {low} runs" if low == high else f"n = {low} to {high} runs"
+
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Arguments, description=__doc__)))

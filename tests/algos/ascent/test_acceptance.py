@@ -1,0 +1,73 @@
+import pytest
+
+from algos.ascent import (
+    Always,
+    Backtracking,
+    Fixed,
+    Gradient,
+    KLWithin,
+    LocalModel,
+    LowerBoundImproves,
+    Natural,
+    SufficientIncrease,
+    SurrogateImproves,
+)
+from algos.ascent.step_sizes import Length
+
+
+def search(problem, acceptance, alpha, direction=None):
+    model = LocalModel(problem.policy, problem.theta, problem.batch)
+    heading, _ = (direction or Natural()).head(model, None)
+    return acceptance.search(model, heading, Length(alpha), 1.0), model, heading
+
+
+def test_always_takes_the_step_unseen(problem):
+    outcome, model, heading = search(problem, Always(), 0.3)
+    assert outcome.accepted and outcome.theta.equal(problem.theta + heading.vector * 0.3)
+    assert model.candidate_evaluations == 0
+
+
+def test_backtracking_shrinks_until_all_conditions_hold_and_records_every_trial(problem):
+    outcome, model, heading = search(problem, Backtracking((KLWithin(0.01), SurrogateImproves()), shrink=0.5), 4.0)
+    *rejected, last = outcome.trials
+    assert outcome.accepted and last.accepted and last.kl <= 0.01 and last.surrogate_gain > 0
+    assert rejected and all(not t.accepted and (t.kl > 0.01 or t.surrogate_gain <= 0) for t in rejected)
+    assert [t.step_size for t in outcome.trials] == [4.0 * 0.5**i for i in range(len(outcome.trials))]
+    assert model.candidate_evaluations == len(outcome.trials)
+    step = heading.vector * last.step_size
+    assert last.quadratic_kl == pytest.approx(float(step @ model.fisher(step)) / 2) and last.max_kl >= last.kl
+
+
+def test_a_search_that_fails_stays_exactly_where_it_was(problem):
+    outcome, _, _ = search(problem, Backtracking((KLWithin(1e-12),), max_trials=3), 1.0)
+    assert not outcome.accepted and outcome.theta is problem.theta and outcome.step_size == 0.0
+    assert len(outcome.trials) == 3
+
+
+def test_armijo_wants_a_share_of_the_promised_gain(problem):
+    outcome, _, heading = search(problem, Backtracking((SufficientIncrease(0.9),), 0.5, 30), 50.0, Gradient())
+    last, before = outcome.trials[-1], outcome.trials[-2]
+    assert last.surrogate_gain >= 0.9 * last.step_size * heading.slope
+    assert before.surrogate_gain < 0.9 * before.step_size * heading.slope
+
+
+def test_the_lower_bound_counts_the_divergence_against_the_gain(problem):
+    outcome, _, _ = search(problem, Backtracking((LowerBoundImproves(20.0),), 0.5, 30), 4.0)
+    for trial in outcome.trials:
+        assert trial.accepted == (trial.surrogate_gain > 20.0 * trial.kl)
+    assert len(outcome.trials) > 1
+
+
+def test_without_conditions_the_first_trial_is_taken(problem):
+    outcome, _, _ = search(problem, Backtracking(()), 0.1)
+    assert outcome.accepted and len(outcome.trials) == 1
+
+
+@pytest.mark.parametrize(("field", "value"), [("shrink", 1.0), ("shrink", 0.0), ("max_trials", 0)])
+def test_searches_that_cannot_end_are_refused(field, value):
+    with pytest.raises(ValueError, match=f"{value}"):
+        Backtracking((), **{field: value})
+
+
+def test_a_fixed_step_is_a_length_too():
+    assert Fixed(0.1).lr == 0.1

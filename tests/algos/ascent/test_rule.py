@@ -1,0 +1,44 @@
+"""The algebra itself, not only its named points."""
+
+from dataclasses import replace
+
+import pytest
+
+from algos.ascent import Adam, Always, AscentRule, Backtracking, Fixed, Gradient, KLRadius, KLWithin, Natural
+from algos.estimators import measure_change
+from algos.rules import RULES
+
+
+def test_one_update_is_heading_times_length(problem):
+    rule = AscentRule(problem.policy, Gradient(), Fixed(0.5), Always())
+    state, info = rule.update(rule.init(problem.theta), problem.batch)
+    step = state.theta - problem.theta
+    assert float(step.norm()) == pytest.approx(info.step_size * (info.predicted_gain / 0.5) ** 0.5)
+    assert info.gradient_evaluations == 1 and info.fisher_products == 0 and info.candidate_evaluations == 0
+
+
+def test_the_state_carries_what_the_direction_remembers(problem):
+    rule = AscentRule(problem.policy, Adam(), Fixed(0.01), Always())
+    state = rule.init(problem.theta)
+    for _ in range(3):
+        state, _ = rule.update(state, problem.batch)
+    assert state.direction.steps == 3
+
+
+def test_an_ablation_is_one_replaced_part(problem):
+    whole = RULES["trpo"](problem.policy, max_kl=0.5)
+    without = replace(whole, acceptance=Always())
+    assert "Always()" in repr(without) and repr(without) != repr(whole)
+    kl = {}
+    for rule in (whole, without):
+        state, info = rule.update(rule.init(problem.theta), problem.batch)
+        change = measure_change(problem.policy, problem.theta, state.theta, problem.batch, info.predicted_gain)
+        kl[rule] = change.kl, change.quadratic_kl
+    assert kl[whole][0] <= 0.5 and kl[without][1] == pytest.approx(0.5)
+
+
+def test_costs_are_counted(problem):
+    rule = AscentRule(problem.policy, Natural(cg_iterations=4), KLRadius(0.01), Backtracking((KLWithin(0.01),)))
+    _, info = rule.update(rule.init(problem.theta), problem.batch)
+    assert info.cg_iterations == info.fisher_products == 4
+    assert info.candidate_evaluations == len(info.trials) >= 1

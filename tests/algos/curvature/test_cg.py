@@ -1,0 +1,53 @@
+import pytest
+import torch
+
+from algos.curvature import conjugate_gradient
+
+G = torch.Generator().manual_seed(0)
+
+
+def spd(n):
+    a = torch.randn(n, n, generator=G).double()
+    return a @ a.T + torch.eye(n).double()
+
+
+def test_it_solves_what_a_direct_solver_solves():
+    a, b = spd(12), torch.randn(12, generator=G).double()
+    solved = conjugate_gradient(lambda v: a @ v, b, iterations=12, tolerance=1e-12)
+    torch.testing.assert_close(solved.x, torch.linalg.solve(a, b))
+
+
+def test_the_residual_it_reports_is_the_residual():
+    a, b = spd(30), torch.randn(30, generator=G).double()
+    for iterations in (1, 5, 10):
+        solved = conjugate_gradient(lambda v: a @ v, b, iterations)
+        assert solved.iterations == iterations
+        assert solved.residual == pytest.approx(float((b - a @ solved.x).norm() / b.norm()), rel=1e-6)
+
+
+def test_the_solution_scales_with_the_right_hand_side():
+    a, b = spd(10), torch.randn(10, generator=G).double()
+    one = conjugate_gradient(lambda v: a @ v, b, 4)
+    many = conjugate_gradient(lambda v: a @ v, b * 1024, 4)
+    assert many.x.equal(one.x * 1024) and many.iterations == one.iterations
+
+
+def test_it_stops_once_the_residual_is_small_enough():
+    a, b = torch.diag(torch.tensor([1.0, 1.0, 2.0]).double()), torch.ones(3).double()
+    assert conjugate_gradient(lambda v: a @ v, b, 100).iterations == 2  # two distinct eigenvalues
+
+
+def test_nothing_to_solve_gives_nothing():
+    solved = conjugate_gradient(lambda v: v, torch.zeros(4), 10)
+    assert not solved.x.any() and solved.iterations == 0 and solved.residual == 0.0
+
+
+def test_without_curvature_it_stays():
+    solved = conjugate_gradient(torch.zeros_like, torch.ones(3), 10)
+    assert not solved.x.any() and solved.residual == 1.0
+
+
+def test_the_right_hand_side_is_left_untouched():
+    b = torch.ones(3)
+    conjugate_gradient(lambda v: 2 * v, b, 5)
+    assert b.equal(torch.ones(3))

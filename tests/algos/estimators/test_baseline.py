@@ -1,0 +1,35 @@
+from itertools import pairwise
+
+import torch
+
+from algos.estimators import ValueBaseline
+from algos.policies import MLP
+
+G = torch.Generator().manual_seed(0)
+OBS = torch.randn(80, 3, generator=G).double()
+
+
+def test_one_undamped_step_of_a_linear_network_is_least_squares():
+    returns = OBS @ torch.tensor([1.0, -2.0, 3.0]).double() + 4 + 0.1 * torch.randn(80, generator=G).double()
+    baseline = ValueBaseline(MLP(3, (), 1), steps=1, cg_iterations=4, damping=1e-12)
+    fitted = baseline.fit(torch.zeros(4).double(), OBS, returns)
+    design = torch.cat([OBS, torch.ones(80, 1).double()], 1)
+    torch.testing.assert_close(fitted, torch.linalg.lstsq(design, returns[:, None]).solution[:, 0])
+
+
+def test_fitting_never_raises_the_error_and_soon_lowers_it():
+    returns = 10 * (OBS[:, 0] - OBS[:, 1]).tanh() + 3
+    baseline = ValueBaseline.mlp(3, (16, 16), damping=0.1)
+    theta = baseline.init(torch.Generator().manual_seed(1), torch.float64)
+    errors = []
+    for _ in range(60):
+        errors.append(float((baseline.predict(theta, OBS) - returns).square().mean()))
+        theta = baseline.fit(theta, OBS, returns)
+    assert all(b <= a for a, b in pairwise(errors))
+    assert errors[-1] < 0.1 * errors[0]
+
+
+def test_a_perfect_baseline_stays():
+    baseline = ValueBaseline.mlp(3, (4,))
+    theta = baseline.init(torch.Generator().manual_seed(1), torch.float64)
+    assert baseline.fit(theta, OBS, baseline.predict(theta, OBS)).equal(theta)

@@ -1,0 +1,63 @@
+import math
+
+import pytest
+import torch
+
+from algos.policies import MLP
+
+G = torch.Generator().manual_seed(0)
+NETWORKS = [MLP(3, (5, 4), 2), MLP(3, (), 2), MLP(3, (6,), 4, free_size=2)]
+
+
+def draw(network):
+    return (
+        torch.randn(network.size, generator=G).double(),
+        torch.randn(9, network.input_size, generator=G).double(),
+    )
+
+
+def test_the_forward_pass_is_what_it_says():
+    network = MLP(2, (3,), 3, free_size=1)
+    theta, x = draw(network)
+    w1, b1, w2, b2, free = theta.split([6, 3, 6, 2, 1])
+    expected = torch.tanh(x @ w1.view(3, 2).T + b1) @ w2.view(2, 3).T + b2
+    torch.testing.assert_close(network(theta, x), torch.cat([expected, free.expand(9, 1)], 1))
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=repr)
+def test_products_with_the_jacobian_equal_autograds(network):
+    theta, x = draw(network)
+    jacobian = torch.autograd.functional.jacobian(lambda t: network(t, x), theta)  # [B, D, P]
+    linear = network.linearize(theta, x)
+    torch.testing.assert_close(linear.outputs, network(theta, x))
+    for _ in range(3):
+        v = torch.randn(network.size, generator=G).double()
+        u = torch.randn(9, network.output_size, generator=G).double()
+        torch.testing.assert_close(linear.jvp(v), jacobian @ v, rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(linear.vjp(u), torch.einsum("bdp,bd->p", jacobian, u), rtol=1e-10, atol=1e-12)
+
+
+def test_products_leave_the_linearisation_as_it_was():
+    network = NETWORKS[0]
+    theta, x = draw(network)
+    linear = network.linearize(theta, x)
+    v = torch.randn(network.size, generator=G).double()
+    before = linear.jvp(v)
+    linear.vjp(before)
+    assert linear.jvp(v).equal(before)
+
+
+def test_initial_weights_are_orthogonal_and_biases_zero():
+    network = MLP(4, (6, 5), 3, free_size=1)
+    theta = network.init(torch.Generator().manual_seed(0), last_gain=0.01, free_value=-0.5, dtype=torch.float64)
+    layers, free = network.layers(theta)
+    for (weight, bias), gain in zip(layers, [math.sqrt(2), math.sqrt(2), 0.01], strict=True):
+        small = weight if weight.shape[0] <= weight.shape[1] else weight.T
+        torch.testing.assert_close(small @ small.T, gain**2 * torch.eye(len(small)).double())
+        assert not bias.any()
+    assert free.tolist() == [-0.5]
+
+
+def test_a_theta_of_the_wrong_size_is_refused():
+    with pytest.raises(ValueError, match=r"theta has shape \(3,\), expected \(46,\)"):
+        MLP(3, (5, 3), 2).layers(torch.zeros(3))

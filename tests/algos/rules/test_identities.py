@@ -1,0 +1,87 @@
+"""What theory says about particular rules."""
+
+import dataclasses
+
+import pytest
+import torch
+from algos_cases import FAMILIES, make_problem
+
+from algos.ascent import LocalModel
+from algos.estimators import measure_change
+from algos.policies import Policy
+from algos.rules import RULES
+
+
+def step(rule, problem):
+    state, info = rule.update(rule.init(problem.theta), problem.batch)
+    return state.theta - problem.theta, info
+
+
+@pytest.mark.parametrize("max_kl", [0.001, 0.02, 0.5])
+def test_trpo_never_leaves_its_radius(problem, max_kl):
+    moved, info = step(RULES["trpo"](problem.policy, max_kl=max_kl), problem)
+    change = measure_change(problem.policy, problem.theta, problem.theta + moved, problem.batch, info.predicted_gain)
+    assert info.accepted and 0 < change.kl <= max_kl
+
+
+def test_one_update_of_reuse_is_vanilla(problem):
+    reused, _ = step(RULES["reuse_pg"](problem.policy, lr=0.3, updates=1), problem)
+    vanilla, _ = step(RULES["vanilla_pg"](problem.policy, lr=0.3), problem)
+    assert reused.equal(vanilla)
+
+
+def test_more_updates_of_reuse_follow_the_weighted_surrogate(problem):
+    theta = problem.theta
+    for _ in range(3):
+        theta = theta + 0.3 * LocalModel(problem.policy, theta, problem.batch).gradient
+    moved, info = step(RULES["reuse_pg"](problem.policy, lr=0.3, updates=3), problem)
+    torch.testing.assert_close(problem.theta + moved, theta)
+    assert 0 < info.ess < 1 and info.gradient_evaluations == 3
+
+
+def test_a_step_to_the_quadratic_bounds_maximum_spends_half_of_its_slope(problem):
+    moved, info = step(RULES["mm_quadratic"](problem.policy, beta=50.0), problem)
+    model = LocalModel(problem.policy, problem.theta, problem.batch)
+    assert len(info.trials) == 1
+    assert 50.0 * float(moved @ model.fisher(moved)) == pytest.approx(info.predicted_gain)
+
+
+class Stretched:
+    """The same policies, reached by phi with theta = A phi."""
+
+    def __init__(self, network, matrix):
+        self.network, self.matrix = network, matrix
+
+    def __call__(self, phi, x):
+        return self.network(self.matrix @ phi, x)
+
+    def linearize(self, phi, x):
+        inner, matrix = self.network.linearize(self.matrix @ phi, x), self.matrix
+        return dataclasses.make_dataclass("Chained", ["outputs", "jvp", "vjp"])(
+            inner.outputs, lambda v: inner.jvp(matrix @ v), lambda u: matrix.T @ inner.vjp(u)
+        )
+
+
+INVARIANT = {"npg": True, "trpo": True, "mm_quadratic": True, "vanilla_pg": False}
+
+
+@pytest.mark.parametrize("name", INVARIANT)
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
+def test_a_natural_step_does_not_depend_on_the_parametrisation(family, name):
+    problem = make_problem(
+        family, hidden=(2,)
+    )  # few parameters, so that the undamped Fisher matrix is well conditioned
+    size = len(problem.theta)
+    g = torch.Generator().manual_seed(3)
+    matrix = torch.eye(size).double() + 0.3 * torch.randn(size, size, generator=g).double() / size**0.5
+    stretched = Policy(Stretched(problem.policy.network, matrix), problem.policy.family)
+    hyper = {} if name == "vanilla_pg" else {"damping": 0.0, "cg_iterations": 300}
+    plain = RULES[name](problem.policy, **hyper)
+    warped = RULES[name](stretched, **hyper)
+    direct = plain.update(plain.init(problem.theta), problem.batch)[0].theta
+    phi = warped.update(warped.init(torch.linalg.solve(matrix, problem.theta)), problem.batch)[0].theta
+    batch = problem.batch
+    log_prob = problem.policy.log_prob(direct, batch.obs, batch.actions)
+    difference = float((stretched.log_prob(phi, batch.obs, batch.actions) - log_prob).abs().max())
+    moved = float((log_prob - batch.log_probs).abs().max())
+    assert (difference < 1e-4 * moved) is INVARIANT[name], (difference, moved)

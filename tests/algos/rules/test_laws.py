@@ -1,0 +1,129 @@
+"""What every rule must do, whoever wrote it. No rule is named here."""
+
+import dataclasses
+import inspect
+import math
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+import algos.rules
+from algos.ascent import (
+    Adam,
+    Always,
+    AscentRule,
+    Backtracking,
+    DampedKLRadius,
+    Fixed,
+    Gradient,
+    KLRadius,
+    KLWithin,
+    LowerBoundImproves,
+    Natural,
+    QuadraticBound,
+    SufficientIncrease,
+    SurrogateImproves,
+)
+from algos.estimators import measure_change
+from algos.rules import RULES
+
+ODD = {
+    "gradient to a radius": (Gradient(), KLRadius(0.01), Backtracking((SurrogateImproves(), KLWithin(0.01)))),
+    "gradient to a quadratic bound": (Gradient(), QuadraticBound(5.0), Backtracking((LowerBoundImproves(5.0),))),
+    "adam to a radius": (Adam(), KLRadius(0.01), Backtracking((SurrogateImproves(),))),
+    "natural with armijo": (Natural(), Fixed(0.5), Backtracking((SufficientIncrease(),))),
+    "natural to a damped radius": (Natural(), DampedKLRadius(0.01), Always()),
+    "a search that cannot succeed": (Natural(), KLRadius(0.1), Backtracking((KLWithin(1e-15),), max_trials=2)),
+}
+FACTORIES = RULES | {name: lambda policy, parts=parts: AscentRule(policy, *parts) for name, parts in ODD.items()}
+
+
+@pytest.fixture(params=FACTORIES.values(), ids=FACTORIES.keys())
+def rule(request, problem):
+    return request.param(problem.policy)
+
+
+def tensors(thing):
+    """Every tensor in a state or a batch, however deep."""
+    if isinstance(thing, torch.Tensor):
+        return [thing]
+    if dataclasses.is_dataclass(thing):
+        thing = [getattr(thing, field.name) for field in dataclasses.fields(thing)]
+    return [t for part in thing for t in tensors(part)] if isinstance(thing, (list, tuple)) else []
+
+
+def after(rule, problem, batch=None, updates=1):
+    state, info = rule.init(problem.theta), None
+    for _ in range(updates):
+        state, info = rule.update(state, batch or problem.batch)
+    return state, info
+
+
+def test_update_leaves_its_arguments_untouched_and_is_deterministic(rule, problem):
+    state = rule.init(problem.theta)
+    state, _ = rule.update(state, problem.batch)
+    before = [t.clone() for t in tensors([state, problem.batch])]
+    first, first_info = rule.update(state, problem.batch)
+    assert all(a.equal(b) for a, b in zip(tensors([state, problem.batch]), before, strict=True))
+    torch.manual_seed(99)
+    second, second_info = rule.update(state, problem.batch)
+    assert all(a.equal(b) for a, b in zip(tensors(first), tensors(second), strict=True))
+    assert repr(first_info) == repr(second_info)
+
+
+def test_without_advantages_nothing_moves(rule, problem):
+    state, _ = after(rule, problem, problem.with_advantages(torch.zeros(60).double()), updates=2)
+    assert state.theta.equal(problem.theta)
+
+
+def test_a_small_step_does_not_lower_the_surrogate(rule, problem):
+    """Small by small advantages, and for rules that normalise their length, whatever length they choose."""
+    batch = problem.with_advantages(problem.batch.advantages * 1e-3)
+    state, info = after(rule, problem, batch)
+    change = measure_change(problem.policy, problem.theta, state.theta, batch, info.predicted_gain)
+    assert change.surrogate_gain >= 0, change
+    assert info.predicted_gain >= 0
+
+
+def test_the_scale_of_advantages_does_not_move_a_step_to_a_radius(rule, problem):
+    if not isinstance(getattr(rule, "step_size", None), KLRadius | DampedKLRadius) or isinstance(rule.direction, Adam):
+        pytest.skip("the rule has no radius, or a direction with a memory of scales")
+    state, _ = after(rule, problem)
+    scaled, _ = after(rule, problem, problem.with_advantages(problem.batch.advantages * 1024))
+    torch.testing.assert_close(scaled.theta, state.theta, rtol=1e-9, atol=1e-12)
+
+
+def test_all_numbers_are_finite_and_a_rejected_step_is_no_step(rule, problem):
+    state, info = after(rule, problem, updates=3)
+    assert all(torch.isfinite(t).all() for t in tensors(state) if t.is_floating_point())
+    for field in dataclasses.fields(info):
+        value = getattr(info, field.name)
+        if isinstance(value, float):
+            assert math.isfinite(value) or math.isnan(value), (field.name, value)
+    again, info = rule.update(state, problem.batch)
+    if not info.accepted:
+        assert again.theta.equal(state.theta)
+
+
+def test_a_rule_says_what_it_is_and_survives_a_pickle(rule, problem):
+    assert "0x" not in repr(rule)
+    copy = pickle.loads(pickle.dumps(rule))
+    assert repr(copy) == repr(rule)
+    assert after(copy, problem)[0].theta.equal(after(rule, problem)[0].theta)
+
+
+@pytest.mark.parametrize("factory", RULES.values(), ids=RULES.keys())
+def test_every_hyper_parameter_is_a_keyword_with_a_default_and_the_source_is_told(factory):
+    policy, *hyper = inspect.signature(factory).parameters.values()
+    assert policy.name == "policy"
+    assert all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in hyper)
+    text = inspect.getdoc(factory)
+    assert text and any(character.isdigit() for character in text), "formula and source, with a year"
+    assert all(p.name in text for p in hyper), "each hyper-parameter with the source of its default"
+
+
+def test_every_file_of_rules_is_in_the_table():
+    files = {file.stem for file in Path(algos.rules.__file__).parent.glob("*.py")} - {"__init__"}
+    assert files == {factory.__module__.rsplit(".", 1)[1] for factory in RULES.values()}

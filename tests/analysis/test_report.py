@@ -1,0 +1,76 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from analysis_cases import write_cell
+
+from analysis.load import load
+from analysis.report import Arguments, main, report
+
+SCRIPT = Path(__file__).parents[2] / "analysis" / "report.py"
+
+
+def test_the_command_rebuilds_everything_and_says_where(folder):
+    done = subprocess.run([sys.executable, SCRIPT, folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert str(folder / "tables") in done.stdout and "| climbs | 5/5 |" in done.stdout
+    tables = {file.name for file in (folder / "tables").iterdir()}
+    frames = {f"{name}.parquet" for name in ("runs", "updates", "evaluations", "measures")}
+    assert tables == frames | {"summary.csv", "summary.md"}
+    figures = {"learning_curves", "learning_curves_seconds", "final", "area_under_curve", "kl", "wall_clock"}
+    expected = {f"{name}.{suffix}" for name in figures for suffix in ("png", "pdf")}
+    assert {file.name for file in (folder / "figures").iterdir()} == expected
+
+
+def test_the_same_cells_give_the_same_bytes(folder, tmp_path_factory):
+    files, _ = report(load(folder))
+    first = {file.name: file.read_bytes() for file in files}
+    copy = tmp_path_factory.mktemp("copy") / "moved"
+    shutil.copytree(folder / "cells", copy / "cells")
+    shutil.copy(folder / "manifest.json", copy)
+    again, _ = report(load(copy))
+    assert {file.name: file.read_bytes() for file in again} == first
+
+
+def test_tables_load_in_one_line(folder):
+    report(load(folder))
+    assert len(pd.read_parquet(folder / "tables" / "evaluations.parquet")) == 20 * 12
+
+
+def drop_reference(folder):
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"Easy-v0": [0.0', '"X": [0.0'))
+
+
+ODD = {
+    "one seed, a cell without rows": lambda f: (
+        write_cell(f, "Easy-v0", "climbs", 0, status="env_error", reached=0),
+        only(f, lambda cell: cell["seed"] == 0),
+    ),
+    "a missing cell, a rule without rows": lambda f: (
+        shutil.rmtree(f / "cells" / "climbs-Easy-v0-0"),
+        [write_cell(f, "Easy-v0", "stays", seed, status="killed", reached=0) for seed in range(5)],
+    ),
+    "no reference, one rule": lambda f: (drop_reference(f), only(f, lambda cell: cell["label"] == "stays")),
+}
+
+
+@pytest.mark.parametrize("spoil", ODD.values(), ids=ODD.keys())
+def test_odd_results_are_reported_without_a_traceback(folder, spoil):
+    spoil(folder)
+    assert main(Arguments(folder)) == 0
+
+
+def only(folder, keep):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["cells"] = [cell for cell in manifest["cells"] if keep(cell)]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_folder_that_is_none_is_refused_in_one_line(tmp_path, capsys):
+    assert main(Arguments(tmp_path)) == 2
+    assert capsys.readouterr().err.count("\n") == 1

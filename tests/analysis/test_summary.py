@@ -1,0 +1,83 @@
+import shutil
+
+import numpy as np
+import pytest
+from analysis_cases import write_cell
+
+from analysis.inference import trimmed_t_interval
+from analysis.load import load
+from analysis.measures import measure_runs
+from analysis.summary import number, summarize, to_markdown
+
+
+def table(folder):
+    results = load(folder)
+    return summarize(measure_runs(results)).set_index(["env", "label"]), results
+
+
+def test_a_row_per_environment_and_rule_with_intervals(folder):
+    summary, _ = table(folder)
+    assert len(summary) == 4
+    row, expected = summary.loc[("Easy-v0", "climbs")], trimmed_t_interval(81 + np.arange(5.0))
+    assert (row.n_planned, row.n_ok, row.failures, row.n_imputed) == (5, 5, "", 0)
+    found = (row.final_sampled, row.final_sampled_low, row.final_sampled_high)
+    assert found == pytest.approx((expected.estimate, expected.low, expected.high))
+    assert row.reach_rate == 1 and row.reach_rate_low == pytest.approx(0.478, abs=1e-3)
+    assert row.steps_to_threshold == pytest.approx(100) and row.seconds_to_threshold == pytest.approx(1.0)
+    assert row.final_iqr == 2 and row.final_min == 81 and row.kl_violation_share == 0.25
+    assert summary.loc[("Easy-v0", "stays")].reach_rate == 0
+    assert summary.loc[("Easy-v0", "stays")].steps_to_threshold == 400, "not reached: the whole budget"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_missing_cell_makes_its_row_incomplete_and_never_another_mean(folder, seed):
+    whole, _ = table(folder)
+    shutil.rmtree(folder / "cells" / f"climbs-Easy-v0-{seed}")
+    summary, results = table(folder)
+    row = summary.loc[("Easy-v0", "climbs")]
+    assert not row.complete and row.failures == "missing 1" and row.n_planned == 5
+    aggregates = [
+        name for name in summary if name.startswith(("final", "nauc", "reach", "steps", "max_drawdown", "kl"))
+    ]
+    assert row[aggregates].isna().all()
+    others = summary.drop(("Easy-v0", "climbs"))
+    assert others.equals(whole.drop(("Easy-v0", "climbs")))
+    assert "incomplete" in to_markdown(summary.reset_index(), results.name)
+
+
+def test_failures_are_counted_by_kind_and_imputed_by_name(folder):
+    write_cell(folder, "Easy-v0", "climbs", 0, status="diverged", reached=2)
+    write_cell(folder, "Easy-v0", "climbs", 1, status="timeout", reached=2)
+    summary, results = table(folder)
+    row = summary.loc[("Easy-v0", "climbs")]
+    assert (row.n_ok, row.failures, row.n_imputed) == (3, "diverged 1, timeout 1", 2)
+    assert row.reach_rate == pytest.approx(0.6) and row.final_min == 0
+    text = to_markdown(summary.reset_index(), results.name)
+    assert "3/5 (diverged 1, timeout 1), 2 imputed" in text and "imputed" in text.split("Runs:")[1]
+
+
+def test_a_single_run_has_numbers_and_no_interval(folder):
+    import json
+
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["cells"] = [cell for cell in manifest["cells"] if cell["seed"] == 0]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    summary, results = table(folder)
+    row = summary.loc[("Easy-v0", "climbs")]
+    assert row.final_sampled == 81 and np.isnan(row.final_sampled_low)
+    assert "| 81 |" in to_markdown(summary.reset_index(), results.name)
+
+
+def test_problems_are_told_in_the_table(folder):
+    summary, _ = table(folder)
+    assert "- x: torn" in to_markdown(summary.reset_index(), "m", ("x: torn",))
+
+
+def test_names_cannot_break_the_table(folder):
+    summary, _ = table(folder)
+    text = to_markdown(summary.reset_index().assign(label="a|b"), "m")
+    assert "a\\|b" in text
+
+
+def test_numbers_are_rounded_for_eyes():
+    assert [number(x) for x in (1234.5, 12.345, 0.01234, float("nan"))] == ["1,234", "12.3", "0.0123", ""]

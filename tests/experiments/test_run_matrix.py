@@ -1,0 +1,113 @@
+"""The command as a user runs it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "experiments" / "run_matrix.py"
+TINY = """
+seeds = 2
+[settings]
+n_envs = 4
+batch_size = 64
+hidden = [8, 8]
+evaluations = 2
+eval_episodes = 2
+final_episodes = 2
+[environments.CartPole-v1]
+budget = 192
+[environments.Pendulum-v1]
+budget = 192
+[rules.trpo]
+[rules.vanilla_pg]
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    (tmp_path / "tiny.toml").write_text(TINY)
+
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(SCRIPT), *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    return command
+
+
+def test_a_matrix_leaves_tables_and_figures_and_is_not_run_twice(run, tmp_path):
+    first = run("tiny.toml", "--jobs", "2")
+    assert first.returncode == 0, first.stdout + first.stderr
+    results = tmp_path / "results" / "tiny"
+    runs = pd.read_parquet(results / "tables" / "runs.parquet")
+    assert len(runs) == 8 and (runs.status == "ok").all()
+    assert (results / "tables" / "summary.md").stat().st_size > 0
+    assert list((results / "figures").glob("*.png")) and list((results / "figures").glob("*.pdf"))
+    assert str(Path("results/tiny/tables")) in first.stdout
+    before = {f: f.stat().st_mtime_ns for f in (results / "cells").rglob("*.*")}
+    again = run("tiny.toml")
+    assert again.returncode == 0 and "8 already finished" in again.stdout
+    assert before == {f: f.stat().st_mtime_ns for f in (results / "cells").rglob("*.*")}
+
+
+def test_only_runs_some_and_the_plan_stays_whole(run, tmp_path):
+    done = run("tiny.toml", "--only", "trpo/CartPole-v1", "--seeds", "1", "--out", "here")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(list((tmp_path / "here" / "cells").iterdir())) == 1
+    summary = pd.read_csv(tmp_path / "here" / "tables" / "summary.csv")
+    assert len(summary) == 4 and (summary.n_planned == 1).all() and summary.n_ok.sum() == 1
+
+
+def test_a_diverging_rule_ends_its_cell_and_not_the_others(run, tmp_path):
+    text = TINY.replace("[rules.vanilla_pg]", "[rules.vanilla_pg]\nlr = 1e30").replace("seeds = 2", "seeds = 1")
+    (tmp_path / "cliff.toml").write_text(text)
+    done = run("cliff.toml")
+    assert done.returncode == 1
+    runs = pd.read_parquet(tmp_path / "results" / "cliff" / "tables" / "runs.parquet").set_index(["label", "env"])
+    assert runs.loc[("trpo", "Pendulum-v1"), "status"] == runs.loc[("trpo", "CartPole-v1"), "status"] == "ok"
+    assert runs.loc[("vanilla_pg", "Pendulum-v1"), "status"] == "diverged"
+    assert "after update" in runs.loc[("vanilla_pg", "Pendulum-v1"), "reason"]
+
+
+def test_dry_run_lists_cells_and_costs_and_writes_nothing(run, tmp_path):
+    done = run("tiny.toml", "--dry-run")
+    assert done.returncode == 0 and "1,536" in done.stdout and "trpo/Pendulum-v1" in done.stdout
+    assert [f.name for f in tmp_path.iterdir()] == ["tiny.toml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["quik"], "did you mean quick?"),
+        (["bad.toml"], "bad.toml: rules.trop: unknown rule trop; did you mean trpo?"),
+        (["tiny.toml", "--seeds", "0"], "--jobs and --seeds must be at least 1"),
+        (["tiny.toml", "--jobs", "0"], "--jobs and --seeds must be at least 1"),
+        (["tiny.toml", "--only", "ppo/Mars-v0"], "matches no cell"),
+        (["tiny.toml", "--out", "tiny.toml/results"], "cannot write to tiny.toml/results"),
+        (["tiny.toml", "--jbos", "2"], "--jobs"),
+    ],
+)
+def test_bad_input_is_one_clear_error_and_nothing_is_written(run, tmp_path, arguments, message):
+    (tmp_path / "bad.toml").write_text(TINY + "[rules.trop]")
+    done = run(*arguments)
+    assert done.returncode == 2 and message in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["bad.toml", "tiny.toml"]
+
+
+def test_a_directory_of_another_matrix_is_refused_and_kept(run, tmp_path):
+    assert run("tiny.toml", "--only", "trpo/CartPole-v1", "--seeds", "1", "--out", "here").returncode == 0
+    manifest = (tmp_path / "here" / "manifest.json").read_bytes()
+    (tmp_path / "other.toml").write_text(TINY.replace("budget = 192", "budget = 256"))
+    done = run("other.toml", "--out", "here")
+    assert done.returncode == 2 and "holds another matrix (tiny" in done.stderr
+    assert (tmp_path / "here" / "manifest.json").read_bytes() == manifest
+
+
+def test_help_tells_what_the_flags_do(run):
+    text = run("--help").stdout
+    for word in ("--seeds", "--jobs", "--out", "--only", "--dry-run", "Exit code", "TOML"):
+        assert word in text

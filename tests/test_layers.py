@@ -1,0 +1,45 @@
+"""Imports run one way."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ORDER = ["types", "policies", "curvature", "estimators", "ascent", "rules"]
+LAYERS = {
+    "algos": {"torch", "algos"},
+    "analysis": {"pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "tyro", "analysis", "experiments"},
+}
+
+
+def imports(file: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    named = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return named | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_imports_only_what_it_stands_on(layer):
+    for file in (ROOT / layer).rglob("*.py"):
+        foreign = {m for m in imports(file) if m.split(".")[0] not in LAYERS[layer] | sys.stdlib_module_names}
+        assert not foreign, f"{file.relative_to(ROOT)} imports {foreign}: {layer}/ may not; move the code or the need"
+        if layer == "analysis":
+            world = {m for m in imports(file) if m.startswith("experiments")} - {"experiments.records"}
+            assert not world, (
+                f"{file.relative_to(ROOT)} imports {world}: analysis reads rows through experiments.records"
+            )
+
+
+def test_inside_algos_imports_run_from_types_to_rules():
+    for depth, part in enumerate(ORDER):
+        files = [ROOT / "algos" / f"{part}.py", *(ROOT / "algos" / part).rglob("*.py")]
+        for file in filter(Path.exists, files):
+            later = {f"algos.{name}" for name in ORDER[depth + 1 :]}
+            wrong = {m for m in imports(file) if ".".join(m.split(".")[:2]) in later}
+            assert not wrong, f"{file.relative_to(ROOT)} imports {wrong}, which stands above it: {' < '.join(ORDER)}"
+
+
+def test_rows_need_neither_torch_nor_a_simulator():
+    assert not imports(ROOT / "experiments" / "records.py") & {"torch", "gymnasium", "mujoco"}
