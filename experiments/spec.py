@@ -37,7 +37,7 @@ class Settings(BaseModel):
     normalize_obs: bool = True
     scale_rewards: bool = Field(True, description="divide rewards by the std of the discounted return")
     normalize_advantages: bool = True
-    critic_steps: int = Field(1, ge=1, description="Gauss-Newton steps per batch")
+    critic_steps: int = Field(3, ge=1, description="Gauss-Newton steps per batch")
     critic_cg_iterations: int = Field(10, ge=1)
     critic_damping: float = Field(0.1, gt=0)
     evaluations: int = Field(20, ge=1, description="points of the evaluation grid after step 0")
