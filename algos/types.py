@@ -4,7 +4,7 @@ Sizes, here and everywhere: T steps, N environments, B = T*N samples, O observat
 P parameters. A rule is a pure function of (state, batch); `theta` is one flat vector [P].
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from torch import Tensor
@@ -28,6 +28,7 @@ class Batch:
     episodes: Tensor  # [B] which episode of this batch the row belongs to
     times: Tensor  # [B] steps since that episode began
     gamma: float
+    n_envs: int = 1  # N: rows t*N to (t+1)*N - 1 are one step of all environments
     advantage_mean: float = 0.0
     advantage_scale: float = 1.0
 
@@ -37,6 +38,11 @@ class Batch:
             found = getattr(self, name).shape[0]
             if found != size:
                 raise ValueError(f"Batch.{name} has {found} rows, expected {size}, as many as obs")
+
+    def rows(self, index: "Tensor | slice") -> "Batch":
+        """The batch of these rows only."""
+        columns = ("obs", "actions", "advantages", "log_probs", "episodes", "times")
+        return replace(self, **{name: getattr(self, name)[index] for name in columns})
 
 
 @dataclass(frozen=True)
@@ -52,17 +58,32 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Reuse:
+    """One re-use of a batch: how good the importance weights still are before the k-th step (k = 0 is on policy)."""
+
+    k: int
+    ess: float  # effective sample size / N
+    max_weight: float  # largest share of the sum of weights
+    truncated: float  # share of rows whose ratio the estimator's weight cuts
+    predicted_variance: float  # of mean(w A), rows taken for independent
+    jackknife_variance: float  # of the estimate in use, episodes taken for independent
+
+
+@dataclass(frozen=True)
 class Info:
     """What only the rule knows about its update; nan where the rule has no such quantity."""
 
     accepted: bool = True
     step_size: float = NAN
-    trials: tuple[Trial, ...] = field(default=())
+    trials: tuple[Trial, ...] = ()
+    reuses: tuple[Reuse, ...] = ()
     predicted_gain: float = NAN
     cg_iterations: float = NAN
     cg_residual: float = NAN
     radius: float = NAN
-    beta: float = NAN
+    beta: float = NAN  # of the lower bound; implied by the step where the rule has a radius instead
+    predicted_bound: float = NAN  # g.d - (beta/2) d'Fd, what the quadratic lower bound promises
+    achieved_bound: float = NAN  # surrogate gain - beta KL(old || new), what the penalised surrogate gained
     ess: float = NAN
     max_weight: float = NAN
     gradient_evaluations: int = 0

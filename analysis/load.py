@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.records import BrokenCell, Cell, EvaluationRow, RunRow, UpdateRow, frame, read_cell
+from experiments.records import (
+    BrokenCell,
+    Cell,
+    EvaluationRow,
+    ReuseRow,
+    Row,
+    RunRow,
+    TrialRow,
+    UpdateRow,
+    frame,
+    read_cell,
+)
 
 REFERENCES = Path(__file__).with_name("references.csv")
 
@@ -23,8 +34,10 @@ class Results:
     folder: Path
     planned: pd.DataFrame  # run_id, env, rule, label, seed, budget: one row per planned cell
     runs: pd.DataFrame  # RunRow
-    updates: pd.DataFrame  # UpdateRow with env, label, seed
-    evaluations: pd.DataFrame  # EvaluationRow with env, label, seed
+    updates: pd.DataFrame  # UpdateRow with env, label, seed; so are the next three
+    trials: pd.DataFrame
+    reuses: pd.DataFrame
+    evaluations: pd.DataFrame
     scores: dict[str, tuple[float, float]]  # environment -> (random, reference) return
     problems: tuple[str, ...]  # broken cells and cells that nobody planned; neither is in the frames
 
@@ -53,8 +66,10 @@ def load(folder: Path) -> Results:
         folder=folder,
         planned=planned,
         runs=runs,
-        updates=_join(who, [cell.updates for cell in cells], UpdateRow, ["update"]),
-        evaluations=_join(who, [cell.evaluations for cell in cells], EvaluationRow, ["final", "grid_step", "action"]),
+        updates=_join(who, cells, UpdateRow, ["update"]),
+        trials=_join(who, cells, TrialRow, ["update", "trial"]),
+        reuses=_join(who, cells, ReuseRow, ["update", "k"]),
+        evaluations=_join(who, cells, EvaluationRow, ["final", "grid_step", "action"]),
         scores=_pinned_scores() | given,
         problems=tuple(problems),
     )
@@ -73,10 +88,8 @@ def _read_cells(folder: Path, planned: set[str]) -> tuple[list[Cell], list[str]]
     return cells, problems
 
 
-def _join(
-    who: pd.DataFrame, parts: list[pd.DataFrame], row: type[UpdateRow] | type[EvaluationRow], order: list[str]
-) -> pd.DataFrame:
-    filled = [part for part in parts if len(part)]
+def _join(who: pd.DataFrame, cells: list[Cell], row: type[Row], order: list[str]) -> pd.DataFrame:
+    filled = [cell.tables[row.table] for cell in cells if len(cell.tables[row.table])]
     whole = pd.concat(filled, ignore_index=True) if filled else frame(row, [])
     return who.merge(whole, on="run_id").sort_values(["env", "label", "seed", *order], ignore_index=True)
 

@@ -57,12 +57,8 @@ def report(results: Results) -> tuple[list[Path], str]:
     summary = summarize(measures)
     markdown = to_markdown(summary, results.name, results.problems)
     files = write(summary, markdown, tables)
-    frames = {
-        "runs": results.runs,
-        "updates": results.updates,
-        "evaluations": results.evaluations,
-        "measures": measures,
-    }
+    frames = {name: getattr(results, name) for name in ("runs", "updates", "trials", "reuses", "evaluations")}
+    frames["measures"] = measures
     for name, frame in frames.items():
         files.append(tables / f"{name}.parquet")
         frame.to_parquet(files[-1], index=False)

@@ -46,7 +46,7 @@ class Tally:
             self.running.pop(spec.run_id)
             self.done += row.status == "ok"
             self.failed += row.status != "ok"
-        else:
+        elif isinstance(row, (UpdateRow, EvaluationRow)):
             cell = self.running[spec.run_id]
             cell.env_steps = row.env_steps
             if isinstance(row, EvaluationRow) and row.action == "sampled":

@@ -1,8 +1,8 @@
-"""Rows are the schema: a column is a field of one of the three dataclasses below, stated here and nowhere else.
+"""Rows are the schema: a column is a field of one of the dataclasses below, stated here and nowhere else.
 
-Also the form of one finished cell on disk, since whoever reads rows needs it: a folder with `updates.parquet`,
-`evaluations.parquet` and `record.json`, which holds the run's row and the checksums of the other two. A cell is done
-if and only if its record parses and the checksums match. This file imports neither torch nor a simulator.
+Also the form of one finished cell on disk, since whoever reads rows needs it: a folder with a Parquet file per table
+and `record.json`, which holds the run's row and the checksums of the others. A cell is done if and only if its record
+parses and the checksums match. This file imports neither torch nor a simulator.
 """
 
 import hashlib
@@ -39,9 +39,12 @@ class UpdateRow:
     cg_residual: float
     radius: float
     beta: float
+    predicted_bound: float
+    achieved_bound: float
     ess: float
     max_weight: float
-    trials: int
+    trials: int  # how many; one by one in `trials`
+    reuses: int  # how many; one by one in `reuses`
     # what the pipeline measures (algos.estimators.Change)
     surrogate_gain: float
     kl: float
@@ -51,6 +54,12 @@ class UpdateRow:
     step_norm: float
     agreement: float
     entropy: float
+    # what is true, on problems where that is known (experiments/cell/oracle.py); nan elsewhere
+    true_return_before: float  # exact discounted return of the old policy
+    true_return_after: float
+    true_cosine: float  # between the exact policy gradient and the batch's estimate
+    claimed_gain: float  # achieved_bound in units of the return: what the rule's lower bound says was gained at least
+    bound_held: float  # 1 where the true gain is no less than the claimed one, else 0
     # cost
     gradient_evaluations: int
     fisher_products: int
@@ -60,6 +69,37 @@ class UpdateRow:
     critic_s: float
     update_s: float
     measure_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRow:
+    """One candidate of a line search (algos.types.Trial)."""
+
+    table: ClassVar[str] = "trials"
+    run_id: str
+    update: int
+    trial: int
+    step_size: float
+    surrogate_gain: float
+    kl: float
+    quadratic_kl: float
+    max_kl: float
+    accepted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReuseRow:
+    """One re-use of a batch (algos.types.Reuse)."""
+
+    table: ClassVar[str] = "reuses"
+    run_id: str
+    update: int
+    k: int
+    ess: float
+    max_weight: float
+    truncated: float
+    predicted_variance: float
+    jackknife_variance: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +160,9 @@ class RunRow:
     versions: str  # JSON: python, torch, gymnasium, mujoco, numpy
 
 
-Row = UpdateRow | EvaluationRow | RunRow
-ROWS: dict[str, type[Row]] = {row.table: row for row in (UpdateRow, EvaluationRow, RunRow)}
+Row = UpdateRow | TrialRow | ReuseRow | EvaluationRow | RunRow
+PAYLOAD: tuple[type[Row], ...] = (UpdateRow, TrialRow, ReuseRow, EvaluationRow)  # the tables of a cell
+ROWS: dict[str, type[Row]] = {row.table: row for row in (*PAYLOAD, RunRow)}
 PHASES = tuple(
     field.name for field in fields(RunRow) if field.name.endswith("_s") and field.name not in ("total_s", "cpu_s")
 )
@@ -162,17 +203,17 @@ class BrokenCell(Exception):
 @dataclass(frozen=True)
 class Cell:
     run: RunRow
-    updates: pd.DataFrame
-    evaluations: pd.DataFrame
+    tables: dict[str, pd.DataFrame]  # by the tables of PAYLOAD
 
 
-def cell_files(run: RunRow, updates: list[UpdateRow], evaluations: list[EvaluationRow]) -> dict[str, bytes]:
+def cell_files(run: RunRow, rows: list[Row]) -> dict[str, bytes]:
     """The files of a finished cell as name -> bytes, `record.json` last: whoever writes them must keep that order."""
     payload = {}
-    for row, rows in ((UpdateRow, updates), (EvaluationRow, evaluations)):
+    for kind in PAYLOAD:
+        mine = [asdict(row) for row in rows if isinstance(row, kind)]
         sink = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_pylist([asdict(r) for r in rows], schema=schema(row)), sink, compression="zstd")
-        payload[f"{row.table}.parquet"] = sink.getvalue().to_pybytes()
+        pq.write_table(pa.Table.from_pylist(mine, schema=schema(kind)), sink, compression="zstd")
+        payload[f"{kind.table}.parquet"] = sink.getvalue().to_pybytes()
     checksums = {name: hashlib.sha256(data).hexdigest() for name, data in payload.items()}
     body = {"run": asdict(run), "sha256": checksums}
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
@@ -198,4 +239,4 @@ def read_run(folder: Path) -> RunRow:
 def read_cell(folder: Path) -> Cell:
     """A finished cell. Raises BrokenCell."""
     run = read_run(folder)
-    return Cell(run, pd.read_parquet(folder / "updates.parquet"), pd.read_parquet(folder / "evaluations.parquet"))
+    return Cell(run, {kind.table: pd.read_parquet(folder / f"{kind.table}.parquet") for kind in PAYLOAD})

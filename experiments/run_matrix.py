@@ -75,7 +75,7 @@ def run_cells(store: "Store", cells: "list[RunSpec]", jobs: int) -> int:
     """Run what is not finished, write each cell as it ends; the number of cells, old or new, that are not ok."""
     from experiments.engines import LocalProcesses
     from experiments.progress import show_progress
-    from experiments.records import EvaluationRow, RunRow, UpdateRow
+    from experiments.records import Row, RunRow
 
     found = store.look(cells)
     for run_id in found.broken:
@@ -83,7 +83,7 @@ def run_cells(store: "Store", cells: "list[RunSpec]", jobs: int) -> int:
     failed = sum(run.status != "ok" for run in found.finished.values())
     waiting = [cell for cell in cells if cell.run_id not in found.finished]
     print(f"{len(cells)} cells, {len(found.finished)} already finished; results in {store.root}", flush=True)
-    rows: dict[str, list[UpdateRow | EvaluationRow]] = {}
+    rows: dict[str, list[Row]] = {}
     events = LocalProcesses(jobs, store.logs).run(waiting)
     try:
         with show_progress(len(cells), len(found.finished)) as progress:
@@ -91,9 +91,7 @@ def run_cells(store: "Store", cells: "list[RunSpec]", jobs: int) -> int:
                 if row is None:
                     rows[spec.run_id] = []
                 elif isinstance(row, RunRow):
-                    held = rows.pop(spec.run_id)
-                    updates = [r for r in held if isinstance(r, UpdateRow)]
-                    store.write(row, updates, [r for r in held if isinstance(r, EvaluationRow)])
+                    store.write(row, rows.pop(spec.run_id))
                     failed += row.status != "ok"
                 else:
                     rows[spec.run_id].append(row)

@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from experiments.records import BrokenCell, EvaluationRow, RunRow, UpdateRow, cell_files, read_run
+from experiments.records import BrokenCell, Row, RunRow, cell_files, read_run
 from experiments.spec import Matrix, RunSpec
 
 RETRIED = frozenset({"killed", "timeout", "oom"})  # facts about that day and that machine, not about the cell
@@ -99,12 +99,12 @@ class Store:
                 finished[spec.run_id] = run
         return Found(finished, broken)
 
-    def write(self, run: RunRow, updates: list[UpdateRow], evaluations: list[EvaluationRow]) -> None:
+    def write(self, run: RunRow, rows: list[Row]) -> None:
         """A finished cell; its record, written last, is what makes it finished."""
         folder = self.cells / run.run_id
         folder.mkdir(exist_ok=True)
         (folder / "record.json").unlink(missing_ok=True)
-        for name, data in cell_files(run, updates, evaluations).items():
+        for name, data in cell_files(run, rows).items():
             write_atomically(folder / name, data)
 
     def _read_manifest(self) -> dict[str, Any]:

@@ -4,16 +4,20 @@ from algos.ascent.acceptance import (
     Always,
     Backtracking,
     Condition,
+    KeepRejected,
     KLWithin,
     LowerBoundImproves,
+    MaxKLWithin,
+    ReverseKLWithin,
     SufficientIncrease,
     SurrogateImproves,
+    TheoryBoundImproves,
 )
 from algos.ascent.directions import Adam, Gradient, Natural
 from algos.ascent.local_model import Candidate, LocalModel
-from algos.ascent.radius import Constant
+from algos.ascent.radius import ByAgreement, ByDivergence, Constant, Evidence
 from algos.ascent.rule import AscentRule, AscentState
-from algos.ascent.step_sizes import DampedKLRadius, Fixed, KLRadius, QuadraticBound
+from algos.ascent.step_sizes import DampedKLRadius, EuclideanRadius, Fixed, KLRadius, QuadraticBound, TheoryBound
 
 __all__ = [
     "Adam",
@@ -21,18 +25,27 @@ __all__ = [
     "AscentRule",
     "AscentState",
     "Backtracking",
+    "ByAgreement",
+    "ByDivergence",
     "Candidate",
     "Condition",
     "Constant",
     "DampedKLRadius",
+    "EuclideanRadius",
+    "Evidence",
     "Fixed",
     "Gradient",
     "KLRadius",
     "KLWithin",
+    "KeepRejected",
     "LocalModel",
     "LowerBoundImproves",
+    "MaxKLWithin",
     "Natural",
     "QuadraticBound",
+    "ReverseKLWithin",
     "SufficientIncrease",
     "SurrogateImproves",
+    "TheoryBound",
+    "TheoryBoundImproves",
 ]

@@ -8,6 +8,7 @@ from torch import Tensor
 from algos.ascent.directions import Heading
 from algos.ascent.local_model import Candidate, LocalModel
 from algos.ascent.step_sizes import Length
+from algos.estimators.penalty import theory_penalty
 from algos.types import Trial
 
 
@@ -58,12 +59,11 @@ class Backtracking:
 
     def search(self, model: LocalModel, heading: Heading, length: Length, scale: float) -> Outcome:
         trials: list[Trial] = []
-        curvature = model.curvature(heading.vector)
         alpha = length.alpha
         for _ in range(self.max_trials):
             candidate = model.candidate(model.theta + heading.vector * alpha)
             accepted = all(condition.holds(candidate, alpha, heading, scale) for condition in self.conditions)
-            quadratic = alpha**2 * curvature / 2
+            quadratic = alpha**2 * heading.curvature / 2
             trials.append(Trial(alpha, candidate.surrogate_gain, candidate.kl, quadratic, candidate.max_kl, accepted))
             if accepted:
                 return Outcome(candidate.theta, True, alpha, tuple(trials))
@@ -100,10 +100,57 @@ class KLWithin:
 
 
 @dataclass(frozen=True)
+class ReverseKLWithin:
+    """Mean KL(new || old) <= delta: the order that sb3-contrib and Spinning Up measure."""
+
+    delta: float
+
+    def holds(self, candidate: Candidate, alpha: float, heading: Heading, scale: float) -> bool:
+        return candidate.reverse_kl <= self.delta * scale
+
+
+@dataclass(frozen=True)
+class MaxKLWithin:
+    """Largest KL(old || new) of the batch <= delta: what theory asks for (Schulman et al. 2015, equation 11)."""
+
+    delta: float
+
+    def holds(self, candidate: Candidate, alpha: float, heading: Heading, scale: float) -> bool:
+        return candidate.max_kl <= self.delta * scale
+
+
+@dataclass(frozen=True)
+class KeepRejected:
+    """Takes the last candidate of a search that failed, as if it had been accepted.
+
+    A bug that one widely used library had until 2026 (tianshou#1287), and that its published tables contain.
+    """
+
+    search_for: Backtracking
+
+    def search(self, model: LocalModel, heading: Heading, length: Length, scale: float) -> Outcome:
+        found = self.search_for.search(model, heading, length, scale)
+        if found.accepted:
+            return found
+        alpha = found.trials[-1].step_size
+        return Outcome(model.theta + heading.vector * alpha, True, alpha, found.trials)
+
+
+@dataclass(frozen=True)
 class LowerBoundImproves:
     """The penalised surrogate L - beta KL(old || new), a lower bound of the return for beta large enough, went up."""
 
     beta: float
 
     def holds(self, candidate: Candidate, alpha: float, heading: Heading, scale: float) -> bool:
-        return candidate.surrogate_gain - self.beta / scale * candidate.kl > 0
+        gain = candidate.surrogate_gain
+        return gain > 0 and gain > self.beta / scale * candidate.kl  # rounding can make a KL of nothing negative
+
+
+@dataclass(frozen=True)
+class TheoryBoundImproves:
+    """surrogate gain - C max KL(old || new) > 0 with theory's own C (Schulman et al. 2015, theorem 1)."""
+
+    def holds(self, candidate: Candidate, alpha: float, heading: Heading, scale: float) -> bool:
+        gain = candidate.surrogate_gain
+        return gain > 0 and gain > theory_penalty(heading.model.batch) * candidate.max_kl

@@ -1,13 +1,17 @@
-"""Which way to go. A direction is linear in the gradient; its length means nothing until a step size is chosen."""
+"""Which way to go. The length of a direction means nothing until a step size is chosen.
 
-from dataclasses import dataclass
+What a direction remembers (Adam's moments) moves on with every batch, also where the step is then rejected.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from algos.ascent.local_model import LocalModel
-from algos.curvature import conjugate_gradient
+from algos.curvature import Fisher, Metric, conjugate_gradient
 
 NAN = float("nan")
 
@@ -16,11 +20,17 @@ NAN = float("nan")
 class Heading:
     """A direction s [P] with the slope g's of the surrogate along it."""
 
+    model: LocalModel
     vector: Tensor
     slope: float
     damping: float = 0.0
     cg_iterations: float = NAN
     cg_residual: float = NAN
+
+    @cached_property
+    def curvature(self) -> float:
+        """s'Fs, undamped: twice the quadratic model of the mean KL at theta + s."""
+        return self.model.curvature(self.vector)
 
 
 class Direction(Protocol):
@@ -40,7 +50,7 @@ class Gradient:
 
     def head(self, model: LocalModel, state: None) -> tuple[Heading, None]:
         g = model.gradient
-        return Heading(g, float(g @ g)), None
+        return Heading(model, g, float(g @ g)), None
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,7 @@ class Adam:
         square = state.square * self.beta2 + g * g * (1 - self.beta2)
         steps = state.steps + 1
         s = mean / (1 - self.beta1**steps) / ((square / (1 - self.beta2**steps)).sqrt() + self.epsilon)
-        return Heading(s, float(g @ s)), AdamState(mean, square, steps)
+        return Heading(model, s, float(g @ s)), AdamState(mean, square, steps)
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,7 @@ class Natural:
 
     cg_iterations: int = 10
     damping: float = 0.1
+    metric: Metric = field(default_factory=Fisher)
 
     def __post_init__(self) -> None:
         if self.cg_iterations < 1:
@@ -91,7 +102,7 @@ class Natural:
         return None
 
     def head(self, model: LocalModel, state: None) -> tuple[Heading, None]:
-        g = model.gradient
-        solved = conjugate_gradient(lambda v: model.fisher(v).add_(v, alpha=self.damping), g, self.cg_iterations)
-        heading = Heading(solved.x, float(g @ solved.x), self.damping, solved.iterations, solved.residual)
+        g, product = model.gradient, model.metric_product(self.metric)
+        solved = conjugate_gradient(lambda v: product(v).add_(v, alpha=self.damping), g, self.cg_iterations)
+        heading = Heading(model, solved.x, float(g @ solved.x), self.damping, solved.iterations, solved.residual)
         return heading, None

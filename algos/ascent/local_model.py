@@ -1,11 +1,12 @@
 """What one batch tells about the neighbourhood of theta: surrogate, gradient, Fisher products, and any candidate."""
 
+from collections.abc import Callable
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from algos.curvature import fisher_vector_product
+from algos.curvature import Fisher, Metric
 from algos.estimators.surrogates import ImportanceSampled, Surrogate, per_sample_gradient
 from algos.policies.policy import Policy
 from algos.types import Batch
@@ -23,7 +24,6 @@ class LocalModel:
             self._linear = policy.network.linearize(theta, batch.obs)
             self.outputs = self._linear.outputs
             self._metric = policy.family.fisher(self.outputs)
-            self._product = fisher_vector_product(self._linear, self._metric)
             self.log_ratio = policy.family.log_prob(self.outputs, batch.actions) - batch.log_probs
 
     @cached_property
@@ -41,8 +41,17 @@ class LocalModel:
 
     def fisher(self, v: Tensor) -> Tensor:
         """F v [P], exact on the batch and undamped."""
-        self.fisher_products += 1
-        return self._product(v)
+        return self.metric_product(Fisher())(v)
+
+    def metric_product(self, metric: Metric) -> Callable[[Tensor], Tensor]:
+        """v -> G v [P] for another metric G of the same batch; every product is counted."""
+        product = metric.product(self.policy, self.theta, self.batch, self._linear)
+
+        def counted(v: Tensor) -> Tensor:
+            self.fisher_products += 1
+            return product(v)
+
+        return counted
 
     def curvature(self, v: Tensor) -> float:
         """v'Fv, twice the quadratic model of the mean KL(theta || theta + v)."""
@@ -84,3 +93,8 @@ class Candidate:
     def max_kl(self) -> float:
         """Largest KL(old || new) over the batch."""
         return float(self._kl.max())
+
+    @cached_property
+    def reverse_kl(self) -> float:
+        """Mean KL(new || old)."""
+        return float(self._model.policy.family.kl(self._outputs, self._model.outputs).mean())

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from algos.ascent.directions import Heading
 from algos.ascent.local_model import LocalModel
+from algos.estimators.penalty import theory_penalty
 
 NAN = float("nan")
 
@@ -59,7 +60,7 @@ class KLRadius:
         _positive("max_kl", self.delta)
 
     def length(self, model: LocalModel, heading: Heading, scale: float) -> Length:
-        return _to_radius(self.delta * scale, model.curvature(heading.vector))
+        return _to_radius(self.delta * scale, heading.curvature)
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,34 @@ class DampedKLRadius:
 
     def length(self, model: LocalModel, heading: Heading, scale: float) -> Length:
         s = heading.vector
-        return _to_radius(self.delta * scale, model.curvature(s) + heading.damping * float(s @ s))
+        return _to_radius(self.delta * scale, heading.curvature + heading.damping * float(s @ s))
 
 
 def _to_radius(delta: float, curvature: float) -> Length:
     return Length(sqrt(2 * delta / curvature) if curvature > 0 else 0.0, radius=delta)
+
+
+@dataclass(frozen=True)
+class EuclideanRadius:
+    """alpha = radius / |s|: a ball in parameter space, which knows nothing of how far the policy moves."""
+
+    euclidean: float
+
+    def __post_init__(self) -> None:
+        _positive("radius", self.euclidean)
+
+    def length(self, model: LocalModel, heading: Heading, scale: float) -> Length:
+        norm = float(heading.vector.norm())
+        return Length(self.euclidean * scale / norm if norm > 0 else 0.0)
+
+
+@dataclass(frozen=True)
+class TheoryBound:
+    """As `QuadraticBound`, with the penalty C that theory demands of this batch (`theory_penalty`)."""
+
+    def length(self, model: LocalModel, heading: Heading, scale: float) -> Length:
+        penalty = theory_penalty(model.batch)
+        return QuadraticBound(penalty).length(model, heading, scale) if penalty > 0 else Length(0.0, beta=penalty)
 
 
 @dataclass(frozen=True)
@@ -94,5 +118,4 @@ class QuadraticBound:
 
     def length(self, model: LocalModel, heading: Heading, scale: float) -> Length:
         beta = self.beta / scale
-        curvature = model.curvature(heading.vector)
-        return Length(heading.slope / (beta * curvature) if curvature > 0 else 0.0, beta=beta)
+        return Length(heading.slope / (beta * heading.curvature) if heading.curvature > 0 else 0.0, beta=beta)

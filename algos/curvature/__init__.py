@@ -2,5 +2,15 @@
 
 from algos.curvature.cg import Solution, conjugate_gradient
 from algos.curvature.fisher import fisher_vector_product
+from algos.curvature.metrics import EmpiricalFisher, Fisher, Identity, Metric, SubsampledFisher
 
-__all__ = ["Solution", "conjugate_gradient", "fisher_vector_product"]
+__all__ = [
+    "EmpiricalFisher",
+    "Fisher",
+    "Identity",
+    "Metric",
+    "Solution",
+    "SubsampledFisher",
+    "conjugate_gradient",
+    "fisher_vector_product",
+]

@@ -66,7 +66,7 @@ class FiniteMDP:
         return self.eta(old) + self.visitation(old) @ (new * self.advantage(old)).sum(-1)
 
     def policy_gradient(self, policy: Policy, theta: Tensor, obs: Tensor) -> Tensor:
-        """d eta / d theta [P] by the policy-gradient theorem (Sutton et al. 2000, theorem 1); obs [S, O] of the states."""
+        """d eta / d theta [P] by the policy-gradient theorem (Sutton et al. 2000); obs [S, O] are the states'."""
         linear = policy.network.linearize(theta, obs)
         pi = linear.outputs.softmax(-1)
         # sum_a pi(a) score(a) Q(a) = pi * (Q - V) for a softmax

@@ -3,19 +3,48 @@
 from collections.abc import Callable
 from typing import Any
 
-from algos.rules.mm_quadratic import mm_quadratic
-from algos.rules.npg import npg
+from algos.rules import trpo_ablations as ablations
+from algos.rules.history_pg import history_pg
+from algos.rules.line_search_pg import line_search_pg
+from algos.rules.mm_penalty import mm_penalty, mm_penalty_adaptive
+from algos.rules.mm_quadratic import mm_adaptive, mm_quadratic
+from algos.rules.mm_theory import mm_theory
+from algos.rules.npg import npg, tnpg
+from algos.rules.per_step_pg import per_step_pg
+from algos.rules.ppo import ppo
 from algos.rules.reuse_pg import reuse_pg
-from algos.rules.trpo import trpo
-from algos.rules.vanilla_pg import vanilla_pg
+from algos.rules.trpo import trpo, trpo_adaptive, trpo_divergence, trpo_euclidean
+from algos.rules.vanilla_pg import vanilla_pg, vanilla_pg_adam
 from algos.types import UpdateRule
 
 RuleFactory = Callable[..., UpdateRule[Any]]  # (policy, *, hyper-parameters with defaults) -> rule
 
 RULES: dict[str, RuleFactory] = {
     "vanilla_pg": vanilla_pg,
+    "vanilla_pg_adam": vanilla_pg_adam,
+    "per_step_pg": per_step_pg,
+    "line_search_pg": line_search_pg,
     "reuse_pg": reuse_pg,
+    "history_pg": history_pg,
     "npg": npg,
+    "tnpg": tnpg,
     "trpo": trpo,
+    "trpo_adaptive": trpo_adaptive,
+    "trpo_divergence": trpo_divergence,
+    "trpo_euclidean": trpo_euclidean,
+    "trpo_surrogate_check": ablations.trpo_surrogate_check,
+    "trpo_kl_check": ablations.trpo_kl_check,
+    "trpo_loose": ablations.trpo_loose,
+    "trpo_max_kl": ablations.trpo_max_kl,
+    "trpo_reverse_kl": ablations.trpo_reverse_kl,
+    "trpo_keep_rejected": ablations.trpo_keep_rejected,
+    "trpo_identity": ablations.trpo_identity,
+    "trpo_subsampled_fisher": ablations.trpo_subsampled_fisher,
+    "trpo_empirical_fisher": ablations.trpo_empirical_fisher,
     "mm_quadratic": mm_quadratic,
+    "mm_adaptive": mm_adaptive,
+    "mm_penalty": mm_penalty,
+    "mm_penalty_adaptive": mm_penalty_adaptive,
+    "mm_theory": mm_theory,
+    "ppo": ppo,
 }

@@ -1,6 +1,6 @@
-"""Minorize-maximize with a quadratic lower bound: theta + F^-1 g / beta."""
+"""Minorize-maximize with a quadratic lower bound: theta + F^-1 g / beta, beta fixed or adaptive."""
 
-from algos.ascent import AscentRule, Backtracking, LowerBoundImproves, Natural, QuadraticBound
+from algos.ascent import AscentRule, Backtracking, ByAgreement, LowerBoundImproves, Natural, QuadraticBound
 from algos.policies import Policy
 
 
@@ -25,4 +25,30 @@ def mm_quadratic(
         Natural(cg_iterations, damping),
         QuadraticBound(beta),
         Backtracking((LowerBoundImproves(beta),), shrink, max_trials),
+    )
+
+
+def mm_adaptive(
+    policy: Policy,
+    *,
+    beta: float = 2.0,
+    damping: float = 0.1,
+    cg_iterations: int = 10,
+    shrink: float = 0.5,
+    max_trials: int = 10,
+    largest: float = 2.0,
+) -> AscentRule:
+    """`mm_quadratic` whose beta doubles when the bound was violated and halves when it was loose.
+
+    Violated: the penalised surrogate gained less than a quarter of what the quadratic bound promised; loose: more than
+    three quarters (Nocedal and Wright 2006, algorithm 4.1, for the thresholds). largest: beta never falls below
+    beta / largest, since a batch's surrogate does not show the shift of its states. The rest as in `mm_quadratic`:
+    damping, cg_iterations, shrink, max_trials.
+    """
+    return AscentRule(
+        policy,
+        Natural(cg_iterations, damping),
+        QuadraticBound(beta),
+        Backtracking((LowerBoundImproves(beta),), shrink, max_trials),
+        ByAgreement(shrink=0.5, grow=2.0, largest=largest),
     )

@@ -1,6 +1,6 @@
-"""Natural policy gradient with a fixed step: theta + lr F^-1 g."""
+"""Natural policy gradient: with a fixed step, and with one that ends at a KL radius."""
 
-from algos.ascent import Always, AscentRule, Fixed, Natural
+from algos.ascent import Always, AscentRule, Fixed, KLRadius, Natural
 from algos.policies import Policy
 
 
@@ -11,3 +11,11 @@ def npg(policy: Policy, *, lr: float = 1.0, damping: float = 0.1, cg_iterations:
     damping and cg_iterations: see `Natural`.
     """
     return AscentRule(policy, Natural(cg_iterations, damping), Fixed(lr), Always())
+
+
+def tnpg(policy: Policy, *, max_kl: float = 0.02, damping: float = 0.1, cg_iterations: int = 10) -> AscentRule:
+    """Truncated natural policy gradient (Duan et al. 2016, section 3): the natural step to a KL radius, taken unseen.
+
+    max_kl: as in `trpo`, of which this is the rule without its search; damping and cg_iterations: see `Natural`.
+    """
+    return AscentRule(policy, Natural(cg_iterations, damping), KLRadius(max_kl), Always())

@@ -1,6 +1,17 @@
 """Trust region policy optimisation: the natural direction, a KL radius, and a search that checks both models."""
 
-from algos.ascent import AscentRule, Backtracking, KLRadius, KLWithin, Natural, SurrogateImproves
+from algos.ascent import (
+    AscentRule,
+    Backtracking,
+    ByAgreement,
+    ByDivergence,
+    EuclideanRadius,
+    Gradient,
+    KLRadius,
+    KLWithin,
+    Natural,
+    SurrogateImproves,
+)
 from algos.policies import Policy
 
 
@@ -16,12 +27,76 @@ def trpo(
     """Maximise the surrogate subject to mean KL(old || new) <= max_kl (Schulman et al. 2015, equation 14, appendix C).
 
     max_kl: 0.02, twice the paper's 0.01; no worse than 0.04 and faster than 0.01 on seeds of their own (`run_matrix.py
-    tuning`);
-    damping and cg_iterations: see `Natural`; shrink and max_trials: see `Backtracking`.
+    tuning`); damping and cg_iterations: see `Natural`; shrink and max_trials: see `Backtracking`.
     """
     return AscentRule(
         policy,
         Natural(cg_iterations, damping),
         KLRadius(max_kl),
+        Backtracking((SurrogateImproves(), KLWithin(max_kl)), shrink, max_trials),
+    )
+
+
+def trpo_adaptive(
+    policy: Policy,
+    *,
+    max_kl: float = 0.02,
+    damping: float = 0.1,
+    cg_iterations: int = 10,
+    shrink: float = 0.8,
+    max_trials: int = 10,
+    radius_shrink: float = 1 / 16,
+    radius_grow: float = 4.0,
+    largest: float = 4.0,
+) -> AscentRule:
+    """TRPO whose radius follows the agreement of actual with predicted surrogate gain (Nocedal and Wright 2006, 4.1).
+
+    radius_shrink, radius_grow: the squares of their 1/4 and 2, since KL goes as the square of the length; largest:
+    their overall bound, 4 times max_kl, twice the length; max_kl, damping,
+    cg_iterations, shrink and max_trials as in `trpo`.
+    """
+    return AscentRule(
+        policy,
+        Natural(cg_iterations, damping),
+        KLRadius(max_kl),
+        Backtracking((SurrogateImproves(), KLWithin(max_kl)), shrink, max_trials),
+        ByAgreement(radius_shrink, radius_grow, largest=largest),
+    )
+
+
+def trpo_divergence(
+    policy: Policy,
+    *,
+    max_kl: float = 0.02,
+    damping: float = 0.1,
+    cg_iterations: int = 10,
+    shrink: float = 0.8,
+    max_trials: int = 10,
+) -> AscentRule:
+    """TRPO whose radius follows the divergence that its first candidate really had (Schulman et al. 2017, section 4).
+
+    The first candidate's KL(old || new) is steered to max_kl by halving and doubling the radius; the search checks
+    the surrogate only. All else as in `trpo`: max_kl, damping, cg_iterations, shrink, max_trials.
+    """
+    return AscentRule(
+        policy,
+        Natural(cg_iterations, damping),
+        KLRadius(max_kl),
+        Backtracking((SurrogateImproves(),), shrink, max_trials),
+        ByDivergence(max_kl),
+    )
+
+
+def trpo_euclidean(
+    policy: Policy, *, radius: float = 0.3, max_kl: float = 0.02, shrink: float = 0.8, max_trials: int = 10
+) -> AscentRule:
+    """The gradient to a ball in parameter space, accepted within max_kl: what the wrong ruler costs (cf. Kakade 2001).
+
+    radius: about the length of `trpo`'s steps on a 64x64 policy; max_kl, shrink and max_trials as in `trpo`.
+    """
+    return AscentRule(
+        policy,
+        Gradient(),
+        EuclideanRadius(radius),
         Backtracking((SurrogateImproves(), KLWithin(max_kl)), shrink, max_trials),
     )

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from algos.policies import Categorical, DiagonalGaussian, Family
 from experiments.cell.mujoco_tasks import TASKS, Task
 
-# MuJoCo prints its warnings and writes MUJOCO_LOG.TXT into the current folder; an unstable simulation shows in the
-# rows. mujoco.set_mju_user_warning(lambda message: None)
+# MuJoCo prints its warnings and writes MUJOCO_LOG.TXT into the current folder; what matters of them shows in the rows.
+mujoco.set_mju_user_warning(lambda message: None)
 
 Step = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]
 

@@ -68,6 +68,7 @@ class RewardScaler:
 
     def __init__(self, n_envs: int, gamma: float, enabled: bool) -> None:
         self.moments = RunningMoments(())
+        self.scale = 1.0  # what the last rewards were divided by
         self._gamma, self._enabled = gamma, enabled
         self._running = np.zeros(n_envs)
 
@@ -81,4 +82,5 @@ class RewardScaler:
             returns[t] = self._running
             self._running = np.where(done[t], 0.0, self._running)
         self.moments.update(returns.reshape(-1))
-        return rewards / (float(self.moments.std) + 1e-8)
+        self.scale = float(self.moments.std) + 1e-8
+        return rewards / self.scale

@@ -23,9 +23,10 @@ from experiments.cell.environments import make_environment, spaces_of
 from experiments.cell.evaluate import ActionMode, Evaluator
 from experiments.cell.failures import Diverged, RuleFailed, require_finite
 from experiments.cell.normalization import RewardScaler
+from experiments.cell.oracle import Oracle, Truth, finite_mdp
 from experiments.cell.rollout import Collector, Rollout
 from experiments.cell.streams import torch_stream
-from experiments.records import PHASES, EvaluationRow, Row, RunRow, UpdateRow
+from experiments.records import PHASES, EvaluationRow, ReuseRow, Row, RunRow, TrialRow, UpdateRow
 from experiments.spec import RunSpec, build_rule
 
 ACTIONS: tuple[ActionMode, ...] = ("sampled", "mean")
@@ -63,16 +64,22 @@ class Run:
         self.spec, self.clock = spec, Clock()
         settings = spec.settings
         probe = make_environment(spec.env, spec.env_kwargs)
-        obs_size, family = spaces_of(probe)
+        self.obs_size, family = spaces_of(probe)
         probe.close()
-        self.policy = Policy.mlp(obs_size, settings.hidden, family)
+        self.policy = Policy.mlp(self.obs_size, settings.hidden, family)
         self.rule = build_rule(spec.rule, spec.hyper, self.policy)
         self.state = self.rule.init(self.policy.init(torch_stream(spec.seed, "theta"), settings.init_log_std))
         self.critic = ValueBaseline.mlp(
-            obs_size, settings.hidden, settings.critic_steps, settings.critic_cg_iterations, settings.critic_damping
+            self.obs_size,
+            settings.hidden,
+            settings.critic_steps,
+            settings.critic_cg_iterations,
+            settings.critic_damping,
         )
         self.critic_theta = self.critic.init(torch_stream(spec.seed, "critic"))
         self.collector = Collector(spec, self.policy)
+        mdp = finite_mdp(spec.env, spec.env_kwargs, settings.gamma)
+        self.oracle = None if mdp is None else Oracle(mdp, self.policy)
         self.scaler = RewardScaler(settings.n_envs, settings.gamma, settings.scale_rewards)
         self.evaluator = Evaluator(spec, self.policy)
         self.env_steps = self.updates = 0
@@ -88,13 +95,14 @@ class Run:
                 if due == self.spec.budget:
                     break
                 due = next(grid)
-            yield self.step()
+            yield from self.step()
         yield from self.evaluate(due, final=True)
 
-    def step(self) -> UpdateRow:
+    def step(self) -> Iterator[Row]:
         """Collect, estimate, update, measure."""
         clock = self.clock
         old = self.state.theta
+        states = None if self.oracle is None else torch.from_numpy(self.collector.normalizer(np.eye(self.obs_size)))
         with clock("rollout_s"):
             rollout = self.collector.collect(old)
             require_finite(actions=rollout.actions, observations=rollout.obs, rewards=rollout.rewards)
@@ -111,11 +119,20 @@ class Run:
         require_finite(theta=self.state.theta)
         with clock("measure_s"):
             change = measure_change(self.policy, old, self.state.theta, batch, info.predicted_gain)
+            truth = Truth()
+            if self.oracle is not None and states is not None:
+                new, scale = self.state.theta, self.scaler.scale
+                truth = self.oracle.judge(old, new, states, batch, info.achieved_bound, scale)
         self.env_steps += rollout.rewards.size
         self.updates += 1
         for counter in self.counters:
             self.counters[counter] += getattr(info, counter)
-        return self.update_row(rollout, info, change, explained)
+        yield self.update_row(rollout, info, change, truth, explained)
+        where: dict[str, Any] = {"run_id": self.spec.run_id, "update": self.updates}
+        for number, trial in enumerate(info.trials):
+            yield TrialRow(**where, trial=number, **asdict(trial))
+        for reuse in info.reuses:
+            yield ReuseRow(**where, **asdict(reuse))
 
     def estimate(self, rollout: Rollout) -> tuple[Batch, Tensor, float]:
         """The batch, the critic's targets [B], and how much of them the critic explained already."""
@@ -141,14 +158,15 @@ class Run:
             episodes=torch.from_numpy(rollout.episodes).flatten(),
             times=torch.from_numpy(rollout.times).flatten(),
             gamma=settings.gamma,
+            n_envs=settings.n_envs,
             advantage_mean=mean,
             advantage_scale=scale,
         )
         explained = 1 - float((returns - values).var() / returns.var().clamp_min(1e-12))
         return batch, returns.flatten(), explained
 
-    def update_row(self, rollout: Rollout, info: Info, change: Change, explained: float) -> UpdateRow:
-        known = asdict(info) | {"trials": len(info.trials)} | self.counters
+    def update_row(self, rollout: Rollout, info: Info, change: Change, truth: Truth, explained: float) -> UpdateRow:
+        known = asdict(info) | {"trials": len(info.trials), "reuses": len(info.reuses)} | self.counters
         columns = UpdateRow.__dataclass_fields__
         seconds: dict[str, Any] = {phase: self.clock.last[phase] for phase in PHASES if phase in columns}
         return UpdateRow(
@@ -161,6 +179,7 @@ class Run:
             explained_variance=explained,
             **known,
             **asdict(change),
+            **asdict(truth),
             **seconds,
         )
 

@@ -60,6 +60,6 @@ def write_cell(folder: Path, env: str, label: str, seed: int, status: str = "ok"
     )  # fmt: skip
     target = folder / "cells" / cell["run_id"]
     target.mkdir(parents=True, exist_ok=True)
-    for name, data in cell_files(run, updates, evaluations).items():
+    for name, data in cell_files(run, [*updates, *evaluations]).items():
         (target / name).write_bytes(data)
     return cell

@@ -65,23 +65,33 @@ def test_where_the_interval_is_weak_is_known():
     assert coverage(lambda g, n: g.normal(size=n) + 4 * (g.random(n) < 0.5), 5) == pytest.approx(0.85, abs=0.03)
 
 
-def test_the_band_covers_whole_curves_where_pointwise_intervals_do_not():
-    g, draws, points = np.random.default_rng(2), 250, 12
+def walks(g, n, points):
+    return g.normal(size=(n, points)).cumsum(1) * 0.3 + g.normal(size=(n, points))
+
+
+def offsets(g, n, points):
+    return g.normal(size=(n, 1)) + 0.3 * g.normal(size=(n, points))
+
+
+@pytest.mark.parametrize("draw", [walks, offsets])
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_the_band_covers_whole_curves_where_pointwise_intervals_do_not(draw, n):
+    g, draws, points = np.random.default_rng(2), 400, 15
     whole = pointwise = 0
     for _ in range(draws):
-        curves = g.normal(size=(5, points)).cumsum(1) * 0.3 + g.normal(size=(5, points))
-        band = simultaneous_band(curves, draws=2000)
+        curves = draw(g, n, points)
+        band = simultaneous_band(curves)
         whole += bool(np.all((band.low <= 0) & (band.high >= 0)))
-        each = [trimmed_t_interval(curves[:, k]) for k in range(points)]
-        pointwise += all(i.low <= 0 <= i.high for i in each)
-    assert 0.90 <= whole / draws <= 1.0 and pointwise / draws < 0.8, (whole / draws, pointwise / draws)
+        half = stats.t.ppf(0.975, n - 2 * (n // 4) - 1) / band.critical * (band.high - band.centre)
+        pointwise += bool(np.all(np.abs(band.centre) <= half))
+    assert 0.90 <= whole / draws <= 0.99 and pointwise / draws < 0.87, (whole / draws, pointwise / draws)
 
 
-def test_the_band_is_the_same_every_time_and_wider_than_pointwise():
+def test_the_band_is_wider_than_pointwise_and_counts_only_points_that_vary():
     curves = np.random.default_rng(0).normal(size=(5, 8))
-    first, second = simultaneous_band(curves), simultaneous_band(curves)
-    np.testing.assert_array_equal(first.low, second.low)
-    assert first.critical > stats.t.ppf(0.975, 2)
+    padded = np.concatenate([curves, np.zeros((5, 3))], axis=1)
+    assert simultaneous_band(curves).critical == simultaneous_band(padded).critical > stats.t.ppf(0.975, 2)
+    assert simultaneous_band(curves[:, :1]).critical == pytest.approx(stats.t.ppf(0.975, 2))
 
 
 def test_curves_that_agree_have_no_width_and_one_curve_no_band():

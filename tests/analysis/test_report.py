@@ -19,7 +19,7 @@ def test_the_command_rebuilds_everything_and_says_where(folder):
     assert done.returncode == 0, done.stderr
     assert str(folder / "tables") in done.stdout and "| climbs | 5/5 |" in done.stdout
     tables = {file.name for file in (folder / "tables").iterdir()}
-    frames = {f"{name}.parquet" for name in ("runs", "updates", "evaluations", "measures")}
+    frames = {f"{name}.parquet" for name in ("runs", "updates", "trials", "reuses", "evaluations", "measures")}
     assert tables == frames | {"summary.csv", "summary.md"}
     figures = {"learning_curves", "learning_curves_seconds", "final", "area_under_curve", "kl", "wall_clock"}
     expected = {f"{name}.{suffix}" for name in figures for suffix in ("png", "pdf")}

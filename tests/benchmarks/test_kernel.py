@@ -125,9 +125,9 @@ def evidence(body: str, batch: int) -> dict[str, Any]:
 def test_fisher_vector_product(benchmark: Any, batch: int, body: str) -> None:
     """One product; what is prepared once per update is not timed."""
     benchmark.group = f"Fisher-vector product, batch {batch}"
-    benchmark.extra_info.update(evidence(body, batch))
     policy, theta, obs, v = make(batch, HIDDEN, torch.float32)
     benchmark(BODIES[body](policy, theta, obs), v)
+    benchmark.extra_info.update(evidence(body, batch))
 
 
 @pytest.mark.parametrize("batch", BATCHES)

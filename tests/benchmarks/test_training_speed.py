@@ -32,13 +32,13 @@ def test_trpo_training_rate_against_bare_mj_step(benchmark, env, capsys):
         env=env, env_kwargs={}, rule="trpo", label="trpo", hyper=hyper, seed=0, budget=1_000_000, settings=Settings()
     )
     run = Run(spec)
-    run.step()
+    list(run.step())
     bare, rates = [], []
 
     def update():
         bare.append(mj_step_rate(env, 4000))
         start = time.perf_counter()
-        run.step()
+        list(run.step())
         rates.append(spec.settings.batch_size / (time.perf_counter() - start))
 
     benchmark.pedantic(update, rounds=15)

@@ -5,13 +5,16 @@ from pathlib import Path
 import pytest
 
 from algos.estimators import Change
-from algos.types import Info
+from algos.types import Info, Reuse, Trial
+from experiments.cell.oracle import Truth
 from experiments.cell.train import train
 from experiments.records import (
+    PAYLOAD,
     ROWS,
     BrokenCell,
-    EvaluationRow,
+    ReuseRow,
     RunRow,
+    TrialRow,
     UpdateRow,
     cell_files,
     decode,
@@ -28,8 +31,7 @@ def rows(make_spec):
 
 
 def written(folder: Path, rows) -> Path:
-    updates = [r for r in rows if isinstance(r, UpdateRow)]
-    for name, data in cell_files(rows[-1], updates, [r for r in rows if isinstance(r, EvaluationRow)]).items():
+    for name, data in cell_files(rows[-1], rows[:-1]).items():
         (folder / name).write_bytes(data)
     return folder
 
@@ -41,8 +43,15 @@ def test_every_column_has_a_type_that_arrow_knows():
 
 def test_what_rules_and_pipeline_report_has_a_column():
     columns = {field.name for field in dataclasses.fields(UpdateRow)}
-    for reported in (Info, Change):
+    for reported in (Info, Change, Truth):
         assert {field.name for field in dataclasses.fields(reported)} <= columns
+
+
+def test_trials_and_reuses_are_rows_of_their_own():
+    for reported, row in ((Trial, TrialRow), (Reuse, ReuseRow)):
+        assert {field.name for field in dataclasses.fields(reported)} <= {
+            field.name for field in dataclasses.fields(row)
+        }
 
 
 def test_a_row_survives_json_exactly(rows):
@@ -57,11 +66,15 @@ def test_a_row_survives_json_exactly(rows):
 def test_a_cell_comes_back_as_it_was_written(tmp_path, rows):
     cell = read_cell(written(tmp_path, rows))
     assert cell.run == rows[-1]
-    assert cell.updates.equals(frame(UpdateRow, [r for r in rows if isinstance(r, UpdateRow)]))
-    assert len(cell.evaluations) == len([r for r in rows if isinstance(r, EvaluationRow)])
+    for kind in PAYLOAD:
+        assert cell.tables[kind.table].equals(frame(kind, [row for row in rows if isinstance(row, kind)]))
+    assert len(cell.tables["trials"]) >= len(cell.tables["updates"]) > 0
 
 
-@pytest.mark.parametrize("name", ["record.json", "updates.parquet", "evaluations.parquet"])
+FILES = ["record.json", *(f"{kind.table}.parquet" for kind in PAYLOAD)]
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_any_flipped_or_missing_byte_is_found(tmp_path, rows, name):
     file = written(tmp_path, rows) / name
     good = file.read_bytes()

@@ -4,7 +4,6 @@ from dataclasses import replace
 import pytest
 
 from experiments.cell.train import train
-from experiments.records import EvaluationRow, UpdateRow
 from experiments.spec import Matrix
 from experiments.store import Store, StoreError, write_atomically
 
@@ -14,9 +13,8 @@ def matrix_of(tmp_path, *cells, name="m"):
 
 
 def finish(store, spec, **changes):
-    rows = list(train(spec))
-    updates = [r for r in rows if isinstance(r, UpdateRow)]
-    store.write(replace(rows[-1], **changes), updates, [r for r in rows if isinstance(r, EvaluationRow)])
+    *rows, run = train(spec)
+    store.write(replace(run, **changes), rows)
 
 
 def test_a_written_cell_is_finished_and_an_unwritten_one_is_not(tmp_path, make_spec):

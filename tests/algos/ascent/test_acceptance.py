@@ -71,3 +71,27 @@ def test_searches_that_cannot_end_are_refused(field, value):
 
 def test_a_fixed_step_is_a_length_too():
     assert Fixed(0.1).lr == 0.1
+
+
+def test_the_scale_shrinks_a_radius_and_raises_a_penalty(problem):
+    model = LocalModel(problem.policy, problem.theta, problem.batch)
+    heading, _ = Natural().head(model, None)
+    candidate = model.candidate(problem.theta + 0.1 * heading.vector)
+    radius, bound = KLWithin(2 * candidate.kl), LowerBoundImproves(0.75 * candidate.surrogate_gain / candidate.kl)
+    for condition in (radius, bound):
+        assert condition.holds(candidate, 0.1, heading, scale=1.0)
+        assert not condition.holds(candidate, 0.1, heading, scale=0.25)
+
+
+def test_standing_still_is_no_improvement(problem):
+    model = LocalModel(problem.policy, problem.theta, problem.batch)
+    heading, _ = Gradient().head(model, None)
+    for condition in (SurrogateImproves(), SufficientIncrease()):
+        assert not condition.holds(model.candidate(problem.theta), 0.0, heading, 1.0), condition
+
+
+def test_standing_still_does_not_improve_the_lower_bound_whatever_the_rounding_of_its_kl(problem):
+    model = LocalModel(problem.policy, problem.theta, problem.batch)
+    heading, _ = Gradient().head(model, None)
+    still = model.candidate(problem.theta)
+    assert not LowerBoundImproves(1.0).holds(still, 0.0, heading, 1.0), (still.surrogate_gain, still.kl)

@@ -37,3 +37,10 @@ def test_adam_is_torchs_adam(problem):
 def test_hyper_parameters_out_of_range_are_refused(field, value):
     with pytest.raises(ValueError, match=f"{field} must .*{value}"):
         Natural(**{field: value})
+
+
+@pytest.mark.parametrize("direction", [Gradient(), Adam(), Natural()], ids=repr)
+def test_the_slope_is_the_gradients_along_the_direction(problem, direction):
+    model = LocalModel(problem.policy, problem.theta, problem.batch)
+    heading, _ = direction.head(model, direction.init(problem.theta))
+    assert heading.slope == pytest.approx(float(model.gradient @ heading.vector)) and heading.slope > 0

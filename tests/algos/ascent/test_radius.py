@@ -1,6 +1,30 @@
-from algos.ascent import Constant
-from algos.ascent.acceptance import Outcome
+from math import nan
+
+import pytest
+
+from algos.ascent import ByAgreement, ByDivergence, Constant, Evidence
+
+GOOD, POOR, FAIR = (Evidence(True, agreement, 0.02) for agreement in (0.9, 0.1, 0.5))
 
 
 def test_constant_stays():
-    assert Constant().next_scale(0.7, Outcome(None, True, 1.0), 0.1) == 0.7
+    assert Constant().next_scale(0.7, POOR) == 0.7
+
+
+def test_by_agreement_shrinks_below_a_quarter_and_grows_above_three_quarters():
+    part = ByAgreement(shrink=0.5, grow=2.0)
+    assert [part.next_scale(1.0, evidence) for evidence in (POOR, FAIR, GOOD)] == [0.5, 1.0, 2.0]
+    assert part.next_scale(1.0, Evidence(False, 0.9, 0.02)) == 0.5, "a rejected step shrinks"
+    assert part.next_scale(4.0, GOOD) == 4.0 and part.next_scale(1 / 256, POOR) == 1 / 256
+    assert part.next_scale(1.0, Evidence(True, nan, nan)) == 1.0, "without evidence it stays"
+
+
+def test_by_divergence_steers_the_first_candidate_to_its_target():
+    part = ByDivergence(0.02)
+    assert [part.next_scale(1.0, Evidence(True, nan, kl)) for kl in (0.031, 0.02, 0.013)] == [0.5, 1.0, 2.0]
+    assert part.next_scale(1.0, Evidence(True, nan, nan)) == 1.0
+
+
+def test_factors_that_do_not_shrink_or_grow_are_refused():
+    with pytest.raises(ValueError, match="shrink must lie in"):
+        ByAgreement(shrink=1.5, grow=2.0)

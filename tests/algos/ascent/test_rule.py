@@ -1,6 +1,6 @@
 """The algebra itself, not only its named points."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -42,3 +42,26 @@ def test_costs_are_counted(problem):
     _, info = rule.update(rule.init(problem.theta), problem.batch)
     assert info.cg_iterations == info.fisher_products == 4
     assert info.candidate_evaluations == len(info.trials) >= 1
+
+
+@dataclass(frozen=True)
+class Halving:
+    """A radius that halves after every update."""
+
+    def next_scale(self, scale, evidence):
+        return scale / 2
+
+
+def test_the_schedules_scale_reaches_the_next_length_and_the_next_acceptance(problem):
+    search = Backtracking((KLWithin(0.02),), shrink=0.9, max_trials=50)
+    rule = AscentRule(problem.policy, Natural(), KLRadius(0.5), search, Halving())
+    first, info = rule.update(rule.init(problem.theta), problem.batch)
+    assert first.scale == 0.5 and info.radius == 0.5 and 0.01 < info.trials[-1].kl <= 0.02
+    second, info = rule.update(first, problem.batch)
+    assert second.scale == 0.25 and info.radius == 0.25 and info.accepted and info.trials[-1].kl <= 0.01
+
+
+def test_a_rejected_step_promises_nothing(problem):
+    rule = AscentRule(problem.policy, Gradient(), Fixed(0.5), Backtracking((KLWithin(1e-15),), max_trials=1))
+    _, info = rule.update(rule.init(problem.theta), problem.batch)
+    assert not info.accepted and info.predicted_gain == info.step_size == 0.0

@@ -21,13 +21,14 @@ def test_a_kl_radius_puts_the_quadratic_kl_at_delta(problem, direction, scale):
     assert length.radius == 0.02 * scale
 
 
-def test_the_damped_form_puts_the_damped_quadratic_at_delta_and_is_shorter(problem):
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_the_damped_form_puts_the_damped_quadratic_at_delta_and_is_shorter(problem, scale):
     model = model_of(problem)
     heading, _ = Natural(damping=0.1).head(model, None)
-    damped = DampedKLRadius(0.02).length(model, heading, 1.0)
+    damped = DampedKLRadius(0.02).length(model, heading, scale)
     step = damped.alpha * heading.vector
-    assert float(step @ model.fisher(step) + 0.1 * step @ step) / 2 == pytest.approx(0.02, rel=1e-9)
-    assert damped.alpha < KLRadius(0.02).length(model, heading, 1.0).alpha
+    assert float(step @ model.fisher(step) + 0.1 * step @ step) / 2 == pytest.approx(0.02 * scale, rel=1e-9)
+    assert damped.alpha < KLRadius(0.02).length(model, heading, scale).alpha
 
 
 def test_the_quadratic_bound_is_maximised_by_the_natural_gradient_over_beta(problem):
@@ -63,3 +64,17 @@ def test_a_length_that_is_not_positive_is_refused(name, part):
     for value in (0.0, -1.0, float("nan")):
         with pytest.raises(ValueError, match=f"{name} must be positive"):
             part(value)
+
+
+@pytest.mark.parametrize("part", [KLRadius(0.1), DampedKLRadius(0.1), QuadraticBound(1.0)], ids=repr)
+def test_without_curvature_there_is_no_length(problem, part):
+    flat = Flat(problem.policy, problem.theta, problem.batch)
+    heading, _ = Gradient().head(flat, None)
+    assert heading.slope > 0 and part.length(flat, heading, 1.0).alpha == 0.0
+
+
+class Flat(LocalModel):
+    """As if the policy did not change along any direction."""
+
+    def curvature(self, v):
+        return 0.0

@@ -51,3 +51,18 @@ def test_the_right_hand_side_is_left_untouched():
     b = torch.ones(3)
     conjugate_gradient(lambda v: 2 * v, b, 5)
     assert b.equal(torch.ones(3))
+
+
+def test_a_tiny_right_hand_side_is_solved_as_well_as_a_large_one():
+    a, b = torch.diag(torch.tensor([1.0, 1.0, 2.0]).double()), torch.ones(3).double()
+    one, tiny = conjugate_gradient(lambda v: a @ v, b, 100), conjugate_gradient(lambda v: a @ v, b * 2.0**-40, 100)
+    assert tiny.x.equal(one.x * 2.0**-40) and tiny.iterations == one.iterations
+
+
+def test_a_singular_system_is_solved_where_it_has_a_solution():
+    root = torch.randn(9, 5, generator=G).double()
+    a = root @ root.T
+    b = a @ torch.randn(9, generator=G).double()
+    solved = conjugate_gradient(lambda v: a @ v, b, 50)
+    torch.testing.assert_close(solved.x, torch.linalg.pinv(a) @ b, rtol=1e-6, atol=1e-8)
+    assert solved.residual < 1e-8

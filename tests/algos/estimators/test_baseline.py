@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import torch
@@ -33,3 +34,20 @@ def test_a_perfect_baseline_stays():
     baseline = ValueBaseline.mlp(3, (4,))
     theta = baseline.init(torch.Generator().manual_seed(1), torch.float64)
     assert baseline.fit(theta, OBS, baseline.predict(theta, OBS)).equal(theta)
+
+
+def test_a_step_that_overshoots_is_halved_until_the_error_falls():
+    returns = 10 * (OBS[:, 0] - OBS[:, 1]).tanh() + 3
+    bold = ValueBaseline(MLP(3, (16, 16), 1), steps=1, cg_iterations=100, damping=1e-6)
+    theta = bold.init(torch.Generator().manual_seed(1), torch.float64)
+    errors = [(bold.predict(t, OBS) - returns).square().mean() for t in (theta, bold.fit(theta, OBS, returns))]
+    assert replace(bold, max_backtracks=0).fit(theta, OBS, returns).equal(theta), "the whole step raises the error"
+    assert errors[1] < errors[0]
+
+
+def test_two_steps_are_one_step_twice():
+    returns = OBS[:, 0].tanh()
+    one = ValueBaseline(MLP(3, (4,), 1), steps=1)
+    theta = one.init(torch.Generator().manual_seed(1), torch.float64)
+    twice = one.fit(one.fit(theta, OBS, returns), OBS, returns)
+    assert replace(one, steps=2).fit(theta, OBS, returns).equal(twice) and not twice.equal(theta)

@@ -30,3 +30,10 @@ def test_divergences_are_named_old_first(problem):
 def test_the_quadratic_kl_is_the_kl_of_small_steps(problem):
     change = measure_change(problem.policy, problem.theta, problem.nearby(1e-4), problem.batch, 1.0)
     assert change.quadratic_kl == pytest.approx(change.kl, rel=1e-2) and change.kl > 0
+
+
+def test_the_gain_counts_from_old_even_where_old_did_not_collect_the_batch(problem):
+    policy, behaviour, old, new = problem.policy, problem.theta, problem.nearby(0.1), problem.nearby(0.3)
+    part = measure_change(policy, old, new, problem.batch, 1.0).surrogate_gain
+    before, whole = (measure_change(policy, behaviour, t, problem.batch, 1.0).surrogate_gain for t in (old, new))
+    assert part == pytest.approx(whole - before)

@@ -61,3 +61,10 @@ def test_initial_weights_are_orthogonal_and_biases_zero():
 def test_a_theta_of_the_wrong_size_is_refused():
     with pytest.raises(ValueError, match=r"theta has shape \(3,\), expected \(46,\)"):
         MLP(3, (5, 3), 2).layers(torch.zeros(3))
+
+
+def test_a_tall_initial_layer_is_the_one_that_torch_draws():
+    theta = MLP(3, (6,), 1).init(torch.Generator().manual_seed(0), last_gain=1.0, dtype=torch.float64)
+    weight = torch.empty(6, 3, dtype=torch.float64)
+    torch.nn.init.orthogonal_(weight, math.sqrt(2), generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(theta[:18].view(6, 3), weight)

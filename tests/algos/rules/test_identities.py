@@ -1,12 +1,13 @@
 """What theory says about particular rules."""
 
 import dataclasses
+import inspect
 
 import pytest
 import torch
 from algos_cases import FAMILIES, make_problem
 
-from algos.ascent import LocalModel
+from algos.ascent import AscentRule, Gradient, KLRadius, LocalModel
 from algos.estimators import measure_change
 from algos.policies import Policy
 from algos.rules import RULES
@@ -17,11 +18,60 @@ def step(rule, problem):
     return state.theta - problem.theta, info
 
 
+@pytest.mark.parametrize("name", ["vanilla_pg", "npg", "trpo", "mm_quadratic"])
+def test_every_number_among_the_hyper_parameters_reaches_the_rule(name, problem):
+    for parameter in list(inspect.signature(RULES[name]).parameters.values())[1:]:
+        other = parameter.default + 1 if isinstance(parameter.default, int) else parameter.default / 2
+        changed = RULES[name](problem.policy, **{parameter.name: other})
+        assert repr(changed) != repr(RULES[name](problem.policy)), parameter.name
+
+
 @pytest.mark.parametrize("max_kl", [0.001, 0.02, 0.5])
 def test_trpo_never_leaves_its_radius(problem, max_kl):
     moved, info = step(RULES["trpo"](problem.policy, max_kl=max_kl), problem)
     change = measure_change(problem.policy, problem.theta, problem.theta + moved, problem.batch, info.predicted_gain)
     assert info.accepted and 0 < change.kl <= max_kl
+
+
+@pytest.mark.parametrize("max_kl", [0.001, 0.5])
+def test_trpo_first_tries_the_step_whose_quadratic_kl_is_the_radius(problem, max_kl):
+    _, info = step(RULES["trpo"](problem.policy, max_kl=max_kl), problem)
+    assert info.trials[0].quadratic_kl == pytest.approx(max_kl, rel=1e-9)
+
+
+def test_trpo_rejects_steps_that_only_the_surrogate_or_only_the_kl_would_take(problem):
+    downhill = AscentRule(problem.policy, Downhill(), KLRadius(0.01), RULES["trpo"](problem.policy).acceptance)
+    moved, info = step(downhill, problem)
+    assert all(trial.kl <= 0.02 and trial.surrogate_gain < 0 for trial in info.trials)
+    assert not info.accepted and not moved.any()
+    far = dataclasses.replace(RULES["trpo"](problem.policy), step_size=KLRadius(0.5))
+    _, info = step(far, problem)
+    assert any(trial.surrogate_gain > 0 and trial.kl > 0.02 for trial in info.trials)
+
+
+class Downhill:
+    """The gradient, the wrong way."""
+
+    def init(self, theta):
+        return None
+
+    def head(self, model, state):
+        uphill, _ = Gradient().head(model, None)
+        return dataclasses.replace(uphill, vector=-uphill.vector, slope=-uphill.slope), None
+
+
+def test_undamped_mm_quadratic_is_the_natural_gradient_over_beta(problem):
+    exact = {"damping": 0.0, "cg_iterations": 1000}
+    bounded, info = step(RULES["mm_quadratic"](problem.policy, beta=1e5, **exact), problem)  # small: taken at once
+    natural, _ = step(RULES["npg"](problem.policy, lr=1e-5, **exact), problem)
+    assert len(info.trials) == 1 and info.beta == 1e5 and info.step_size == pytest.approx(1e-5, rel=1e-6)
+    torch.testing.assert_close(bounded, natural, rtol=1e-6, atol=1e-14)
+
+
+def test_mm_quadratic_takes_the_first_trial_that_raises_its_lower_bound(problem):
+    _, info = step(RULES["mm_quadratic"](problem.policy, beta=50.0, damping=0.0, cg_iterations=1000), problem)
+    raised = [trial.surrogate_gain > 50.0 * trial.kl for trial in info.trials]
+    assert info.accepted and raised == [False] * (len(raised) - 1) + [True] and len(raised) > 1
 
 
 def test_one_update_of_reuse_is_vanilla(problem):

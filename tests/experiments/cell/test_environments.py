@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -78,3 +81,15 @@ def test_action_spaces_that_no_rule_takes_are_refused():
 
     with pytest.raises(ValueError, match="neither discrete nor a flat box"):
         spaces_of(Odd())
+
+
+def test_making_and_stepping_says_nothing_and_writes_nothing(tmp_path):
+    code = (
+        "from experiments.cell.environments import make_environments\n"
+        "import numpy as np\n"
+        "made = make_environments('HalfCheetah-v5', {}, 1)\n"
+        "made.reset(0, 0)\n"
+        "made.step(np.full((1, 6), np.nan, dtype=np.float32), [0])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert not done.stdout and not done.stderr and not list(tmp_path.iterdir())

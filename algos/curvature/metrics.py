@@ -1,0 +1,55 @@
+"""Rulers for steps in parameter space: what the natural direction divides the gradient by."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from algos.curvature.fisher import fisher_vector_product
+from algos.policies import Linearization, Policy
+from algos.types import Batch
+
+Product = Callable[[Tensor], Tensor]
+
+
+class Metric(Protocol):
+    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
+        """v [P] -> G v [P]; `linear` is the policy linearised at theta on the whole batch."""
+        ...
+
+
+@dataclass(frozen=True)
+class Fisher:
+    """The Fisher matrix, exact over actions, averaged over all observations of the batch."""
+
+    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
+        return fisher_vector_product(linear, policy.family.fisher(linear.outputs))
+
+
+@dataclass(frozen=True)
+class SubsampledFisher:
+    """The same on every `stride`-th observation; 10, as in Engstrom et al. 2020 (Schulman et al. 2015, appendix C)."""
+
+    stride: int = 10
+
+    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
+        few = policy.network.linearize(theta, batch.obs[:: self.stride])
+        return fisher_vector_product(few, policy.family.fisher(few.outputs))
+
+
+@dataclass(frozen=True)
+class EmpiricalFisher:
+    """mean(score score') over the actions taken, not its expectation over actions (Martens 2020, section 11)."""
+
+    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
+        score = policy.family.score(linear.outputs, batch.actions)
+        return fisher_vector_product(linear, lambda v: score * (score * v).sum(-1, keepdim=True))
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The Euclidean metric of the parameters."""
+
+    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
+        return lambda v: v.clone()

@@ -1,0 +1,79 @@
+"""Proximal policy optimisation with the clipped surrogate: the reference that everyone will ask about."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from algos.ascent import Adam, LocalModel
+from algos.ascent.directions import AdamState
+from algos.estimators.surrogates import Clipped
+from algos.policies import Policy
+from algos.types import Batch, Info
+
+
+@dataclass(frozen=True)
+class PPOState:
+    theta: Tensor
+    adam: AdamState
+    updates: int  # seeds the shuffles together with the rule's own seed
+
+
+@dataclass(frozen=True)
+class PPO:
+    """`epochs` passes over the batch in shuffled minibatches, an Adam step on the clipped surrogate for each."""
+
+    policy: Policy
+    clip: float
+    epochs: int
+    minibatch: int
+    lr: float
+    max_grad_norm: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.minibatch < 1 or not self.lr > 0 or not self.max_grad_norm > 0:
+            raise ValueError(
+                "epochs and minibatch must be at least 1, lr and max_grad_norm positive, got "
+                f"{self.epochs}, {self.minibatch}, {self.lr}, {self.max_grad_norm}"
+            )
+        Clipped(self.clip)
+
+    def init(self, theta: Tensor) -> PPOState:
+        return PPOState(theta, Adam(epsilon=1e-5).init(theta), 0)
+
+    @torch.no_grad()
+    def update(self, state: PPOState, batch: Batch) -> tuple[PPOState, Info]:
+        adam, clipped = Adam(epsilon=1e-5), Clipped(self.clip)
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + state.updates)
+        theta, memory, steps = state.theta, state.adam, 0
+        for _ in range(self.epochs):
+            for index in torch.randperm(len(batch.obs), generator=generator).split(self.minibatch):
+                rows = batch.rows(index)
+                model = LocalModel(self.policy, theta, rows, clipped)
+                norm = float(model.gradient.norm())
+                model.gradient = model.gradient * min(1.0, self.max_grad_norm / (norm + 1e-6))
+                heading, memory = adam.head(model, memory)
+                theta = theta + self.lr * heading.vector
+                steps += 1
+        info = Info(step_size=self.lr, gradient_evaluations=steps)
+        return PPOState(theta, memory, state.updates + 1), info
+
+
+def ppo(
+    policy: Policy,
+    *,
+    clip: float = 0.2,
+    epochs: int = 10,
+    minibatch: int = 64,
+    lr: float = 3e-4,
+    max_grad_norm: float = 0.5,
+    seed: int = 0,
+) -> PPO:
+    """Maximise mean(min(w A, clip(w, 1 - clip, 1 + clip) A)) (Schulman et al. 2017, equation 7).
+
+    clip, epochs, minibatch and lr: the paper's for MuJoCo (table 3); max_grad_norm: 0.5, and Adam's epsilon 1e-5, of
+    Baselines' ppo2; seed: of the shuffles. Advantages are normalised once per batch, by the pipeline that all rules
+    share; there is no entropy bonus, and no schedule, since a rule does not know its budget.
+    """
+    return PPO(policy, clip, epochs, minibatch, lr, max_grad_norm, seed)

@@ -1,0 +1,78 @@
+"""The truth beside the estimates, on problems whose tables gymnasium publishes (its toy-text environments)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium.envs.toy_text.cliffwalking import CliffWalkingEnv
+from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
+from gymnasium.envs.toy_text.taxi import TaxiEnv
+from torch import Tensor
+
+from algos.ascent import LocalModel
+from algos.exact import FiniteMDP
+from algos.policies import Policy
+from algos.types import Batch
+from experiments.cell.environments import make_environment
+
+TABULAR = (FrozenLakeEnv, CliffWalkingEnv, TaxiEnv)
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Columns of an UpdateRow; returns are discounted, exact, and without the time limit."""
+
+    true_return_before: float = NAN
+    true_return_after: float = NAN
+    true_cosine: float = NAN
+    claimed_gain: float = NAN
+    bound_held: float = NAN
+
+
+def finite_mdp(env: str, kwargs: Mapping[str, Any], gamma: float) -> FiniteMDP | None:
+    """The environment's own table as a FiniteMDP; None for an environment that has none."""
+    bare: Any = make_environment(env, kwargs).unwrapped
+    if not isinstance(bare, TABULAR):
+        return None
+    states, actions = len(bare.P), len(bare.P[0])
+    transitions, rewards = np.zeros((states, actions, states)), np.zeros((states, actions))
+    for state, moves in bare.P.items():
+        for action, outcomes in moves.items():
+            for probability, following, reward, terminated in outcomes:
+                rewards[state, action] += probability * reward
+                if not terminated:
+                    transitions[state, action, following] += probability
+    start = torch.from_numpy(np.asarray(bare.initial_state_distrib, dtype=np.float64))
+    return FiniteMDP(torch.from_numpy(transitions), torch.from_numpy(rewards), start / start.sum(), gamma)
+
+
+class Oracle:
+    """Judges updates of one run."""
+
+    def __init__(self, mdp: FiniteMDP, policy: Policy) -> None:
+        self._mdp, self._policy = mdp, policy
+
+    @torch.no_grad()
+    def judge(
+        self, old: Tensor, new: Tensor, seen_as: Tensor, batch: Batch, achieved_bound: float, reward_scale: float
+    ) -> Truth:
+        """`seen_as` [S, O] is every state's observation as the old policy saw it; `reward_scale` divided the rewards.
+
+        The rule's bound is in units of normalised advantages per step: times their scale, times the rewards' scale,
+        times the 1 / (1 - gamma) steps of a discounted episode, it is a gain of the return.
+        """
+        mdp, seen = self._mdp, seen_as.double()
+        returns = [float(mdp.eta(self._pi(theta, seen))) for theta in (old, new)]
+        exact = mdp.policy_gradient(self._policy, old.double(), seen)
+        estimate = LocalModel(self._policy, old, batch).gradient.double()
+        norms = float(exact.norm() * estimate.norm())
+        claimed = achieved_bound * batch.advantage_scale * reward_scale / (1 - mdp.gamma)
+        held = NAN if np.isnan(claimed) else float(returns[1] - returns[0] >= claimed)
+        cosine = float(exact @ estimate) / norms if norms > 0 else NAN
+        return Truth(returns[0], returns[1], cosine, claimed, held)
+
+    def _pi(self, theta: Tensor, seen: Tensor) -> Tensor:
+        return self._policy.outputs(theta.double(), seen).softmax(-1)

@@ -1,0 +1,88 @@
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from algos.policies import Categorical, Policy
+from algos.types import Batch
+from experiments.cell.environments import make_environment
+from experiments.cell.oracle import Oracle, finite_mdp
+from experiments.cell.train import Run, train
+from experiments.records import UpdateRow
+
+SMALL = {"is_slippery": True, "map_name": "4x4"}
+
+
+TABLES = {"FrozenLake-v1": (16, 4), "CliffWalking-v1": (48, 4), "Taxi-v4": (500, 6)}
+
+
+@pytest.mark.parametrize("env", TABLES)
+def test_the_tables_of_toy_text_are_problems(env):
+    mdp = finite_mdp(env, {}, 0.9)
+    assert mdp.rewards.shape == TABLES[env] and float(mdp.start.sum()) == pytest.approx(1)
+
+
+def test_environments_without_a_table_have_no_oracle(make_spec):
+    assert finite_mdp("CartPole-v1", {}, 0.9) is None and Run(make_spec()).oracle is None
+
+
+def test_the_exact_return_is_what_playing_pays():
+    mdp = finite_mdp("FrozenLake-v1", SMALL, 0.95)
+    pi = torch.randn(16, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64).softmax(-1)
+    env, g = make_environment("FrozenLake-v1", SMALL | {"max_episode_steps": 1000}), np.random.default_rng(0)
+    returns = []
+    for episode in range(1500):
+        obs, _ = env.reset(seed=episode)
+        total, discount, done = 0.0, 1.0, False
+        while not done:
+            obs, reward, terminated, truncated, _ = env.step(int(g.choice(4, p=pi[int(obs.argmax())].numpy())))
+            total, discount, done = total + discount * reward, discount * 0.95, terminated or truncated
+        returns.append(total)
+    assert abs(np.mean(returns) - float(mdp.eta(pi))) < 4 * np.std(returns) / len(returns) ** 0.5
+
+
+def test_a_run_on_such_a_problem_carries_the_truth(make_spec):
+    spec = make_spec("FrozenLake-v1", env_kwargs={"is_slippery": False}, batch_size=1024, budget=20_480, evaluations=1)
+    rows = [row for row in train(spec) if isinstance(row, UpdateRow)]
+    for before, after in pairwise(rows):
+        # the normaliser's moments move between updates, and the policy with them, a little
+        assert after.true_return_before == pytest.approx(before.true_return_after, abs=0.1)
+    assert rows[-1].true_return_after > rows[0].true_return_before + 0.1, "trpo learns, and the truth shows it"
+    assert np.mean([row.true_cosine for row in rows]) > 0.2
+    held = [row.bound_held for row in rows if not math.isnan(row.bound_held)]
+    assert set(held) <= {0.0, 1.0} and all(row.claimed_gain <= 0 or row.beta > 0 for row in rows)
+
+
+def test_with_exact_discounted_advantages_the_estimate_points_along_the_true_gradient(make_spec):
+    run = Run(make_spec("FrozenLake-v1", env_kwargs=SMALL, batch_size=20_000, budget=40_000, normalize_obs=False))
+    batch, _, _ = run.estimate(run.collector.collect(run.state.theta))
+    mdp = finite_mdp("FrozenLake-v1", SMALL, batch.gamma)
+    exact = mdp.advantage(run.policy.outputs(run.state.theta, torch.eye(16)).double().softmax(-1))
+    advantages = exact[batch.obs.argmax(-1), batch.actions] * batch.gamma**batch.times
+    truth = run.oracle.judge(
+        run.state.theta, run.state.theta, torch.eye(16), replace(batch, advantages=advantages.float()), 0.0, 1.0
+    )
+    assert truth.true_cosine > 0.9
+
+
+def test_nothing_moved_nothing_gained(make_spec):
+    run = Run(make_spec("FrozenLake-v1", env_kwargs=SMALL))
+    theta = run.state.theta
+    batch, _, _ = run.estimate(run.collector.collect(theta))
+    truth = run.oracle.judge(theta, theta, torch.eye(16), batch, 0.0, 1.0)
+    assert truth.true_return_before == truth.true_return_after and truth.bound_held == 1.0
+
+
+def test_the_claimed_gain_is_in_units_of_the_return():
+    mdp, policy = finite_mdp("FrozenLake-v1", SMALL, 0.9), Policy.mlp(16, (4,), Categorical(4))
+    theta = policy.init(torch.Generator().manual_seed(0), 0.0)
+    obs = torch.eye(16)
+    actions = torch.zeros(16, dtype=torch.long)
+    batch = Batch(
+        obs, actions, torch.ones(16), policy.log_prob(theta, obs, actions), actions, actions, 0.9, advantage_scale=3.0
+    )
+    truth = Oracle(mdp, policy).judge(theta, theta, obs, batch, 0.5, 2.0)
+    assert truth.claimed_gain == pytest.approx(0.5 * 3 * 2 / 0.1)
