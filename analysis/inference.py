@@ -71,11 +71,11 @@ def clopper_pearson(successes: int, n: int, level: float = LEVEL) -> Interval:
 def simultaneous_band(curves: Array, level: float = LEVEL) -> Band:
     """Trimmed mean of curves [n runs, K points] with a studentised band that holds at all points at once.
 
-    The band is centre +- c * standard error, with c such that K independent Student's t of n - 2g - 1 degrees of freedom
-    all stay within it (Sidak 1967, who also proves that dependence only helps in the normal case). To use the points'
-    correlation instead, as sup-t bands do, it would have to be estimated from n runs: with five, such bands covered
-    83 to 89 % of our simulated curves, this one 91 to 96 %. Points at which all runs agree have no width and do not
-    count. Between two points nothing is claimed. With fewer than two runs the band is nan.
+    The band is centre +- c * standard error, with c such that K independent Student's t with n - 2g - 1 degrees of
+    freedom all stay within it (Sidak 1967, who also proves that dependence only helps in the normal case). To use the
+    points' correlation instead, as sup-t bands do, it would have to be estimated from n runs: with five, such bands
+    covered 83 to 89 % of our simulated curves, this one 91 to 96 %. Points at which all runs agree have no width and do
+    not count. Between two points nothing is claimed. With fewer than two runs the band is nan.
     """
     curves = np.asarray(curves, dtype=np.float64)
     n, points = curves.shape

@@ -25,7 +25,7 @@ def learning_curve(evaluations: pd.DataFrame, ax: Axes, style: Style, x: str = "
         where, curves = _aligned(runs, x)
         band = simultaneous_band(curves)
         ax.plot(where, band.centre, linewidth=1.6, zorder=3, **look)
-        ax.fill_between(where, band.low, band.high, color=look["color"], alpha=0.12, linewidth=0)
+        ax.fill_between(where, band.low, band.high, color=look["color"], alpha=0.08, linewidth=0)
     if len(shown):
         low, high = shown.return_mean.min(), shown.return_mean.max()
         margin = 0.08 * (high - low) or 1.0
