@@ -78,8 +78,8 @@ def draw(results: Results, measures: pd.DataFrame, folder: Path) -> list[Path]:
             results.evaluations,
             style,
             partial(learning_curve, style=style, x=x),
-            f"{runs}. Thin: every run; thick: interquartile mean; band: 95 %, simultaneous over the curve. "
-            "Actions sampled.",
+            f"{runs}. Thin: every run; thick: interquartile mean; actions sampled.\n"
+            "Shade, or dotted with few runs: 95 % band, simultaneous over the curve.",
             folder / name,
         )
     if scored:

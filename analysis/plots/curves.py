@@ -8,15 +8,20 @@ from matplotlib.ticker import MaxNLocator
 from analysis.inference import simultaneous_band
 from analysis.plots.style import Style, thousands
 
+FILLED = 5  # runs from which a band is a shade
+
 
 def learning_curve(evaluations: pd.DataFrame, ax: Axes, style: Style, x: str = "grid_step") -> Axes:
     """Sampled-action evaluations of one environment, against `grid_step` or `train_s` (seconds of training).
 
     Runs meet on the grid; in seconds they are interpolated on the span that all runs of a rule cover. A rule whose runs
-    do not all reach the end is drawn as far as all of them go. The view is cut to what the
-    runs span; bands may leave it.
+    do not all reach the end is drawn as far as all of them go. The view spans the runs, and bands may leave it. Below
+    `FILLED` runs a band is so wide that only its edges are drawn.
     """
     shown = evaluations[(evaluations.action == "sampled") & ~evaluations.final]
+    low, high = (shown.return_mean.min(), shown.return_mean.max()) if len(shown) else (0.0, 1.0)
+    margin = 0.08 * (high - low) or 1.0
+    ax.set_ylim(low - margin, high + margin)
     for label, part in shown.groupby("label"):
         look = style[str(label)]
         runs = [run.sort_values("grid_step") for _, run in part.groupby("seed")]
@@ -25,11 +30,11 @@ def learning_curve(evaluations: pd.DataFrame, ax: Axes, style: Style, x: str = "
         where, curves = _aligned(runs, x)
         band = simultaneous_band(curves)
         ax.plot(where, band.centre, linewidth=1.6, zorder=3, **look)
-        ax.fill_between(where, band.low, band.high, color=look["color"], alpha=0.08, linewidth=0)
-    if len(shown):
-        low, high = shown.return_mean.min(), shown.return_mean.max()
-        margin = 0.08 * (high - low) or 1.0
-        ax.set_ylim(low - margin, high + margin)
+        if len(runs) >= FILLED:
+            ax.fill_between(where, band.low, band.high, color=look["color"], alpha=0.12, linewidth=0)
+        else:
+            for edge in (band.low, band.high):
+                ax.plot(where, edge, linewidth=0.7, linestyle=":", color=look["color"])
     ax.set_xlabel("environment steps" if x == "grid_step" else "training seconds")
     ax.set_ylabel("return")
     ax.set_xlim(left=0)

@@ -46,7 +46,7 @@ def panels(n: int, height: float = 2.1, columns: int = 3, sharey: bool = False) 
     down = -(-n // across)
     width = {1: COLUMN, 2: 5.2}.get(across, FULL)
     figure, axes = plt.subplots(
-        down, across, figsize=(width, height * down + 0.75), squeeze=False, sharey=sharey, layout="constrained"
+        down, across, figsize=(width, height * down + 0.85), squeeze=False, sharey=sharey, layout="constrained"
     )
     flat = list(axes.flat)
     for ax in flat[n:]:

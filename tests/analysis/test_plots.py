@@ -36,6 +36,12 @@ def test_every_run_is_thin_and_the_aggregate_thick(results, ax, style, x, end):
     assert len(ax.collections) == 2, "a band per rule"
 
 
+def test_with_few_runs_a_band_is_its_edges(results, ax, style):
+    few = easy(results.evaluations)
+    learning_curve(few[few.seed < 3], ax, style)
+    assert not ax.collections and sum(line.get_linestyle() == ":" for line in ax.lines) == 2 * 2
+
+
 def test_a_label_has_the_same_colour_everywhere_and_more_labels_than_colours_differ():
     style = style_of([f"rule{i:02}" for i in range(25)])
     assert len({(look["color"], str(look["linestyle"])) for look in style.values()}) == 25
