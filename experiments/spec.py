@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from algos.policies import Categorical, Policy
 from algos.rules import RULES
+from experiments.outside import OutsideRuleError, digest_of, factory_of, is_outside, resolve
 
 SHIPPED = Path(__file__).parent / "matrices"
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -79,7 +80,8 @@ class RunSpec(BaseModel):
     @cached_property
     def run_id(self) -> str:
         """Readable, safe as a folder's name, and different for different specifications."""
-        digest = hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+        values = self.model_dump(mode="json") | {"code": digest_of(self.rule)}
+        digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
         safe = "".join(c if c.isalnum() or c in "-_.=" else "_" for c in f"{self.label}-{self.env}")
         return f"{safe[:80]}-seed{self.seed}-{digest[:10]}"
 
@@ -125,7 +127,7 @@ def load_matrix(name_or_file: str, seeds: int | None = None) -> Matrix:
         raw = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise MatrixError(file, [f"is not TOML: {error}"]) from error
-    reader = _Reader(raw)
+    reader = _Reader(raw, file.parent)
     matrix = reader.read(file, seeds)
     if reader.problems:
         raise MatrixError(file, reader.problems)
@@ -149,8 +151,8 @@ class _Reader:
     KEYS = ("seeds", "settings", "environments", "rules")
     ENVIRONMENT_KEYS = ("budget", "kwargs", "score")
 
-    def __init__(self, raw: dict[str, Any]) -> None:
-        self.raw = raw
+    def __init__(self, raw: dict[str, Any], folder: Path) -> None:
+        self.raw, self.folder = raw, folder
         self.problems: list[str] = []
 
     def read(self, file: Path, seeds: int | None) -> Matrix:
@@ -267,9 +269,16 @@ class _Reader:
     def _rule(self, name: str, table: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
         """(rule, label, complete hyper-parameters) for every combination of the swept values."""
         where = f"rules.{name}"
-        rule = table.get("rule", name)
-        if rule not in RULES:
-            self.problems.append(f"{where}: unknown rule {rule}; {did_you_mean(str(rule), RULES)}")
+        rule = str(table.get("rule", name))
+        if is_outside(rule):
+            rule = resolve(rule, self.folder)
+            try:
+                factory_of(rule)
+            except OutsideRuleError as error:
+                self.problems.append(f"{where}.rule: {error}")
+                return []
+        elif rule not in RULES:
+            self.problems.append(f"{where}: unknown rule {rule}; {did_you_mean(rule, RULES)}, or FILE.py:FUNCTION")
             return []
         parameters = hyper_parameters(rule)
         given = {key: value for key, value in table.items() if key != "rule"}
@@ -290,7 +299,7 @@ class _Reader:
         return variants
 
     def _hyper(self, rule: str, values: dict[str, Any], where: str) -> dict[str, Any]:
-        hints = typing.get_type_hints(RULES[rule])
+        hints = typing.get_type_hints(factory_of(rule))
         checked: dict[str, Any] = {}
         for key, value in values.items():
             try:
@@ -307,12 +316,12 @@ class _Reader:
 
 def hyper_parameters(rule: str) -> dict[str, inspect.Parameter]:
     """A rule's keywords with their defaults."""
-    return {name: p for name, p in inspect.signature(RULES[rule]).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    return {name: p for name, p in inspect.signature(factory_of(rule)).parameters.items() if p.kind is p.KEYWORD_ONLY}
 
 
 def build_rule(rule: str, hyper: Mapping[str, Any], policy: Policy) -> Any:
     """The rule of this name for a policy. Raises ValueError for hyper-parameters out of range."""
-    return RULES[rule](policy, **hyper)
+    return factory_of(rule)(policy, **hyper)
 
 
 def _near_environment(env: str) -> str:

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import math
+import os
 import pickle
 import re
 from pathlib import Path
@@ -30,6 +31,7 @@ from algos.ascent import (
 )
 from algos.estimators import measure_change
 from algos.rules import RULES
+from experiments.outside import factory_of, resolve
 
 ODD = {
     "gradient to a radius": (Gradient(), KLRadius(0.01), Backtracking((SurrogateImproves(), KLWithin(0.01)))),
@@ -39,7 +41,17 @@ ODD = {
     "natural to a damped radius": (Natural(), DampedKLRadius(0.01), Always()),
     "a search that cannot succeed": (Natural(), KLRadius(0.1), Backtracking((KLWithin(1e-15),), max_trials=2)),
 }
-FACTORIES = RULES | {name: lambda policy, parts=parts: AscentRule(policy, *parts) for name, parts in ODD.items()}
+
+
+def chosen_rules():
+    """The rule from outside that POLICY_ASCENT_RULE names, FILE.py:FUNCTION, alone; nothing otherwise."""
+    named = os.environ.get("POLICY_ASCENT_RULE")
+    return {named: factory_of(resolve(named, Path.cwd()))} if named else {}
+
+
+FACTORIES = chosen_rules() or RULES | {
+    name: lambda policy, parts=parts: AscentRule(policy, *parts) for name, parts in ODD.items()
+}
 
 
 @pytest.fixture(params=FACTORIES.values(), ids=FACTORIES.keys())
@@ -127,7 +139,7 @@ def test_a_rule_says_what_it_is_and_survives_a_pickle(rule, problem):
     assert after(copy, problem)[0].theta.equal(after(rule, problem)[0].theta)
 
 
-@pytest.mark.parametrize("factory", RULES.values(), ids=RULES.keys())
+@pytest.mark.parametrize("factory", (chosen_rules() or RULES).values(), ids=(chosen_rules() or RULES).keys())
 def test_every_hyper_parameter_is_a_keyword_with_a_default_and_the_source_is_told(factory):
     policy, *hyper = inspect.signature(factory).parameters.values()
     assert policy.name == "policy"
