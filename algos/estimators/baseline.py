@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from algos.curvature import conjugate_gradient, fisher_vector_product
-from algos.policies.networks import MLP
+from algos.policies.networks import MLP, Linearization
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,13 @@ class ValueBaseline:
 
     def fit(self, theta: Tensor, obs: Tensor, returns: Tensor) -> Tensor:
         """New parameters [P], at which the squared error to `returns` [B] is not larger than at `theta`."""
+        model = self.network.linearize(theta, obs)
         for _ in range(self.steps):
-            theta = self._gauss_newton_step(theta, obs, returns)
+            theta, model = self._gauss_newton_step(theta, model, returns)
         return theta
 
-    def _gauss_newton_step(self, theta: Tensor, obs: Tensor, returns: Tensor) -> Tensor:
-        model = self.network.linearize(theta, obs)
+    def _gauss_newton_step(self, theta: Tensor, model: Linearization, returns: Tensor) -> tuple[Tensor, Linearization]:
+        obs = model.activations[0]
         error = returns.unsqueeze(-1) - model.outputs
         product = fisher_vector_product(model, lambda v: v)
         ascent = model.vjp(error).div_(len(obs))
@@ -53,6 +54,7 @@ class ValueBaseline:
         loss = error.square().mean()
         for halvings in range(self.max_backtracks + 1):
             candidate = theta + step * 0.5**halvings
-            if (returns - self.predict(candidate, obs)).square().mean() < loss:
-                return candidate
-        return theta
+            tried = self.network.linearize(candidate, obs)  # what the next step needs, for the price of a prediction
+            if (returns.unsqueeze(-1) - tried.outputs).square().mean() < loss:
+                return candidate, tried
+        return theta, model

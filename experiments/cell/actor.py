@@ -17,6 +17,7 @@ class Actor:
         layers, free = policy.network.layers(theta.detach())
         *self._hidden, self._last = [(weight.numpy().T.copy(), bias.numpy().copy()) for weight, bias in layers]
         self._free = free.numpy().copy()
+        self._free_rows = self._free[None]  # repeated for as many rows as the last call had
         self._family = policy.family
 
     def outputs(self, obs: NDArray[Any]) -> NDArray[Any]:
@@ -32,11 +33,11 @@ class Actor:
         weight, bias = self._last
         out = x @ weight + bias
         require_finite(policy_outputs=out)
-        return (
-            np.concatenate([out, np.broadcast_to(self._free, (len(out), len(self._free)))], 1)
-            if len(self._free)
-            else out
-        )
+        if not len(self._free):
+            return out
+        if len(self._free_rows) != len(out):
+            self._free_rows = np.tile(self._free, (len(out), 1))
+        return np.concatenate([out, self._free_rows], 1)
 
     def sample(self, obs: NDArray[Any], noise: NDArray[Any]) -> NDArray[Any]:
         """Actions [n] or [n, A] from noise that `draw_noise` drew."""

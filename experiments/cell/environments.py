@@ -111,7 +111,8 @@ class LeanMujoco(GymEnvironments):
         bare: list[Any] = [env.unwrapped for env in made]
         self._task = task(bare[0])
         self._frame_skip: int = bare[0].frame_skip
-        self._worlds = [(env.model, env.data, env.data.ctrl, env.data.qpos, env.data.qvel) for env in bare]
+        self._model = bare[0].model  # one for all, since they are equal and one stays in the processor's cache
+        self._worlds = [(env.data, env.data.ctrl, env.data.qpos, env.data.qvel) for env in bare]
         self._elapsed = np.zeros(self.n, dtype=np.int64)
         self._limit = made[0].spec.max_episode_steps or np.iinfo(np.int64).max  # type: ignore[union-attr]
 
@@ -120,17 +121,18 @@ class LeanMujoco(GymEnvironments):
         return super().reset(which, seed)
 
     def step(self, actions: NDArray[Any], which: Sequence[int]) -> Step:
-        first = self._worlds[0]
-        qpos, qvel = np.empty((len(which), len(first[3]))), np.empty((len(which), len(first[4])))
-        before = np.empty(len(which))
-        extra = np.empty((len(which), self._task.extra_size))
+        first, m, extras = self._worlds[0], len(which), self._task.extra_size
+        qpos, qvel = np.empty((m, len(first[2]))), np.empty((m, len(first[3])))
+        before, extra = np.empty(m), np.empty((m, extras))
+        controls, worlds = actions.astype(np.float64), self._worlds
+        model, skip, mj_step = self._model, self._frame_skip, mujoco.mj_step
         for row, lane in enumerate(which):
-            model, data, ctrl, lane_qpos, lane_qvel = self._worlds[lane]
+            data, ctrl, lane_qpos, lane_qvel = worlds[lane]
             before[row] = lane_qpos[0]
-            ctrl[:] = actions[row]
-            mujoco.mj_step(model, data, nstep=self._frame_skip)
+            ctrl[:] = controls[row]
+            mj_step(model, data, skip)
             qpos[row], qvel[row] = lane_qpos, lane_qvel
-            if self._task.extra_size:
+            if extras:
                 self._task.extra(data, extra[row])
         obs, rewards, terminated = self._task.outcome(before, qpos, qvel, extra, actions)
         lanes = np.asarray(which)
