@@ -6,7 +6,7 @@ import pytest
 import experiments.cell.train as train_module
 from algos.rules import RULES
 from experiments.cell.train import Run, train
-from experiments.records import CLOCKS, EvaluationRow, RunRow, UpdateRow
+from experiments.records import CLOCKS, EvaluationRow, ReuseRow, RunRow, TrialRow, UpdateRow
 
 
 def untimed(rows, *kinds):
@@ -52,6 +52,17 @@ def test_all_rules_start_from_the_same_policy_and_the_same_first_rollout(make_sp
         assert run.state.theta.equal(first.state.theta) and run.critic_theta.equal(first.critic_theta)
         for name, values in vars(rollout).items():
             np.testing.assert_array_equal(values, getattr(rollouts[0], name), err_msg=name)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
+def test_every_rule_runs_to_the_end_of_its_budget(make_spec, env, rule):
+    rows = list(train(make_spec(env, rule)))
+    run, updates = rows[-1], of(UpdateRow, rows)
+    assert (run.status, run.reason, len(updates)) == ("ok", "", 3)
+    assert len(of(TrialRow, rows)) == sum(row.trials for row in updates) <= run.candidate_evaluations
+    assert len(of(ReuseRow, rows)) == sum(row.reuses for row in updates)
+    assert run.gradient_evaluations >= 3 and all(row.kl >= -1e-6 for row in updates)
 
 
 def test_how_often_and_how_long_it_is_judged_cannot_change_training(make_spec):
