@@ -135,3 +135,52 @@ def test_a_natural_step_does_not_depend_on_the_parametrisation(family, name):
     difference = float((stretched.log_prob(phi, batch.obs, batch.actions) - log_prob).abs().max())
     moved = float((log_prob - batch.log_probs).abs().max())
     assert (difference < 1e-4 * moved) is INVARIANT[name], (difference, moved)
+
+
+def test_the_balance_heuristic_of_one_batch_is_the_ordinary_weight_and_of_equal_policies_too(problem):
+    rule = RULES["history_pg"](problem.policy, lr=0.3)
+    one = rule.mixture((problem.theta,), (problem.batch,))
+    torch.testing.assert_close(one.log_probs, problem.batch.log_probs)
+    twice = rule.mixture((problem.theta, problem.theta), (problem.batch, problem.batch))
+    torch.testing.assert_close(twice.log_probs, problem.batch.log_probs.repeat(2))
+    assert len(twice.episodes.unique()) == 2 * len(problem.batch.episodes.unique())
+    vanilla, _ = step(RULES["vanilla_pg"](problem.policy, lr=0.3), problem)
+    torch.testing.assert_close(step(rule, problem)[0], vanilla)
+
+
+def test_history_forgets_what_is_older_than_its_batches(problem):
+    rule = RULES["history_pg"](problem.policy, batches=2)
+    state = rule.init(problem.theta)
+    for expected in (1, 2, 2):
+        state, _ = rule.update(state, problem.batch)
+        assert len(state.batches) == len(state.behaviours) == expected
+
+
+def test_reuse_stops_when_the_effective_sample_size_falls_below_its_floor(problem):
+    _, free = step(RULES["reuse_pg"](problem.policy, lr=2.0, updates=6), problem)
+    _, held = step(RULES["reuse_pg"](problem.policy, lr=2.0, updates=6, ess_floor=0.9), problem)
+    assert free.gradient_evaluations == 6 and 1 <= held.gradient_evaluations < 6
+    assert held.reuses[0].ess == pytest.approx(1.0) and held.reuses[-1].ess < 0.9
+
+
+def test_an_ablation_differs_from_trpo_in_one_field(problem):
+    whole = RULES["trpo"](problem.policy)
+    names = [name for name in RULES if RULES[name].__module__.endswith("trpo_ablations")]
+    assert len(names) == 9
+    for name in names:
+        other = RULES[name](problem.policy)
+        fields = [f.name for f in dataclasses.fields(whole) if getattr(other, f.name) != getattr(whole, f.name)]
+        assert fields in (["direction"], ["acceptance"]), name
+
+
+def test_keeping_rejected_steps_keeps_them(problem):
+    far = RULES["trpo_keep_rejected"](problem.policy, max_kl=0.5, max_trials=1)
+    held = RULES["trpo"](problem.policy, max_kl=0.5, max_trials=1)
+    (moved, info), (stayed, told) = step(far, problem), step(held, problem)
+    assert info.trials == told.trials and (told.accepted or (moved.any() and not stayed.any()))
+
+
+def test_mm_theory_hardly_moves(problem):
+    moved, info = step(RULES["mm_theory"](problem.policy), problem)
+    change = measure_change(problem.policy, problem.theta, problem.theta + moved, problem.batch, info.predicted_gain)
+    assert info.accepted and 0 < change.kl < 1e-6 and info.beta > 100
