@@ -36,3 +36,15 @@ def test_with_mean_actions_the_episodes_do_not_depend_on_how_many_there_are(make
 @pytest.mark.parametrize("action", ["sampled", "mean"])
 def test_a_policy_that_always_pushes_one_way_falls_soon(make_spec, action):
     assert judge(make_spec(), action, bias=20.0).returns.max() < 12
+
+
+def test_the_noise_is_the_same_for_every_policy(make_spec):
+    policy = Policy.mlp(4, (8,), Categorical(2))
+    evaluator = Evaluator(make_spec(), policy)
+    returns = []
+    for seed in range(4):
+        theta = torch.randn(policy.network.size, generator=torch.Generator().manual_seed(seed))
+        theta[-18:] = 0  # the last layer: whatever the others are, both actions are as likely
+        returns.append(evaluator.run(theta, ObservationNormalizer(4, False), "sampled", 5, "evaluation").returns)
+    for other in returns[1:]:
+        np.testing.assert_array_equal(other, returns[0])
