@@ -38,10 +38,11 @@ class PerStepPG:
         return AscentState(theta, None, 1.0), info
 
 
-def per_step_pg(policy: Policy, *, lr: float = 0.01) -> PerStepPG:
+def per_step_pg(policy: Policy, *, lr: float = 3e-3) -> PerStepPG:
     """theta + lr grad log pi(a_t|s_t) A_t at every t: actor-critic as it was before batches (Sutton et al. 2000;
     Mnih et al. 2016, section 3, on the correlation that makes it unstable).
 
-    lr: 0.01; over a batch of 128 time steps its steps add up to about four times those of `vanilla_pg`.
+    lr: 3e-3, the best of 3e-4, 1e-3 and 3e-3 on CartPole-v1 (seeds of their own): the steps of a batch of 128 time steps
+    add up to about one of `vanilla_pg`. At 1e-2 an update's mean KL is tens of nats, and one run of two was ruined.
     """
     return PerStepPG(policy, lr)
