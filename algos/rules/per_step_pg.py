@@ -42,7 +42,8 @@ def per_step_pg(policy: Policy, *, lr: float = 3e-3) -> PerStepPG:
     """theta + lr grad log pi(a_t|s_t) A_t at every t: actor-critic as it was before batches (Sutton et al. 2000;
     Mnih et al. 2016, section 3, on the correlation that makes it unstable).
 
-    lr: 3e-3, the best of 3e-4, 1e-3 and 3e-3 on CartPole-v1 (seeds of their own): the steps of a batch of 128 time steps
-    add up to about one of `vanilla_pg`. At 1e-2 an update's mean KL is tens of nats, and one run of two was ruined.
+    lr: 3e-3, the best of 3e-4, 1e-3 and 3e-3 on CartPole-v1 (seeds of their own): the steps of a batch of 128 time
+    steps add up to about one of `vanilla_pg`. At 1e-2 the mean KL of an update is tens of nats, and one run of two was
+    ruined.
     """
     return PerStepPG(policy, lr)
