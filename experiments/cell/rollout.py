@@ -10,7 +10,7 @@ from torch import Tensor
 
 from algos.policies import Policy
 from experiments.cell.actor import Actor, draw_noise
-from experiments.cell.environments import make_environments
+from experiments.cell.environments import Environments, make_environments
 from experiments.cell.normalization import ObservationNormalizer
 from experiments.cell.streams import integer_seed, numpy_stream
 from experiments.spec import RunSpec
@@ -42,12 +42,12 @@ class Collector:
         self.steps = spec.settings.batch_size // spec.settings.n_envs
         self.n_envs = spec.settings.n_envs
         self._policy = policy
-        self._envs = make_environments(spec.env, spec.env_kwargs, self.n_envs)
+        self.environments: Environments = make_environments(spec.env, spec.env_kwargs, self.n_envs)
         self._noise = numpy_stream(spec.seed, "actions")
         seeds = [integer_seed(spec.seed, f"environment {n}") for n in range(self.n_envs)]
-        self._obs = np.stack([self._envs.reset(n, seed) for n, seed in enumerate(seeds)])
-        self.normalizer = ObservationNormalizer(self._envs.obs_size, spec.settings.normalize_obs)
-        space = self._envs.action_space
+        self._obs = np.stack([self.environments.reset(n, seed) for n, seed in enumerate(seeds)])
+        self.normalizer = ObservationNormalizer(self.environments.obs_size, spec.settings.normalize_obs)
+        space = self.environments.action_space
         self._bounds = (space.low, space.high) if isinstance(space, Box) else None
         self._episode = np.arange(self.n_envs)
         self._time = np.zeros(self.n_envs, dtype=np.int64)
@@ -55,7 +55,7 @@ class Collector:
         self.finished = 0
 
     def close(self) -> None:
-        self._envs.close()
+        self.environments.close()
 
     @np.errstate(over="ignore", invalid="ignore")  # numbers that are not finite are found below, by name
     def collect(self, theta: Tensor) -> Rollout:
@@ -84,7 +84,7 @@ class Collector:
                 inside = np.clip(action, *self._bounds)
                 clipped += float(np.mean(inside != action))
                 action = inside
-            self._obs, rewards[t], terminated[t], truncated = self._envs.step(action, every)
+            self._obs, rewards[t], terminated[t], truncated = self.environments.step(action, every)
             done[t] = terminated[t] | truncated
             self._time += 1
             self._return += rewards[t]
@@ -92,7 +92,7 @@ class Collector:
             if done[t].any():
                 which = np.flatnonzero(done[t])
                 for lane in which:
-                    self._obs[lane] = self._envs.reset(int(lane))
+                    self._obs[lane] = self.environments.reset(int(lane))
                 current = normalize(self._obs)
                 returns += self._return[which].tolist()
                 self._episode[which] = self._episode.max() + 1 + np.arange(len(which))
