@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import gymnasium as gym
 import mujoco
 import numpy as np
+from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from numpy.typing import NDArray
 
@@ -51,13 +52,14 @@ def make_environment(env: str, kwargs: Mapping[str, Any]) -> gym.Env[Any, Any]:
 
 
 def make_environments(env: str, kwargs: Mapping[str, Any], n: int) -> Environments:
-    """N environments: stepped lean where the task is known (`mujoco_tasks.py`), through gymnasium otherwise."""
+    """N environments: stepped lean where the task is known, through gymnasium otherwise."""
     made = [make_environment(env, kwargs) for _ in range(n)]
-    task = TASKS.get(type(made[0].unwrapped))
-    wrappers = _wrapper_names(made[0])
-    if task is not None and wrappers <= {"TimeLimit", "OrderEnforcing"} and "render_mode" not in kwargs:
-        return LeanMujoco(made, task)
-    return GymEnvironments(made)
+    if not _wrapper_names(made[0]) <= {"TimeLimit", "OrderEnforcing"} or "render_mode" in kwargs:
+        return GymEnvironments(made)
+    known = type(made[0].unwrapped)
+    if known is CartPoleEnv:
+        return LeanCartPole(made)
+    return LeanMujoco(made, TASKS[known]) if known in TASKS else GymEnvironments(made)
 
 
 def spaces_of(env: gym.Env[Any, Any]) -> tuple[int, Family]:
@@ -99,12 +101,59 @@ class GymEnvironments:
             env.close()
 
 
-class LeanMujoco(GymEnvironments):
-    """gymnasium's own models, data, resets and generators; only the step goes straight to `mj_step`.
+class LeanEnvironments(GymEnvironments):
+    """gymnasium's own environments, resets and generators; only the step is not theirs, but of all N at once.
 
-    Observations, rewards and terminations of all N are computed at once by the task's formulas, and equal gymnasium's
-    bit for bit (tests/experiments/cell/test_environments.py).
+    Equal to gymnasium's bit for bit (tests/experiments/cell/test_environments.py). Counts steps for the time limit.
     """
+
+    def __init__(self, made: list[gym.Env[Any, Any]]) -> None:
+        super().__init__(made)
+        self._elapsed = np.zeros(self.n, dtype=np.int64)
+        self._limit = made[0].spec.max_episode_steps or np.iinfo(np.int64).max  # type: ignore[union-attr]
+
+    def reset(self, which: int, seed: int | None = None) -> NDArray[np.float64]:
+        self._elapsed[which] = 0
+        return super().reset(which, seed)
+
+    def _truncated(self, lanes: Sequence[int]) -> NDArray[np.bool_]:
+        """Which of these [m] reach their time limit with the step just made."""
+        self._elapsed[lanes] += 1
+        return np.asarray(self._elapsed[lanes] >= self._limit)
+
+
+class LeanCartPole(LeanEnvironments):
+    """The equations of gymnasium's CartPole, in its order of operations, on arrays."""
+
+    def __init__(self, made: list[gym.Env[Any, Any]]) -> None:
+        super().__init__(made)
+        self._bare: list[Any] = [env.unwrapped for env in made]
+        self._states = np.zeros((self.n, 4))
+
+    def reset(self, which: int, seed: int | None = None) -> NDArray[np.float64]:
+        first = super().reset(which, seed)
+        self._states[which] = self._bare[which].state
+        return first
+
+    def step(self, actions: NDArray[Any], which: Sequence[int]) -> Step:
+        task, lanes = self._bare[0], list(which)
+        x, x_dot, theta, theta_dot = self._states[lanes].T
+        force = np.where(actions == 1, task.force_mag, -task.force_mag)
+        cos, sin = np.cos(theta), np.sin(theta)
+        pushed = (force + task.polemass_length * np.square(theta_dot) * sin) / task.total_mass
+        theta_acc = (task.gravity * sin - cos * pushed) / (
+            task.length * (4.0 / 3.0 - task.masspole * np.square(cos) / task.total_mass)
+        )
+        x_acc = pushed - task.polemass_length * theta_acc * cos / task.total_mass
+        moved = (x + task.tau * x_dot, x_dot + task.tau * x_acc, theta + task.tau * theta_dot)
+        states = self._states[lanes] = np.stack([*moved, theta_dot + task.tau * theta_acc], 1)
+        fallen = (np.abs(states[:, 0]) > task.x_threshold) | (np.abs(states[:, 2]) > task.theta_threshold_radians)
+        rewards = np.where(fallen, -1.0, 0.0) if task._sutton_barto_reward else np.ones(len(lanes))
+        return states.astype(np.float32).astype(np.float64), rewards, fallen, self._truncated(lanes)
+
+
+class LeanMujoco(LeanEnvironments):
+    """The step goes straight to `mj_step`; the rest is computed by the task's formulas (`mujoco_tasks.py`)."""
 
     def __init__(self, made: list[gym.Env[Any, Any]], task: type[Task]) -> None:
         super().__init__(made)
@@ -113,12 +162,6 @@ class LeanMujoco(GymEnvironments):
         self._frame_skip: int = bare[0].frame_skip
         self._model = bare[0].model  # one for all, since they are equal and one stays in the processor's cache
         self._worlds = [(env.data, env.data.ctrl, env.data.qpos, env.data.qvel) for env in bare]
-        self._elapsed = np.zeros(self.n, dtype=np.int64)
-        self._limit = made[0].spec.max_episode_steps or np.iinfo(np.int64).max  # type: ignore[union-attr]
-
-    def reset(self, which: int, seed: int | None = None) -> NDArray[np.float64]:
-        self._elapsed[which] = 0
-        return super().reset(which, seed)
 
     def step(self, actions: NDArray[Any], which: Sequence[int]) -> Step:
         first, m, extras = self._worlds[0], len(which), self._task.extra_size
@@ -135,9 +178,7 @@ class LeanMujoco(GymEnvironments):
             if extras:
                 self._task.extra(data, extra[row])
         obs, rewards, terminated = self._task.outcome(before, qpos, qvel, extra, actions)
-        lanes = np.asarray(which)
-        self._elapsed[lanes] += 1
-        return obs, rewards, terminated, self._elapsed[lanes] >= self._limit
+        return obs, rewards, terminated, self._truncated(list(which))
 
 
 def _wrapper_names(env: gym.Env[Any, Any]) -> set[str]:

@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from algos.policies import Categorical, DiagonalGaussian
 from experiments.cell.environments import (
     GymEnvironments,
-    LeanMujoco,
+    LeanEnvironments,
     make_environment,
     make_environments,
     spaces_of,
@@ -24,12 +24,14 @@ N = 3
     [
         *((env, {"max_episode_steps": 90}) for env in LEAN),
         ("HalfCheetah-v5", {"ctrl_cost_weight": 0.3, "exclude_current_positions_from_observation": False}),
+        ("CartPole-v1", {"max_episode_steps": 30}),
+        ("CartPole-v1", {"sutton_barto_reward": True}),
         ("Hopper-v5", {"terminate_when_unhealthy": False, "max_episode_steps": 40, "healthy_reward": 2.0}),
     ],
 )
 def test_lean_stepping_equals_gymnasiums_vector_environment_bit_for_bit(env, kwargs):
     lean = make_environments(env, kwargs, N)
-    assert isinstance(lean, LeanMujoco)
+    assert isinstance(lean, LeanEnvironments)
     oracle = SyncVectorEnv(
         [lambda: gym.make(env, disable_env_checker=True, **kwargs)] * N, autoreset_mode=AutoresetMode.SAME_STEP
     )
@@ -39,7 +41,10 @@ def test_lean_stepping_equals_gymnasiums_vector_environment_bit_for_bit(env, kwa
     generator, ends = np.random.default_rng(0), 0
     space = oracle.single_action_space
     for _ in range(1000):
-        action = generator.uniform(space.low, space.high, (N, *space.shape)).astype(np.float32)
+        if isinstance(space, gym.spaces.Discrete):
+            action = generator.integers(space.n, size=N)
+        else:
+            action = generator.uniform(space.low, space.high, (N, *space.shape)).astype(np.float32)
         expected, rewards, terminated, truncated, info = oracle.step(action)
         found, lean_rewards, lean_terminated, lean_truncated = lean.step(action, range(N))
         np.testing.assert_array_equal(lean_rewards, rewards)
@@ -64,7 +69,7 @@ def test_a_subset_can_be_stepped_while_others_wait():
 
 
 def test_environments_that_are_not_known_go_through_gymnasium():
-    assert type(make_environments("CartPole-v1", {}, 1)) is GymEnvironments
+    assert type(make_environments("Acrobot-v1", {}, 1)) is GymEnvironments
     assert type(make_environments("Swimmer-v5", {}, 1)) is GymEnvironments
 
 
