@@ -5,7 +5,7 @@ MATRIX ?= quick
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: matrix test lint bench clean
+.PHONY: matrix test lint bench compare-speed clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make test                 run the whole test suite"
 	@echo "make lint                 ruff and mypy"
 	@echo "make bench                time the curvature kernel and the training loop"
+	@echo "make compare-speed        time training beside sb3-contrib's TRPO and stable-baselines3's PPO"
 	@echo "make clean                remove the virtual environment and caches; results stay"
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -34,6 +35,9 @@ lint: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-group-by=group $(ARGS)
+
+compare-speed: $(VENV)/.ready
+	$(BIN)/python tests/benchmarks/compare_speed.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .benchmarks

@@ -41,6 +41,7 @@ class Settings(BaseModel):
     critic_steps: int = Field(3, ge=1, description="Gauss-Newton steps per batch")
     critic_cg_iterations: int = Field(10, ge=1)
     critic_damping: float = Field(0.1, gt=0)
+    critic_stride: int = Field(1, ge=1, description="its Gauss-Newton matrix is that of every n-th sample")
     evaluations: int = Field(20, ge=1, description="points of the evaluation grid after step 0")
     eval_episodes: int = Field(10, ge=2, description="episodes per point and kind of action")
     final_episodes: int = Field(100, ge=2, description="held-out episodes for the last policy")

@@ -73,10 +73,11 @@ class Adam:
 
     def head(self, model: LocalModel, state: AdamState) -> tuple[Heading, AdamState]:
         g = model.gradient
-        mean = state.mean * self.beta1 + g * (1 - self.beta1)
-        square = state.square * self.beta2 + g * g * (1 - self.beta2)
+        mean = state.mean.lerp(g, 1 - self.beta1)
+        square = (state.square * self.beta2).addcmul_(g, g, value=1 - self.beta2)
         steps = state.steps + 1
-        s = mean / (1 - self.beta1**steps) / ((square / (1 - self.beta2**steps)).sqrt() + self.epsilon)
+        root = (square / (1 - self.beta2**steps)).sqrt_().add_(self.epsilon)
+        s = (mean / (1 - self.beta1**steps)).div_(root)
         return Heading(model, s, float(g @ s)), AdamState(mean, square, steps)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from algos.curvature import Fisher, Metric
-from algos.estimators.surrogates import ImportanceSampled, Surrogate, per_sample_gradient
+from algos.estimators.surrogates import ImportanceSampled, Surrogate
 from algos.policies.policy import Policy
 from algos.types import Batch
 
@@ -23,7 +23,6 @@ class LocalModel:
         with torch.no_grad():
             self._linear = policy.network.linearize(theta, batch.obs)
             self.outputs = self._linear.outputs
-            self._metric = policy.family.fisher(self.outputs)
             self.log_ratio = policy.family.log_prob(self.outputs, batch.actions) - batch.log_probs
 
     @cached_property
@@ -35,7 +34,7 @@ class LocalModel:
     def gradient(self) -> Tensor:
         """The surrogate's gradient g [P]: J' (d value/d log_ratio * score)."""
         self.gradient_evaluations += 1
-        weights = per_sample_gradient(self.surrogate, self.log_ratio, self.batch)
+        weights = self.surrogate.gradient(self.log_ratio, self.batch)
         score = self.policy.family.score(self.outputs, self.batch.actions)
         return self._linear.vjp(weights.unsqueeze(-1) * score)
 
@@ -56,7 +55,8 @@ class LocalModel:
     def curvature(self, v: Tensor) -> float:
         """v'Fv, twice the quadratic model of the mean KL(theta || theta + v)."""
         moved = self._linear.jvp(v)
-        return float((moved * self._metric(moved)).sum() / len(moved))
+        metric = self.policy.family.fisher(self.outputs)
+        return float((moved * metric(moved)).sum() / len(moved))
 
     def candidate(self, theta: Tensor) -> "Candidate":
         """What the batch says of another theta."""

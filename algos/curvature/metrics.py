@@ -34,7 +34,7 @@ class SubsampledFisher:
     stride: int = 10
 
     def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
-        few = policy.network.linearize(theta, batch.obs[:: self.stride])
+        few = linear.every(self.stride)
         return fisher_vector_product(few, policy.family.fisher(few.outputs))
 
 

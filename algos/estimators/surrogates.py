@@ -19,6 +19,10 @@ class Surrogate(Protocol):
         """The estimate [], differentiable in log_ratio [B]."""
         ...
 
+    def gradient(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        """d value / d log_ratio [B]."""
+        ...
+
     def weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
         """The weight of every row [B] in the estimate, mean(w A)."""
         ...
@@ -40,6 +44,11 @@ class ImportanceSampled:
 
     def value(self, log_ratio: Tensor, batch: Batch) -> Tensor:
         return (self.weights(log_ratio, batch) * batch.advantages).mean()
+
+    def gradient(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        with torch.enable_grad():
+            leaf = log_ratio.detach().requires_grad_()
+            return torch.autograd.grad(self.value(leaf, batch), leaf)[0]
 
 
 @dataclass(frozen=True)
@@ -101,6 +110,9 @@ class Unweighted:
     def value(self, log_ratio: Tensor, batch: Batch) -> Tensor:
         return (log_ratio * batch.advantages).mean()
 
+    def gradient(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        return batch.advantages / len(log_ratio)
+
 
 @dataclass(frozen=True)
 class Clipped(ImportanceSampled):
@@ -119,6 +131,12 @@ class Clipped(ImportanceSampled):
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - self.epsilon, 1 + self.epsilon)
         return torch.minimum(ratio * batch.advantages, clipped * batch.advantages).mean()
+
+    def gradient(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        ratio, advantages = log_ratio.exp(), batch.advantages
+        # flat where the clip is the smaller: above 1 + epsilon for what gains, below 1 - epsilon for what loses
+        flat = torch.where(advantages > 0, ratio > 1 + self.epsilon, ratio < 1 - self.epsilon)
+        return (ratio * advantages).masked_fill_(flat, 0.0).div_(len(ratio))
 
 
 WEIGHTINGS: dict[str, Surrogate] = {
@@ -142,13 +160,6 @@ def running_sums(values: Tensor, batch: Batch) -> Tensor:
     start = torch.arange(len(order))[first][first.cumsum(0) - 1]  # where each row's episode begins
     before = torch.cat([sums.new_zeros(1), sums])[start]
     return torch.zeros_like(values).index_copy(0, order, sums - before)
-
-
-def per_sample_gradient(surrogate: Surrogate, log_ratio: Tensor, batch: Batch) -> Tensor:
-    """d value / d log_ratio [B]."""
-    with torch.enable_grad():
-        leaf = log_ratio.detach().requires_grad_()
-        return torch.autograd.grad(surrogate.value(leaf, batch), leaf)[0]
 
 
 def effective_sample_size(log_ratio: Tensor) -> tuple[float, float]:

@@ -4,7 +4,8 @@ theta -> f(theta, x) is linearised once per update; the gradient, every conjugat
 Gauss-Newton fit then share its cached activations: J v costs about two forward passes, J' u about one backward pass.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from math import sqrt
 
 import torch
@@ -23,12 +24,12 @@ class MLP:
     output_size: int
     free_size: int = 0
 
-    @property
+    @cached_property
     def _shapes(self) -> list[tuple[int, int]]:
         sizes = [self.input_size, *self.hidden, self.output_size - self.free_size]
         return list(zip(sizes[1:], sizes[:-1], strict=True))
 
-    @property
+    @cached_property
     def size(self) -> int:
         """P, the number of parameters."""
         return sum(rows * columns + rows for rows, columns in self._shapes) + self.free_size
@@ -95,6 +96,12 @@ class Linearization:
     activations: list[Tensor]  # x and every tanh layer's output
     slopes: list[Tensor]  # tanh' at every tanh layer
     outputs: Tensor
+
+    def every(self, stride: int) -> "Linearization":
+        """The linearisation at every `stride`-th row of x only."""
+        activations = [a[::stride].contiguous() for a in self.activations]
+        slopes = [slope[::stride].contiguous() for slope in self.slopes]
+        return replace(self, activations=activations, slopes=slopes, outputs=self.outputs[::stride].contiguous())
 
     def jvp(self, v: Tensor) -> Tensor:
         """J v [B, D] for v [P]: how the outputs move when theta moves along v."""

@@ -48,8 +48,9 @@ class PPO:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + state.updates)
         theta, memory, steps = state.theta, state.adam, 0
         for _ in range(self.epochs):
-            for index in torch.randperm(len(batch.obs), generator=generator).split(self.minibatch):
-                rows = batch.rows(index)
+            shuffled = batch.rows(torch.randperm(len(batch.obs), generator=generator))
+            for start in range(0, len(batch.obs), self.minibatch):
+                rows = shuffled.rows(slice(start, start + self.minibatch))
                 model = LocalModel(self.policy, theta, rows, clipped)
                 norm = float(model.gradient.norm())
                 model.gradient = model.gradient * min(1.0, self.max_grad_norm / (norm + 1e-6))

@@ -10,7 +10,6 @@ from algos.estimators.surrogates import (
     Clipped,
     Truncated,
     jackknife_variance,
-    per_sample_gradient,
     predicted_variance,
 )
 from algos.types import Batch
@@ -24,7 +23,14 @@ def test_at_the_old_policy_the_weights_are_one(problem):
 def test_the_gradient_with_respect_to_the_log_ratio_is_weight_times_advantage(problem):
     log_ratio = torch.linspace(-1, 1, 60).double()
     expected = log_ratio.exp() * problem.batch.advantages / 60
-    torch.testing.assert_close(per_sample_gradient(ImportanceSampled(), log_ratio, problem.batch), expected)
+    torch.testing.assert_close(ImportanceSampled().gradient(log_ratio, problem.batch), expected)
+
+
+@pytest.mark.parametrize("surrogate", [*WEIGHTINGS.values(), Clipped(0.2)], ids=repr)
+def test_every_gradient_is_autograds(surrogate, problem):
+    leaf = torch.linspace(-1, 1, 60).double().requires_grad_()
+    (expected,) = torch.autograd.grad(surrogate.value(leaf, problem.batch), leaf)
+    torch.testing.assert_close(surrogate.gradient(leaf.detach(), problem.batch), expected)
 
 
 def test_the_effective_sample_size_by_hand():
@@ -69,7 +75,7 @@ def test_the_weights_by_hand(name):
 
 @pytest.mark.parametrize("name", sorted(set(WEIGHTINGS) - {"per_decision", "trajectory", "self_normalised"}))
 def test_at_the_old_policy_every_rows_gradient_is_its_advantage(name, problem):
-    found = per_sample_gradient(WEIGHTINGS[name], torch.zeros(60).double(), problem.batch)
+    found = WEIGHTINGS[name].gradient(torch.zeros(60).double(), problem.batch)
     torch.testing.assert_close(found, problem.batch.advantages / 60)
 
 

@@ -47,6 +47,16 @@ def test_products_leave_the_linearisation_as_it_was():
     assert linear.jvp(v).equal(before)
 
 
+@pytest.mark.parametrize("network", NETWORKS, ids=repr)
+def test_every_stride_th_row_is_the_linearisation_there(network):
+    theta, x = draw(network)
+    few, expected = network.linearize(theta, x).every(4), network.linearize(theta, x[::4])
+    v = torch.randn(network.size, generator=G).double()
+    torch.testing.assert_close(few.outputs, expected.outputs)
+    torch.testing.assert_close(few.jvp(v), expected.jvp(v))
+    torch.testing.assert_close(few.vjp(few.outputs), expected.vjp(expected.outputs))
+
+
 def test_initial_weights_are_orthogonal_and_biases_zero():
     network = MLP(4, (6, 5), 3, free_size=1)
     theta = network.init(torch.Generator().manual_seed(0), last_gain=0.01, free_value=-0.5, dtype=torch.float64)

@@ -1,0 +1,99 @@
+"""Training speed beside sb3-contrib's TRPO and stable-baselines3's PPO: the same environment, network, batch and steps.
+
+    python tests/benchmarks/compare_speed.py            (or: make compare-speed)
+
+Ours and theirs alternate, round by round, in one process with one thread; a ratio is the median of its rounds. What is
+equal: the environment and how many of them, 64x64 tanh networks for policy and critic, the batch of an update, ten
+conjugate-gradient iterations, and for PPO ten epochs of minibatches of 64. What is not: each fits its critic its own
+way, which is part of what a user waits for. Neither evaluates. Theirs runs on their DummyVecEnv.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import tyro
+
+from experiments.cell.train import Run
+from experiments.profile_cell import Arguments as Cell
+from experiments.profile_cell import spec_for
+
+try:
+    from sb3_contrib import TRPO
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.env_util import make_vec_env
+except ImportError as missing:
+    sys.exit(f"{missing}; the peers are an extra of their own: pip install -e '.[peers]'")
+
+# rule, environment, our environments side by side, theirs (one is their default)
+CASES = (
+    ("trpo", "HalfCheetah-v5", 16, 16),
+    ("trpo", "HalfCheetah-v5", 16, 1),
+    ("trpo", "HalfCheetah-v5", 1, 1),
+    ("trpo", "CartPole-v1", 16, 16),
+    ("ppo", "HalfCheetah-v5", 16, 16),
+)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    rounds: int = 5
+    """how often each side is timed"""
+    updates: int = 4
+    """updates per round"""
+    batch: int = 2048
+    """environment steps per update"""
+
+
+def ours(rule: str, env: str, n_envs: int, batch: int) -> Callable[[int], None]:
+    """A function that trains for so many updates."""
+    run = Run(spec_for(Cell(rule, env, batch_size=batch, n_envs=n_envs)))
+    return lambda updates: [list(run.step()) for _ in range(updates)] and None
+
+
+def theirs(rule: str, env: str, n_envs: int, batch: int) -> Callable[[int], None]:
+    """The same of the peer."""
+    shared: dict[str, Any] = {
+        "policy": "MlpPolicy",
+        "env": make_vec_env(env, n_envs, seed=0),
+        "n_steps": batch // n_envs,
+        "policy_kwargs": {"net_arch": [64, 64]},
+        "device": "cpu",
+        "seed": 0,
+    }
+    model = TRPO(**shared, cg_max_steps=10) if rule == "trpo" else PPO(**shared, batch_size=64, n_epochs=10)
+    return lambda updates: model.learn(updates * batch, reset_num_timesteps=False) and None
+
+
+def compare(rule: str, env: str, counts: tuple[int, int], arguments: Arguments) -> tuple[float, float, list[float]]:
+    """Our steps/s, theirs (medians), and the ratio of every round; `counts` are our environments and theirs."""
+    sides = [make(rule, env, n, arguments.batch) for make, n in zip((ours, theirs), counts, strict=True)]
+    for side in sides:
+        side(1)
+    rates: list[list[float]] = [[], []]
+    for _ in range(arguments.rounds):
+        for side, rate in zip(sides, rates, strict=True):
+            start = time.perf_counter()
+            side(arguments.updates)
+            rate.append(arguments.updates * arguments.batch / (time.perf_counter() - start))
+    ratios = [our / their for our, their in zip(*rates, strict=True)]
+    return statistics.median(rates[0]), statistics.median(rates[1]), ratios
+
+
+def main(arguments: Arguments) -> None:
+    torch.set_num_threads(1)
+    print(f"training steps per second, batch {arguments.batch}, one thread; in brackets environments side by side")
+    print("| rule, environment | ours | theirs | ratio | lowest and highest |\n|---|---:|---:|---:|---:|")
+    for rule, env, *counts in CASES:
+        our, their, ratios = compare(rule, env, (counts[0], counts[1]), arguments)
+        rates = f"{our:,.0f} ({counts[0]}) | {their:,.0f} ({counts[1]})"
+        median = f"{statistics.median(ratios):.1f} | {min(ratios):.1f} to {max(ratios):.1f}"
+        print(f"| {rule}, {env} | {rates} | {median} |", flush=True)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Arguments, description=__doc__))
