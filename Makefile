@@ -34,7 +34,9 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 
 bench: $(VENV)/.ready
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-group-by=group $(ARGS)
+	@mkdir -p results
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-group-by=group --benchmark-json=results/benchmarks.json $(ARGS)
+	@echo "kept in results/benchmarks.json; compare with an earlier file: python -m analysis.benchmarks before.json results/benchmarks.json"
 
 compare-speed: $(VENV)/.ready
 	$(BIN)/python tests/benchmarks/compare_speed.py $(ARGS)

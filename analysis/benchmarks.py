@@ -1,0 +1,101 @@
+"""Compare two files of benchmark results, machines' speeds cancelled out.
+
+    make bench                                                      (writes results/benchmarks.json)
+    python -m analysis.benchmarks before.json results/benchmarks.json
+
+A kernel's cost is its time over that of the bare matrix products of its group, a training loop's the simulator's rate
+over its own: both were taken in one process, so a faster machine changes neither. Exit code: 0, 1 if something became
+slower beyond the noise, 2 if a file cannot be read.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import tyro
+
+FLOOR = "floor"  # in the name of a benchmark that times the bare work of its group
+NOTCH = 1.57  # median +- 1.57 IQR / sqrt(n): the 95 % notch of McGill, Tukey and Larsen 1978
+
+
+@dataclass(frozen=True)
+class Arguments:
+    before: tyro.conf.Positional[Path]
+    """JSON that pytest-benchmark wrote"""
+    after: tyro.conf.Positional[Path]
+    """the same, later"""
+    tolerance: float = 0.1
+    """relative change that is let pass whatever the rounds say: two processes differ by more than their rounds do"""
+
+
+class BenchmarkError(Exception):
+    """The file holds no benchmarks; the message says why."""
+
+
+def load_benchmarks(file: Path) -> pd.DataFrame:
+    """One row per benchmark, indexed by name: group, cost relative to the floor, and its relative noise.
+
+    Raises BenchmarkError.
+    """
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))["benchmarks"]
+        rows = [_row(entry) for entry in found]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BenchmarkError(f"{file} is not the JSON of a pytest-benchmark run: {error!r}") from error
+    frame = pd.DataFrame(rows, columns=["name", "group", "median", "noise", "ratio"]).set_index("name")
+    floors = frame[frame.index.str.contains(FLOOR)].groupby("group")[["median", "noise"]].first()
+    joined = frame.join(floors.add_suffix("_floor"), on="group")
+    frame["cost"] = np.where(joined["ratio"].notna(), 1 / joined["ratio"], joined["median"] / joined["median_floor"])
+    frame["noise"] = np.where(joined["ratio"].notna(), 0.0, np.hypot(joined["noise"], joined["noise_floor"]))
+    return frame.loc[frame["cost"].notna() & ~frame.index.str.contains(FLOOR), ["group", "cost", "noise"]]
+
+
+def _row(entry: dict[str, object]) -> tuple[object, ...]:
+    stats, extra = entry["stats"], entry["extra_info"]
+    assert isinstance(stats, dict) and isinstance(extra, dict)
+    noise = NOTCH * stats["iqr"] / sqrt(stats["rounds"]) / stats["median"]
+    return entry["name"], entry["group"], stats["median"], noise, extra.get("ratio", float("nan"))
+
+
+def compare(before: pd.DataFrame, after: pd.DataFrame, tolerance: float) -> pd.DataFrame:
+    """Both costs, their relative change, what of it is noise, and a verdict; a row per benchmark of either file."""
+    both = before.add_suffix("_before").join(after.add_suffix("_after"), how="outer")
+    change = both["cost_after"] / both["cost_before"] - 1
+    noise = np.maximum(np.hypot(both["noise_before"].fillna(0), both["noise_after"].fillna(0)), tolerance)
+    verdict = np.select(
+        [both["cost_before"].isna(), both["cost_after"].isna(), change > noise, change < -noise],
+        ["new", "gone", "slower", "faster"],
+        default="within the noise",
+    )
+    columns = {"before": both["cost_before"], "after": both["cost_after"], "change": change, "noise": noise}
+    return pd.DataFrame({**columns, "verdict": verdict})
+
+
+def to_markdown(compared: pd.DataFrame) -> str:
+    """The comparison as a table."""
+    lines = ["| benchmark | cost before | cost after | change | noise | verdict |", "|---|---:|---:|---:|---:|---|"]
+    for row in compared.reset_index().to_dict("records"):
+        costs = f"{row['before']:.2f} | {row['after']:.2f} | {row['change']:+.0%} | {row['noise']:.0%}"
+        lines.append(f"| {row['name']} | {costs} | {row['verdict']} |".replace("+nan%", "").replace("nan", ""))
+    return "\n".join(lines)
+
+
+def main(arguments: Arguments) -> int:
+    """The exit code."""
+    try:
+        before, after = load_benchmarks(arguments.before), load_benchmarks(arguments.after)
+    except BenchmarkError as error:
+        print(error, file=sys.stderr)
+        return 2
+    compared = compare(before, after, arguments.tolerance)
+    print("Cost: time over the bare matrix products' (kernel), the simulator's rate over training's (cells).\n")
+    print(to_markdown(compared))
+    return int((compared["verdict"] == "slower").any())
+
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Arguments, description=__doc__)))

@@ -1,0 +1,73 @@
+"""Two files of benchmark results: costs relative to the floor, and changes beyond the noise."""
+
+import json
+
+import pytest
+
+from analysis.benchmarks import Arguments, BenchmarkError, load_benchmarks, main
+
+
+def entry(name, median, group="product, batch 1", iqr=0.0, rounds=16, **extra):
+    stats = {"median": median, "iqr": iqr, "rounds": rounds}
+    return {"name": name, "group": group, "stats": stats, "extra_info": extra}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def written(name, *entries):
+        (tmp_path / name).write_text(json.dumps({"benchmarks": list(entries)}))
+        return tmp_path / name
+
+    return written
+
+
+def test_cost_is_the_time_over_the_floors_of_the_same_group(write):
+    file = write("a.json", entry("test_floor", 2.0), entry("test_body", 3.0), entry("test_alone", 1.0, group="other"))
+    frame = load_benchmarks(file)
+    assert frame["cost"].to_dict() == {"test_body": 1.5}
+
+
+def test_a_training_rates_cost_is_the_inverse_of_its_ratio(write):
+    frame = load_benchmarks(write("a.json", entry("test_trpo", 60.0, group="training", ratio=0.5)))
+    assert frame["cost"].to_dict() == {"test_trpo": 2.0}
+
+
+def test_noise_is_the_notch_of_the_body_and_of_the_floor(write):
+    file = write("a.json", entry("test_floor", 2.0, iqr=0.4), entry("test_body", 3.0, iqr=0.9))
+    floor, body = 1.57 * 0.4 / 4 / 2, 1.57 * 0.9 / 4 / 3
+    assert load_benchmarks(file)["noise"]["test_body"] == pytest.approx((floor**2 + body**2) ** 0.5)
+
+
+def test_a_machine_of_half_the_speed_changes_nothing(write, capsys):
+    before = write("a.json", entry("test_floor", 2.0), entry("test_body", 3.0))
+    after = write("b.json", entry("test_floor", 4.0), entry("test_body", 6.0))
+    assert main(Arguments(before, after)) == 0
+    assert "| test_body | 1.50 | 1.50 | +0% | 10% | within the noise |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("median", "iqr", "verdict", "code"),
+    [(3.6, 0.0, "slower", 1), (2.4, 0.0, "faster", 0), (3.2, 0.0, "within the noise", 0), (3.6, 3.0, "within", 0)],
+)
+def test_a_change_counts_only_beyond_the_noise(write, capsys, median, iqr, verdict, code):
+    before = write("a.json", entry("test_floor", 2.0), entry("test_body", 3.0))
+    after = write("b.json", entry("test_floor", 2.0), entry("test_body", median, iqr=iqr))
+    assert main(Arguments(before, after)) == code
+    assert f"| {verdict}" in capsys.readouterr().out
+
+
+def test_what_stands_in_one_file_only_is_named(write, capsys):
+    before = write("a.json", entry("test_floor", 2.0), entry("test_old", 3.0))
+    after = write("b.json", entry("test_floor", 2.0), entry("test_new", 3.0))
+    assert main(Arguments(before, after)) == 0
+    printed = capsys.readouterr().out
+    assert "| test_new |  | 1.50 |  | 10% | new |" in printed and "| test_old | 1.50 |  |  | 10% | gone |" in printed
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"benchmarks": [{"name": "x"}]}'])
+def test_a_file_that_is_no_benchmark_is_refused(tmp_path, content, capsys):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(BenchmarkError, match=r"a.json is not the JSON of a pytest-benchmark run"):
+        load_benchmarks(tmp_path / "a.json")
+    assert main(Arguments(tmp_path / "a.json", tmp_path / "a.json")) == 2
+    assert "a.json is not the JSON" in capsys.readouterr().err
