@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from algos.policies.autodiff import Linearized
 from algos.policies.families import OutputMetric
-from algos.policies.networks import Linearization
 
 
-def fisher_vector_product(linearization: Linearization, metric: OutputMetric) -> Callable[[Tensor], Tensor]:
+def fisher_vector_product(linearization: Linearized, metric: OutputMetric) -> Callable[[Tensor], Tensor]:
     """v [P] -> F v [P], F = J' M J / B: the Fisher matrix of the batch, exact and undamped, never built.
 
     J is the Jacobian of the outputs, M the Fisher metric in output space (Martens 2020, section 9: for these

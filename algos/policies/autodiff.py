@@ -1,0 +1,48 @@
+"""Linearise any network: what `MLP.linearize` does by hand, by automatic differentiation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+Function = Callable[[Tensor, Tensor], Tensor]  # (theta [P], x [B, O]) -> outputs [B, D]
+
+
+class Linearized(Protocol):
+    """`outputs` [B, D] at theta, J v [B, D] for v [P], and J' u [P] for u [B, D]."""
+
+    @property
+    def outputs(self) -> Tensor: ...
+
+    def jvp(self, v: Tensor) -> Tensor: ...
+
+    def vjp(self, u: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class AutodiffLinearization:
+    """`Linearized` of any function that autograd can follow. J'u is linear in u, and J v is its own derivative by u."""
+
+    outputs: Tensor
+    _theta: Tensor
+    _graph: Tensor  # the outputs with their graph
+    _u: Tensor
+    _pulled: Tensor  # J'u with its graph
+
+    def jvp(self, v: Tensor) -> Tensor:
+        return torch.autograd.grad(self._pulled, self._u, v, retain_graph=True)[0]
+
+    def vjp(self, u: Tensor) -> Tensor:
+        return torch.autograd.grad(self._graph, self._theta, u, retain_graph=True)[0]
+
+
+def linearize(function: Function, theta: Tensor, x: Tensor) -> AutodiffLinearization:
+    """The first-order model of theta -> function(theta, x) around theta; the graph is built once and kept."""
+    with torch.enable_grad():
+        leaf = theta.detach().requires_grad_()
+        outputs = function(leaf, x)
+        u = torch.zeros_like(outputs, requires_grad=True)
+        (pulled,) = torch.autograd.grad(outputs, leaf, u, create_graph=True)
+    return AutodiffLinearization(outputs.detach(), leaf, outputs, u, pulled)
