@@ -13,9 +13,9 @@ from algos.ascent.acceptance import (
     SurrogateImproves,
     TheoryBoundImproves,
 )
-from algos.ascent.directions import Adam, Gradient, Natural
+from algos.ascent.directions import Adam, Gradient, Natural, WarmStarted
 from algos.ascent.local_model import Candidate, LocalModel
-from algos.ascent.radius import ByAgreement, ByDivergence, Constant, Evidence
+from algos.ascent.radius import ByAgreement, ByDivergence, Constant, Evidence, Harmonic
 from algos.ascent.rule import AscentRule, AscentState
 from algos.ascent.step_sizes import DampedKLRadius, EuclideanRadius, Fixed, KLRadius, QuadraticBound, TheoryBound
 
@@ -35,6 +35,7 @@ __all__ = [
     "Evidence",
     "Fixed",
     "Gradient",
+    "Harmonic",
     "KLRadius",
     "KLWithin",
     "KeepRejected",
@@ -48,4 +49,5 @@ __all__ = [
     "SurrogateImproves",
     "TheoryBound",
     "TheoryBoundImproves",
+    "WarmStarted",
 ]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from algos.ascent.local_model import LocalModel
-from algos.curvature import Fisher, Metric, conjugate_gradient
+from algos.curvature import Fisher, Metric, Preconditioner, Unpreconditioned, conjugate_gradient
 
 NAN = float("nan")
 
@@ -86,12 +86,14 @@ class Natural:
     """s ~ (F + damping I)^-1 g by conjugate gradient: steepest ascent with KL as the ruler (Kakade 2001).
 
     10 iterations and damping 0.1: Schulman et al. 2015, appendix C, for the iterations; the damping is that of the
-    authors' own code (modular_rl) and of most that followed it.
+    authors' own code (modular_rl) and of most that followed it. `tolerance`: the relative residual to stop at.
     """
 
     cg_iterations: int = 10
     damping: float = 0.1
     metric: Metric = field(default_factory=Fisher)
+    preconditioner: Preconditioner = field(default_factory=Unpreconditioned)
+    tolerance: float = 1e-8
 
     def __post_init__(self) -> None:
         if self.cg_iterations < 1:
@@ -103,7 +105,31 @@ class Natural:
         return None
 
     def head(self, model: LocalModel, state: None) -> tuple[Heading, None]:
+        return self.solve(model), None
+
+    def solve(self, model: LocalModel, start: Tensor | None = None) -> Heading:
+        """The heading that conjugate gradient reaches from `start` [P], or from zero."""
         g, product = model.gradient, model.metric_product(self.metric)
-        solved = conjugate_gradient(lambda v: product(v).add_(v, alpha=self.damping), g, self.cg_iterations)
-        heading = Heading(model, solved.x, float(g @ solved.x), self.damping, solved.iterations, solved.residual)
-        return heading, None
+        solved = conjugate_gradient(
+            lambda v: product(v).add_(v, alpha=self.damping),
+            g,
+            self.cg_iterations,
+            self.tolerance,
+            model.preconditioned(self.preconditioner, self.damping),
+            start,
+        )
+        return Heading(model, solved.x, float(g @ solved.x), self.damping, solved.iterations, solved.residual)
+
+
+@dataclass(frozen=True)
+class WarmStarted:
+    """`Natural`, each solution started from the last one."""
+
+    natural: Natural
+
+    def init(self, theta: Tensor) -> Tensor:
+        return torch.zeros_like(theta)
+
+    def head(self, model: LocalModel, state: Tensor) -> tuple[Heading, Tensor]:
+        heading = self.natural.solve(model, state)
+        return heading, heading.vector

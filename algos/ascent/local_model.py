@@ -6,7 +6,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from algos.curvature import Fisher, Metric
+from algos.curvature import Fisher, Metric, Preconditioner
 from algos.estimators.surrogates import ImportanceSampled, Surrogate
 from algos.policies.policy import Policy
 from algos.types import Batch
@@ -51,6 +51,10 @@ class LocalModel:
             return product(v)
 
         return counted
+
+    def preconditioned(self, preconditioner: Preconditioner, damping: float) -> Callable[[Tensor], Tensor] | None:
+        """v -> about (F + damping I)^-1 v [P]; the scores are those of the batch's own actions."""
+        return preconditioner.prepare(self._linear, self.policy.family.score(self.outputs, self.batch.actions), damping)
 
     def curvature(self, v: Tensor) -> float:
         """v'Fv, twice the quadratic model of the mean KL(theta || theta + v)."""

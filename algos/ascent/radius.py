@@ -30,6 +30,23 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class Harmonic:
+    """scale = 1 / (1 + k / half) after k updates: half at update `half`, and lengths fall as 1 / sqrt(k) in the end.
+
+    Steps of constant length on noisy gradients wander around an optimum and do not settle (Robbins and Monro 1951).
+    """
+
+    half: float
+
+    def __post_init__(self) -> None:
+        if not self.half > 0:
+            raise ValueError(f"half must be positive, got {self.half}")
+
+    def next_scale(self, scale: float, evidence: Evidence) -> float:
+        return 1 / (1 / scale + 1 / self.half)
+
+
+@dataclass(frozen=True)
 class ByAgreement:
     """Shrink where the model promised too much, grow where it kept its word.
 

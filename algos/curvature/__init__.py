@@ -3,14 +3,19 @@
 from algos.curvature.cg import Solution, conjugate_gradient
 from algos.curvature.fisher import fisher_vector_product
 from algos.curvature.metrics import EmpiricalFisher, Fisher, Identity, Metric, SubsampledFisher
+from algos.curvature.preconditioners import Diagonal, Kronecker, Preconditioner, Unpreconditioned
 
 __all__ = [
+    "Diagonal",
     "EmpiricalFisher",
     "Fisher",
     "Identity",
+    "Kronecker",
     "Metric",
+    "Preconditioner",
     "Solution",
     "SubsampledFisher",
+    "Unpreconditioned",
     "conjugate_gradient",
     "fisher_vector_product",
 ]

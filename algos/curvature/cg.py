@@ -17,25 +17,36 @@ class Solution:
 
 
 def conjugate_gradient(
-    mvp: Callable[[Tensor], Tensor], b: Tensor, iterations: int, tolerance: float = 1e-8
+    mvp: Callable[[Tensor], Tensor],
+    b: Tensor,
+    iterations: int,
+    tolerance: float = 1e-8,
+    precondition: Callable[[Tensor], Tensor] | None = None,
+    start: Tensor | None = None,
 ) -> Solution:
-    """Solve A x = b from x = 0 (Nocedal and Wright 2006, algorithm 5.2).
+    """Solve A x = b (Nocedal and Wright 2006, algorithms 5.2 and 5.3), from x = 0 or from `start` [P].
 
-    Stops after `iterations` products, when |b - A x| <= tolerance * |b|, or when A shows no curvature along the next
-    direction. Both tests are relative, so the solution scales with b.
+    `precondition` applies a symmetric positive definite stand-in for A^-1. Stops after `iterations` products, the one
+    that a start costs included, when |b - A x| <= tolerance * |b|, or when A shows no curvature along the next
+    direction. All tests are relative, so from x = 0 the solution scales with b.
     """
-    x, r, p = torch.zeros_like(b), b.clone(), b.clone()
-    rr = start = float(r @ r)
-    done = 0
-    while done < iterations and rr > tolerance**2 * start:
+    done, goal = 0, tolerance**2 * float(b @ b)
+    x, r = torch.zeros_like(b), b.clone()
+    if start is not None and start.any():
+        x, r, done = start.clone(), b - mvp(start), 1
+    rr = float(r @ r)
+    p, rz = torch.zeros_like(b), 1.0
+    while done < iterations and rr > goal:
+        z = r if precondition is None else precondition(r)
+        rz, last = (rr if precondition is None else float(r @ z)), rz
+        p = torch.add(z, p, alpha=rz / last)
         ap = mvp(p)
         curvature = float(p @ ap)
         done += 1
         if curvature <= 0:
             break
-        alpha = rr / curvature
+        alpha = rz / curvature
         x = x.add_(p, alpha=alpha)
         r = r.sub_(ap, alpha=alpha)
-        rr, last = float(r @ r), rr
-        p = torch.add(r, p, alpha=rr / last)
-    return Solution(x, done, (rr / start) ** 0.5 if start > 0 else 0.0)
+        rr = float(r @ r)
+    return Solution(x, done, (rr / float(b @ b)) ** 0.5 if b.any() else 0.0)

@@ -116,18 +116,20 @@ class Linearization:
         assert tangent is not None
         return self.network._with_free(tangent, free)
 
+    def signals(self, u: Tensor) -> list[Tensor]:
+        """u [B, D] carried back to before the tanh of every layer, [B, out] each, first layer first."""
+        back = [u[:, : self.network.output_size - self.network.free_size]]
+        for weight, slope in zip(reversed(self.weights), reversed(self.slopes), strict=False):
+            back.append(torch.mm(back[-1], weight).mul_(slope))
+        return back[::-1]
+
     def vjp(self, u: Tensor) -> Tensor:
         """J' u [P] for u [B, D]: the gradient of sum(u * outputs) with respect to theta."""
         network = self.network
         result = u.new_empty(network.size)
         layers, free = network.layers(result)
-        bound = network.output_size - network.free_size
-        torch.sum(u[:, bound:], 0, out=free)
-        back = u[:, :bound]
-        for depth in reversed(range(len(layers))):
-            weight, bias = layers[depth]
-            torch.mm(back.T, self.activations[depth], out=weight)
-            torch.sum(back, 0, out=bias)
-            if depth:
-                back = torch.mm(back, self.weights[depth]).mul_(self.slopes[depth - 1])
+        torch.sum(u[:, network.output_size - network.free_size :], 0, out=free)
+        for (weight, bias), signal, activation in zip(layers, self.signals(u), self.activations, strict=True):
+            torch.mm(signal.T, activation, out=weight)
+            torch.sum(signal, 0, out=bias)
         return result

@@ -13,7 +13,7 @@ from algos.rules.npg import npg, tnpg
 from algos.rules.per_step_pg import per_step_pg
 from algos.rules.ppo import ppo
 from algos.rules.reuse_pg import reuse_pg
-from algos.rules.trpo import trpo, trpo_adaptive, trpo_divergence, trpo_euclidean
+from algos.rules.trpo import trpo, trpo_adaptive, trpo_annealed, trpo_divergence, trpo_euclidean
 from algos.rules.vanilla_pg import vanilla_pg, vanilla_pg_adam
 from algos.types import UpdateRule
 
@@ -31,6 +31,7 @@ RULES: dict[str, RuleFactory] = {
     "trpo": trpo,
     "trpo_adaptive": trpo_adaptive,
     "trpo_divergence": trpo_divergence,
+    "trpo_annealed": trpo_annealed,
     "trpo_euclidean": trpo_euclidean,
     "trpo_surrogate_check": ablations.trpo_surrogate_check,
     "trpo_kl_check": ablations.trpo_kl_check,

@@ -7,6 +7,7 @@ from algos.ascent import (
     ByDivergence,
     EuclideanRadius,
     Gradient,
+    Harmonic,
     KLRadius,
     KLWithin,
     Natural,
@@ -84,6 +85,29 @@ def trpo_divergence(
         KLRadius(max_kl),
         Backtracking((SurrogateImproves(),), shrink, max_trials),
         ByDivergence(max_kl),
+    )
+
+
+def trpo_annealed(
+    policy: Policy,
+    *,
+    max_kl: float = 0.02,
+    damping: float = 0.1,
+    cg_iterations: int = 10,
+    shrink: float = 0.8,
+    max_trials: int = 10,
+    half: float = 50.0,
+) -> AscentRule:
+    """TRPO whose radius after k updates is max_kl / (1 + k / half), so that it settles (Robbins and Monro 1951).
+
+    half: 50 updates, measured in the README; max_kl, damping, cg_iterations, shrink and max_trials as in `trpo`.
+    """
+    return AscentRule(
+        policy,
+        Natural(cg_iterations, damping),
+        KLRadius(max_kl),
+        Backtracking((SurrogateImproves(), KLWithin(max_kl)), shrink, max_trials),
+        Harmonic(half),
     )
 
 

@@ -2,7 +2,7 @@ from math import nan
 
 import pytest
 
-from algos.ascent import ByAgreement, ByDivergence, Constant, Evidence
+from algos.ascent import ByAgreement, ByDivergence, Constant, Evidence, Harmonic
 
 GOOD, POOR, FAIR = (Evidence(True, agreement, 0.02) for agreement in (0.9, 0.1, 0.5))
 
@@ -23,6 +23,15 @@ def test_by_divergence_steers_the_first_candidate_to_its_target():
     part = ByDivergence(0.02)
     assert [part.next_scale(1.0, Evidence(True, nan, kl)) for kl in (0.031, 0.02, 0.013)] == [0.5, 1.0, 2.0]
     assert part.next_scale(1.0, Evidence(True, nan, nan)) == 1.0
+
+
+def test_harmonic_is_a_half_after_half_and_a_third_after_twice_that():
+    part, scales = Harmonic(half=5), [1.0]
+    for _ in range(10):
+        scales.append(part.next_scale(scales[-1], POOR))
+    assert scales[5] == pytest.approx(1 / 2) and scales[10] == pytest.approx(1 / 3)
+    with pytest.raises(ValueError, match="half must be positive, got 0"):
+        Harmonic(0)
 
 
 def test_factors_that_do_not_shrink_or_grow_are_refused():

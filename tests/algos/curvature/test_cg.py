@@ -66,3 +66,24 @@ def test_a_singular_system_is_solved_where_it_has_a_solution():
     solved = conjugate_gradient(lambda v: a @ v, b, 50)
     torch.testing.assert_close(solved.x, torch.linalg.pinv(a) @ b, rtol=1e-6, atol=1e-8)
     assert solved.residual < 1e-8
+
+
+def test_a_start_is_improved_upon_and_a_solution_costs_one_product():
+    a, b = spd(12), torch.randn(12, generator=G).double()
+    exact = torch.linalg.solve(a, b)
+    near = conjugate_gradient(lambda v: a @ v, b, 40, 1e-10, start=exact + 0.01)
+    torch.testing.assert_close(near.x, exact)
+    assert conjugate_gradient(lambda v: a @ v, b, 40, start=exact).iterations == 1
+    assert conjugate_gradient(lambda v: a @ v, b, 5, start=exact + 0.01).iterations == 5, "the start's product counts"
+
+
+def test_a_preconditioner_changes_the_products_needed_and_not_the_solution():
+    scales = torch.logspace(0, 4, 40).double()
+    a = torch.diag(scales) + spd(40) / 40
+    b = torch.randn(40, generator=G).double()
+    plain = conjugate_gradient(lambda v: a @ v, b, 400, 1e-8)
+    helped = conjugate_gradient(lambda v: a @ v, b, 400, 1e-8, precondition=lambda v: v / a.diagonal())
+    torch.testing.assert_close(helped.x, torch.linalg.solve(a, b))
+    torch.testing.assert_close(plain.x, helped.x)
+    assert helped.iterations < plain.iterations / 2
+    assert helped.residual == pytest.approx(float((b - a @ helped.x).norm() / b.norm()), rel=1e-3)

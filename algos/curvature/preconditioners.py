@@ -1,0 +1,93 @@
+"""Stand-ins for (F + damping I)^-1 that make conjugate gradient need fewer products.
+
+Both are made from the scores of the batch's actions, which the policy at theta drew: their outer product has the
+Fisher matrix as its expectation, and costs one backward pass.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from algos.policies import Linearization
+
+Solve = Callable[[Tensor], Tensor]
+
+
+class Preconditioner(Protocol):
+    def prepare(self, linear: Linearization, scores: Tensor, damping: float) -> Solve | None:
+        """v [P] -> about (F + damping I)^-1 v; `scores` [B, D] are the gradients of log pi by the outputs."""
+        ...
+
+
+@dataclass(frozen=True)
+class Unpreconditioned:
+    """None at all."""
+
+    def prepare(self, linear: Linearization, scores: Tensor, damping: float) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class Diagonal:
+    """The diagonal of F + damping I."""
+
+    def prepare(self, linear: Linearization, scores: Tensor, damping: float) -> Solve:
+        network = linear.network
+        diagonal = scores.new_empty(network.size)
+        layers, free = network.layers(diagonal)
+        torch.sum(scores[:, network.output_size - network.free_size :].square(), 0, out=free)
+        for (weight, bias), signal, a in zip(layers, linear.signals(scores), linear.activations, strict=True):
+            squared = signal.square()
+            torch.mm(squared.T, a.square(), out=weight)
+            torch.sum(squared, 0, out=bias)
+        diagonal.div_(len(scores)).add_(damping)
+        return lambda v: v / diagonal
+
+
+@dataclass(frozen=True)
+class Kronecker:
+    """Every layer's block of F as (mean signal signal') x (mean input input'), as if the two were independent.
+
+    K-FAC (Martens and Grosse 2015, section 3, with the factored damping of section 6.3); free outputs by their
+    diagonal.
+    """
+
+    def prepare(self, linear: Linearization, scores: Tensor, damping: float) -> Solve:
+        network, rows = linear.network, len(scores)
+        factors = [
+            _damped_inverses(signal.T @ signal / rows, inputs.T @ inputs / rows, damping)
+            for signal, inputs in zip(linear.signals(scores), map(_with_one, linear.activations), strict=True)
+        ]
+        free_diagonal = scores[:, network.output_size - network.free_size :].square().mean(0) + damping
+
+        def solve(v: Tensor) -> Tensor:
+            result = torch.empty_like(v)
+            (given, free), (found, found_free) = network.layers(v), network.layers(result)
+            torch.div(free, free_diagonal, out=found_free)
+            for (weight, bias), (to_weight, to_bias), (left, right) in zip(given, found, factors, strict=True):
+                solved = left @ torch.cat([weight, bias.unsqueeze(1)], 1) @ right
+                to_weight.copy_(solved[:, :-1])
+                to_bias.copy_(solved[:, -1])
+            return result
+
+        return solve
+
+
+def _with_one(a: Tensor) -> Tensor:
+    return torch.cat([a, a.new_ones(len(a), 1)], 1)
+
+
+def _damped_inverses(left: Tensor, right: Tensor, damping: float) -> tuple[Tensor, Tensor]:
+    """(left + sqrt(damping)/pi I)^-1 and (right + pi sqrt(damping) I)^-1 with pi^2 the ratio of their mean traces."""
+    pi = sqrt(float(right.trace()) / len(right) / max(float(left.trace()) / len(left), 1e-12))
+    root = sqrt(max(damping, 1e-8))
+    return _damped_inverse(left, root / max(pi, 1e-6)), _damped_inverse(right, root * pi)
+
+
+def _damped_inverse(matrix: Tensor, damping: float) -> Tensor:
+    damped = matrix + damping * torch.eye(len(matrix), dtype=matrix.dtype)
+    return torch.cholesky_inverse(torch.linalg.cholesky(damped))

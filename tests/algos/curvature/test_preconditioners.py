@@ -1,0 +1,69 @@
+import pytest
+import torch
+from algos_cases import dense
+
+from algos.ascent import LocalModel, Natural, WarmStarted
+from algos.curvature import Diagonal, Kronecker, Unpreconditioned
+
+DAMPING = 0.1
+
+
+def prepared(part, problem):
+    linear = problem.policy.network.linearize(problem.theta, problem.batch.obs)
+    scores = problem.policy.family.score(linear.outputs, problem.batch.actions)
+    return part.prepare(linear, scores, DAMPING), linear, scores
+
+
+def test_the_diagonal_is_that_of_the_mean_outer_product_of_scores(problem):
+    solve, linear, scores = prepared(Diagonal(), problem)
+    rows = []
+    for b in range(60):
+        alone = torch.zeros_like(scores)
+        alone[b] = scores[b]
+        rows.append(linear.vjp(alone))
+    diagonal = torch.stack(rows).square().mean(0) + DAMPING
+    v = problem.nearby()
+    torch.testing.assert_close(solve(v), v / diagonal)
+
+
+def test_kronecker_inverts_the_product_of_damped_factors(problem):
+    solve, linear, scores = prepared(Kronecker(), problem)
+    found = dense(solve, len(problem.theta))
+    torch.testing.assert_close(found, found.T, msg="symmetric")
+    assert torch.linalg.eigvalsh(found).min() > 0
+    # the first layer's block, by hand: theta holds W [5, 3] row by row, then b [5]
+    signal, x = linear.signals(scores)[0], torch.cat([problem.batch.obs, torch.ones(60, 1).double()], 1)
+    left, right = signal.T @ signal / 60, x.T @ x / 60
+    pi = ((right.trace() / 4) / (left.trace() / 5)).sqrt()
+    left = left + DAMPING**0.5 / pi * torch.eye(5)
+    right = right + DAMPING**0.5 * pi * torch.eye(4)
+    block = torch.linalg.inv(torch.kron(left, right))  # of [W | b], row by row
+    where = torch.cat([torch.cat([torch.arange(3 * o, 3 * o + 3), torch.tensor([15 + o])]) for o in range(5)])
+    torch.testing.assert_close(found[where][:, where], block)
+
+
+def test_blocks_of_different_layers_do_not_meet(problem):
+    solve, *_ = prepared(Kronecker(), problem)
+    assert not dense(solve, len(problem.theta))[:20, 20:].any()
+
+
+@pytest.mark.parametrize("part", [Diagonal(), Kronecker()], ids=repr)
+def test_the_direction_does_not_depend_on_it(part, problem):
+    model = LocalModel(problem.policy, problem.theta, problem.batch)
+    settings = {"cg_iterations": 500, "damping": 1e-3, "tolerance": 1e-8}
+    plain, helped = Natural(**settings).solve(model), Natural(**settings, preconditioner=part).solve(model)
+    assert helped.cg_residual < 1e-8 and helped.cg_iterations != plain.cg_iterations
+    torch.testing.assert_close(helped.vector, plain.vector, rtol=1e-4, atol=1e-6)
+
+
+def test_without_one_nothing_is_prepared(problem):
+    assert prepared(Unpreconditioned(), problem)[0] is None
+
+
+def test_a_warm_start_goes_on_from_the_last_solution(problem):
+    direction = WarmStarted(Natural(cg_iterations=500, damping=DAMPING))
+    model = LocalModel(problem.policy, problem.theta, problem.batch)
+    first, state = direction.head(model, direction.init(problem.theta))
+    again, _ = direction.head(model, state)
+    assert first.cg_iterations > 5 and again.cg_iterations == 1
+    torch.testing.assert_close(first.vector, Natural(500, DAMPING).solve(model).vector)
