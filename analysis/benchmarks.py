@@ -1,7 +1,8 @@
-"""Compare two files of benchmark results, machines' speeds cancelled out.
+"""Read files of benchmark results: draw one, compare two, machines' speeds cancelled out.
 
-    make bench                                                      (writes results/benchmarks.json)
-    python -m analysis.benchmarks before.json results/benchmarks.json
+    make bench                                                         (writes results/benchmarks.json)
+    python -m analysis.benchmarks results/benchmarks.json              (costs, and the figure of scale beside the file)
+    python -m analysis.benchmarks before.json results/benchmarks.json  (what became slower)
 
 A kernel's cost is its time over that of the bare matrix products of its group, a training loop's the simulator's rate
 over its own: both were taken in one process, so a faster machine changes neither. Exit code: 0, 1 if something became
@@ -14,9 +15,16 @@ from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 
+import matplotlib as mpl
+
+mpl.use("Agg")
+
 import numpy as np
 import pandas as pd
 import tyro
+
+from analysis.plots.scale import NAMES, scale
+from analysis.plots.style import caption, panels, save, theme
 
 FLOOR = "floor"  # in the name of a benchmark that times the bare work of its group
 NOTCH = 1.57  # median +- 1.57 IQR / sqrt(n): the 95 % notch of McGill, Tukey and Larsen 1978
@@ -26,7 +34,7 @@ NOTCH = 1.57  # median +- 1.57 IQR / sqrt(n): the 95 % notch of McGill, Tukey an
 class Arguments:
     before: tyro.conf.Positional[Path]
     """JSON that pytest-benchmark wrote"""
-    after: tyro.conf.Positional[Path]
+    after: tyro.conf.Positional[Path | None] = None
     """the same, later"""
     tolerance: float = 0.1
     """relative change that is let pass whatever the rounds say: two processes differ by more than their rounds do"""
@@ -84,15 +92,37 @@ def to_markdown(compared: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def draw_scale(file: Path) -> list[Path]:
+    """The figure `scale` beside the file, a panel per axis; no files if it has no rows of scale."""
+    found = json.loads(file.read_text(encoding="utf-8"))["benchmarks"]
+    rows = pd.DataFrame([entry["extra_info"] for entry in found if "axis" in entry["extra_info"]])
+    if rows.empty:
+        return []
+    with theme():
+        groups = [(axis, rows[rows["axis"] == axis]) for axis in NAMES if (rows["axis"] == axis).any()]
+        figure, axes = panels(len(groups))
+        for ax, (_, part) in zip(axes, groups, strict=True):
+            scale(part, ax)
+            ax.set_ylabel(ax.get_ylabel() if ax is axes[0] else "")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+        caption(figure, "trpo on HalfCheetah-v5, one thread; batch 2,048, 64x64 and 16 environments but for the axis.")
+        return save(figure, file.parent, "scale")
+
+
 def main(arguments: Arguments) -> int:
     """The exit code."""
     try:
-        before, after = load_benchmarks(arguments.before), load_benchmarks(arguments.after)
+        before = load_benchmarks(arguments.before)
+        after = before if arguments.after is None else load_benchmarks(arguments.after)
     except BenchmarkError as error:
         print(error, file=sys.stderr)
         return 2
-    compared = compare(before, after, arguments.tolerance)
     print("Cost: time over the bare matrix products' (kernel), the simulator's rate over training's (cells).\n")
+    if arguments.after is None:
+        print("\n".join(f"{row.cost:8.2f}  {name}" for name, row in before.iterrows()))
+        print(*draw_scale(arguments.before), sep="\n")
+        return 0
+    compared = compare(before, after, arguments.tolerance)
     print(to_markdown(compared))
     return int((compared["verdict"] == "slower").any())
 

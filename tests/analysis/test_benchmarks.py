@@ -71,3 +71,23 @@ def test_a_file_that_is_no_benchmark_is_refused(tmp_path, content, capsys):
         load_benchmarks(tmp_path / "a.json")
     assert main(Arguments(tmp_path / "a.json", tmp_path / "a.json")) == 2
     assert "a.json is not the JSON" in capsys.readouterr().err
+
+
+def test_one_file_gives_costs_and_the_figure_of_scale(write, tmp_path, capsys):
+    rows = [
+        entry(f"test_cost[{axis}-{v}]", 1.0, f"scale: {axis}", axis=axis, value=v, ratio=0.5, microseconds=90.0 + v)
+        for axis in ("batch", "width", "environments")
+        for v in (1, 16, 64)
+    ]
+    for row in rows:
+        row["extra_info"]["simulator_microseconds"] = 50.0
+    file = write("a.json", entry("test_floor", 2.0), entry("test_body", 3.0), *rows)
+    assert main(Arguments(file)) == 0
+    printed = capsys.readouterr().out
+    assert "    1.50  test_body" in printed and "scale.png" in printed
+    assert (tmp_path / "scale.png").stat().st_size > 10_000 and (tmp_path / "scale.pdf").exists()
+
+
+def test_without_rows_of_scale_there_is_no_figure(write, tmp_path):
+    assert main(Arguments(write("a.json", entry("test_floor", 2.0), entry("test_body", 3.0)))) == 0
+    assert not (tmp_path / "scale.png").exists()

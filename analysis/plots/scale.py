@@ -1,0 +1,28 @@
+"""What an environment step costs as batch, network and environments grow."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+LINES = {"whole update": "microseconds", "simulator": "simulator_microseconds"}
+NAMES = {
+    "batch": "environment steps per update",
+    "width": "width of the two hidden layers",
+    "environments": "environments side by side",
+}
+
+
+def scale(rows: pd.DataFrame, ax: Axes) -> Axes:
+    """Microseconds per environment step against one axis, both logarithmic.
+
+    `rows` has value, microseconds and simulator_microseconds for one axis of `tests/benchmarks/test_scale.py`.
+    """
+    rows = rows.sort_values("value")
+    for (name, column), marker in zip(LINES.items(), "os", strict=True):
+        ax.plot(rows["value"], rows[column], marker=marker, markersize=3, linewidth=1.2, label=name)
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log")
+    ax.set_xticks(list(rows["value"]), [f"{value:,}" for value in rows["value"]], rotation=45)
+    ax.minorticks_off()
+    ax.set_xlabel(NAMES[rows["axis"].iloc[0]])
+    ax.set_ylabel("µs per environment step")
+    return ax
