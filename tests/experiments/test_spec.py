@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.spec import MatrixError, did_you_mean, load_matrix
+from experiments.spec import SHIPPED, MatrixError, did_you_mean, load_matrix
 
 GOOD = """
 seeds = 2
@@ -105,7 +105,7 @@ def test_the_grid_begins_at_zero_and_ends_at_the_budget(make_spec):
     assert make_spec(budget=200).grid == [0, 100, 200]
 
 
-@pytest.mark.parametrize("name", ["quick", "main", "tuning"])
+@pytest.mark.parametrize("name", sorted(file.stem for file in SHIPPED.glob("*.toml")))
 def test_shipped_matrices_are_good(name):
     assert load_matrix(name).cells
 
