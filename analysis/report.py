@@ -23,7 +23,7 @@ from analysis.measures import measure_runs
 from analysis.plots.comparison import comparison, pooled_comparison
 from analysis.plots.curves import learning_curve
 from analysis.plots.kl import kl_per_update
-from analysis.plots.style import Style, caption, legend_below, panels, save, style_of, theme
+from analysis.plots.style import Style, caption, chunks, legend_below, legend_of_panel, panels, save, style_of, theme
 from analysis.plots.wall_clock import COLOURS, wall_clock_split
 from analysis.summary import summarize, to_markdown, write
 
@@ -77,7 +77,7 @@ def draw(results: Results, measures: pd.DataFrame, folder: Path) -> list[Path]:
         files += _by_environment(
             results.evaluations,
             style,
-            partial(learning_curve, style=style, x=x),
+            partial(learning_curve, x=x),
             f"{runs}. Thin: every run; thick: interquartile mean; actions sampled.\n"
             "Shade, or dotted with few runs: 95 % band, simultaneous over the curve.",
             folder / name,
@@ -87,42 +87,48 @@ def draw(results: Results, measures: pd.DataFrame, folder: Path) -> list[Path]:
     files += _by_environment(
         results.updates,
         style,
-        partial(kl_per_update, style=style),
+        kl_per_update,
         f"{runs}. Line: median over runs; shade: their range; dashed: the rule's radius.",
         folder / "kl",
     )
-    files += _by_environment(
-        results.runs,
-        {},
-        partial(wall_clock_split, style=style),
-        f"{runs}. Mean over runs, evaluation left out; cells ran {results.runs.jobs.max()} abreast.",
-        folder / "wall_clock",
-        sharey=True,
-        **{phase.removesuffix("_s"): Line2D([], [], color=colour, linewidth=5) for phase, colour in COLOURS.items()},
-    )
+    files += _wall_clock(results, style, runs, folder)
     return files
 
 
 def _by_environment(
-    frame: pd.DataFrame,
-    style: Style,
-    panel: Callable[..., Axes],
-    text: str,
-    target: Path,
-    sharey: bool = False,
-    **extra: Line2D,
+    frame: pd.DataFrame, style: Style, panel: Callable[..., Axes], text: str, target: Path
 ) -> list[Path]:
-    groups = list(frame.groupby("env", sort=True))
-    if not groups:
+    """A panel per environment; with more rules than one panel can show, one per environment and group of rules."""
+    environments = list(frame.groupby("env", sort=True))
+    if not environments:
         return []
-    figure, axes = panels(len(groups), sharey=sharey)
-    for ax, (env, part) in zip(axes, groups, strict=True):
-        panel(part, ax=ax).set_title(str(env))
+    groups = chunks(style)
+    several = len(groups) > 1
+    figure, axes = panels(len(environments) * len(groups), height=3.0 if several else 2.1)
+    cells = [(env, part, group) for env, part in environments for group in groups]
+    for ax, (env, part, group) in zip(axes, cells, strict=True):
+        panel(part[part.label.isin(list(group))], ax=ax, style=style).set_title(str(env))
         if ax is not axes[0] and ax.get_ylabel() == axes[0].get_ylabel():
             ax.set_ylabel("")
-    legend_below(figure, style, **extra)
+        if several:
+            legend_of_panel(ax, group)
+    if not several:
+        legend_below(figure, style)
     caption(figure, text)
     return save(figure, target.parent, target.name)
+
+
+def _wall_clock(results: Results, style: Style, runs: str, folder: Path) -> list[Path]:
+    groups = list(results.runs.groupby("env", sort=True))
+    if not groups:
+        return []
+    figure, axes = panels(len(groups), height=1.0 + 0.14 * len(style), sharey=True)
+    for ax, (env, part) in zip(axes, groups, strict=True):
+        wall_clock_split(part, ax, style).set_title(str(env))
+    phases = {phase.removesuffix("_s"): Line2D([], [], color=colour, linewidth=5) for phase, colour in COLOURS.items()}
+    legend_below(figure, {}, **phases)
+    caption(figure, f"{runs}. Mean over runs, evaluation left out; cells ran {results.runs.jobs.max()} abreast.")
+    return save(figure, folder, "wall_clock")
 
 
 def _comparisons(measures: pd.DataFrame, style: Style, runs: str, folder: Path) -> list[Path]:

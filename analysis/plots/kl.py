@@ -17,8 +17,8 @@ def kl_per_update(updates: pd.DataFrame, ax: Axes, style: Style) -> Axes:
         middle, low, high = by_update.median(), by_update.min(), by_update.max()
         ax.plot(middle.index, middle, linewidth=1.0, **look)
         ax.fill_between(low.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
-        for radius in part.radius.dropna().unique():
-            ax.axhline(radius, color=look["color"], linewidth=0.9, linestyle=(0, (4, 3)))
+        radius = part.dropna(subset="radius").groupby("env_steps").radius.median()
+        ax.plot(radius.index, radius, color=look["color"], linewidth=0.9, linestyle=(0, (4, 3)))
     ax.set_yscale("log")
     if len(updates) and np.isfinite(updates.kl).any():
         low, high = np.nanquantile(updates.kl.clip(lower=FLOOR), [0.005, 0.995])

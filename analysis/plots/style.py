@@ -1,7 +1,9 @@
 """One look for every figure, and one colour per rule in all of them."""
 
+import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,21 @@ def panels(n: int, height: float = 2.1, columns: int = 3, sharey: bool = False) 
     return figure, flat[:n]
 
 
+def chunks(style: Style, most: int = 10) -> list[Style]:
+    """The labels in groups of nearly equal size, each small enough for one panel."""
+    labels = list(style)
+    count = max(1, -(-len(labels) // most))
+    cuts = [round(i * len(labels) / count) for i in range(count + 1)]
+    return [{label: style[label] for label in labels[a:b]} for a, b in pairwise(cuts)]
+
+
+def legend_of_panel(ax: Axes, style: Style) -> None:
+    """The labels of one panel, under it."""
+    handles = [Line2D([], [], linewidth=1.5, **look) for look in style.values()]
+    where: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.45, -0.2), "ncols": 2}
+    ax.legend(handles, list(style), fontsize=5.5, frameon=False, labelspacing=0.3, columnspacing=1.0, **where)
+
+
 def legend_below(figure: Figure, style: Style, **extra: Line2D) -> None:
     """Every label once, under the panels."""
     handles = [Line2D([], [], linewidth=2, **look) for look in style.values()] + list(extra.values())
@@ -66,7 +83,9 @@ def legend_below(figure: Figure, style: Style, **extra: Line2D) -> None:
 
 def caption(figure: Figure, text: str) -> None:
     """What n, line and band are, in small type over the panels."""
-    figure.suptitle(text, fontsize=7, color="0.3", x=0.01, ha="left")
+    across = int(figure.get_figwidth() * 20)
+    wrapped = "\n".join(textwrap.fill(line, across) for line in text.splitlines())
+    figure.suptitle(wrapped, fontsize=7, color="0.3", x=0.01, ha="left")
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
