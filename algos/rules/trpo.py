@@ -1,5 +1,7 @@
 """Trust region policy optimisation: the natural direction, a KL radius, and a search that checks both models."""
 
+from dataclasses import replace
+
 from algos.ascent import (
     AscentRule,
     Backtracking,
@@ -56,13 +58,10 @@ def trpo_adaptive(
     their overall bound, 4 times max_kl, twice the length; max_kl, damping,
     cg_iterations, shrink and max_trials as in `trpo`.
     """
-    return AscentRule(
-        policy,
-        Natural(cg_iterations, damping),
-        KLRadius(max_kl),
-        Backtracking((SurrogateImproves(), KLWithin(max_kl)), shrink, max_trials),
-        ByAgreement(radius_shrink, radius_grow, largest=largest),
+    whole = trpo(
+        policy, max_kl=max_kl, damping=damping, cg_iterations=cg_iterations, shrink=shrink, max_trials=max_trials
     )
+    return replace(whole, radius=ByAgreement(radius_shrink, radius_grow, largest=largest))
 
 
 def trpo_divergence(
@@ -100,15 +99,12 @@ def trpo_annealed(
 ) -> AscentRule:
     """TRPO whose radius after k updates is max_kl / (1 + k / half), so that it settles (Robbins and Monro 1951).
 
-    half: 50 updates, measured in the README; max_kl, damping, cg_iterations, shrink and max_trials as in `trpo`.
+    half: 50 updates, by hand; what it did is in the README; max_kl, damping, cg_iterations, shrink and max_trials as in `trpo`.
     """
-    return AscentRule(
-        policy,
-        Natural(cg_iterations, damping),
-        KLRadius(max_kl),
-        Backtracking((SurrogateImproves(), KLWithin(max_kl)), shrink, max_trials),
-        Harmonic(half),
+    whole = trpo(
+        policy, max_kl=max_kl, damping=damping, cg_iterations=cg_iterations, shrink=shrink, max_trials=max_trials
     )
+    return replace(whole, radius=Harmonic(half))
 
 
 def trpo_euclidean(
