@@ -99,7 +99,8 @@ def trpo_annealed(
 ) -> AscentRule:
     """TRPO whose radius after k updates is max_kl / (1 + k / half), so that it settles (Robbins and Monro 1951).
 
-    half: 50 updates, by hand; what it did is in the README; max_kl, damping, cg_iterations, shrink and max_trials as in `trpo`.
+    half: 50 updates, by hand; what it did is in the README. max_kl, damping, cg_iterations, shrink and max_trials as in
+    `trpo`.
     """
     whole = trpo(
         policy, max_kl=max_kl, damping=damping, cg_iterations=cg_iterations, shrink=shrink, max_trials=max_trials
