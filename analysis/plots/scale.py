@@ -10,6 +10,8 @@ NAMES = {
     "environments": "environments side by side",
 }
 
+TICKS = [base * 10**power for power in range(6) for base in (1, 3)]
+
 
 def scale(rows: pd.DataFrame, ax: Axes) -> Axes:
     """Microseconds per environment step against one axis, both logarithmic.
@@ -22,6 +24,9 @@ def scale(rows: pd.DataFrame, ax: Axes) -> Axes:
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
     ax.set_xticks(list(rows["value"]), [f"{value:,}" for value in rows["value"]], rotation=45)
+    low, high = ax.get_ylim()
+    ticks = [tick for tick in TICKS if low <= tick <= high]
+    ax.set_yticks(ticks, [f"{tick:,}" for tick in ticks])
     ax.minorticks_off()
     ax.set_xlabel(NAMES[rows["axis"].iloc[0]])
     ax.set_ylabel("µs per environment step")
