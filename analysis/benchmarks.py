@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -62,9 +63,8 @@ def load_benchmarks(file: Path) -> pd.DataFrame:
     return frame.loc[frame["cost"].notna() & ~frame.index.str.contains(FLOOR), ["group", "cost", "noise"]]
 
 
-def _row(entry: dict[str, object]) -> tuple[object, ...]:
+def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
     stats, extra = entry["stats"], entry["extra_info"]
-    assert isinstance(stats, dict) and isinstance(extra, dict)
     noise = NOTCH * stats["iqr"] / sqrt(stats["rounds"]) / stats["median"]
     return entry["name"], entry["group"], stats["median"], noise, extra.get("ratio", float("nan"))
 

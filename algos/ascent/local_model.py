@@ -31,12 +31,16 @@ class LocalModel:
         return float(self.surrogate.value(self.log_ratio, self.batch))
 
     @cached_property
+    def score(self) -> Tensor:
+        """The gradient of log pi of the batch's actions by the outputs, [B, D]."""
+        return self.policy.family.score(self.outputs, self.batch.actions)
+
+    @cached_property
     def gradient(self) -> Tensor:
         """The surrogate's gradient g [P]: J' (d value/d log_ratio * score)."""
         self.gradient_evaluations += 1
         weights = self.surrogate.gradient(self.log_ratio, self.batch)
-        score = self.policy.family.score(self.outputs, self.batch.actions)
-        return self._linear.vjp(weights.unsqueeze(-1) * score)
+        return self._linear.vjp(weights.unsqueeze(-1) * self.score)
 
     def fisher(self, v: Tensor) -> Tensor:
         """F v [P], exact on the batch and undamped."""
@@ -54,7 +58,7 @@ class LocalModel:
 
     def preconditioned(self, preconditioner: Preconditioner, damping: float) -> Callable[[Tensor], Tensor] | None:
         """v -> about (F + damping I)^-1 v [P]; the scores are those of the batch's own actions."""
-        return preconditioner.prepare(self._linear, self.policy.family.score(self.outputs, self.batch.actions), damping)
+        return preconditioner.prepare(self._linear, self.score, damping)
 
     def curvature(self, v: Tensor) -> float:
         """v'Fv, twice the quadratic model of the mean KL(theta || theta + v)."""

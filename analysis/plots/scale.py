@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-LINES = {"whole update": "microseconds", "simulator": "simulator_microseconds"}
+LINES = {"whole update": "microseconds", "stepping the environments": "stepping_microseconds"}
 NAMES = {
     "batch": "environment steps per update",
     "width": "width of the two hidden layers",
@@ -16,7 +16,7 @@ TICKS = [base * 10**power for power in range(6) for base in (1, 3)]
 def scale(rows: pd.DataFrame, ax: Axes) -> Axes:
     """Microseconds per environment step against one axis, both logarithmic.
 
-    `rows` has value, microseconds and simulator_microseconds for one axis of `tests/benchmarks/test_scale.py`.
+    `rows` has value, microseconds and stepping_microseconds for one axis of `tests/benchmarks/test_scale.py`.
     """
     rows = rows.sort_values("value")
     for (name, column), marker in zip(LINES.items(), "os", strict=True):

@@ -64,7 +64,9 @@ def test_what_stands_in_one_file_only_is_named(write, capsys):
     assert "| test_new |  | 1.50 |  | 10% | new |" in printed and "| test_old | 1.50 |  |  | 10% | gone |" in printed
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"benchmarks": [{"name": "x"}]}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"benchmarks": [{"name": "x"}]}', '{"benchmarks": [{"stats": 1, "extra_info": 2}]}']
+)
 def test_a_file_that_is_no_benchmark_is_refused(tmp_path, content, capsys):
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(BenchmarkError, match=r"a.json is not the JSON of a pytest-benchmark run"):
@@ -80,7 +82,7 @@ def test_one_file_gives_costs_and_the_figure_of_scale(write, tmp_path, capsys):
         for v in (1, 16, 64)
     ]
     for row in rows:
-        row["extra_info"]["simulator_microseconds"] = 50.0
+        row["extra_info"]["stepping_microseconds"] = 50.0
     file = write("a.json", entry("test_floor", 2.0), entry("test_body", 3.0), *rows)
     assert main(Arguments(file)) == 0
     printed = capsys.readouterr().out

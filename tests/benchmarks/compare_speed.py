@@ -52,7 +52,12 @@ class Arguments:
 def ours(rule: str, env: str, n_envs: int, batch: int) -> Callable[[int], None]:
     """A function that trains for so many updates."""
     run = Run(spec_for(Cell(rule, env, batch_size=batch, n_envs=n_envs)))
-    return lambda updates: [list(run.step()) for _ in range(updates)] and None
+
+    def train(updates: int) -> None:
+        for _ in range(updates):
+            list(run.step())
+
+    return train
 
 
 def theirs(rule: str, env: str, n_envs: int, batch: int) -> Callable[[int], None]:
@@ -66,7 +71,11 @@ def theirs(rule: str, env: str, n_envs: int, batch: int) -> Callable[[int], None
         "seed": 0,
     }
     model = TRPO(**shared, cg_max_steps=10) if rule == "trpo" else PPO(**shared, batch_size=64, n_epochs=10)
-    return lambda updates: model.learn(updates * batch, reset_num_timesteps=False) and None
+
+    def train(updates: int) -> None:
+        model.learn(updates * batch, reset_num_timesteps=False)
+
+    return train
 
 
 def compare(rule: str, env: str, counts: tuple[int, int], arguments: Arguments) -> tuple[float, float, list[float]]:

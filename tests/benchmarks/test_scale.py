@@ -1,7 +1,8 @@
-"""What a training update costs as batch, network, environments and jobs grow: the rows of the scale figure.
+"""What a training update costs as batch, network and environments grow: the rows of the scale figure; jobs and memory.
 
 `trpo` on HalfCheetah-v5; the base case is batch 2,048, 64x64 and 16 environments, every other case departs from it in
-one respect. `extra_info` holds microseconds per environment step, split into the simulator's and all the rest.
+one respect. `extra_info` holds microseconds per environment step: of the whole update, and of
+stepping the environments.
 """
 
 import subprocess
@@ -43,7 +44,7 @@ def test_cost_of_an_environment_step(benchmark: Any, axis: str, value: int) -> N
         axis=axis,
         value=value,
         microseconds=1e6 * found.total / steps,
-        simulator_microseconds=1e6 * found.stepping / steps,
+        stepping_microseconds=1e6 * found.stepping / steps,
         ratio=found.ratio,
     )
 
