@@ -25,7 +25,9 @@ _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Settings(BaseModel):
-    """Shared by every rule of a matrix; an environment may override them. The recipe and its measurements: README."""
+    """Shared by every rule of a matrix. An environment may override them, and so may an entry under [rules], which is
+    then an ablation of the pipeline, not of the rule. The recipe and its measurements: README.
+    """
 
     model_config = _STRICT
 
@@ -39,9 +41,8 @@ class Settings(BaseModel):
     scale_rewards: bool = Field(True, description="divide rewards by the std of the discounted return")
     normalize_advantages: bool = True
     critic_steps: int = Field(3, ge=1, description="Gauss-Newton steps per batch")
-    critic_cg_iterations: int = Field(10, ge=1)
+    critic_cg_iterations: int = Field(4, ge=1, description="preconditioned products per step")
     critic_damping: float = Field(0.1, gt=0)
-    critic_stride: int = Field(1, ge=1, description="its Gauss-Newton matrix is that of every n-th sample")
     evaluations: int = Field(20, ge=1, description="points of the evaluation grid after step 0")
     eval_episodes: int = Field(10, ge=2, description="episodes per point and kind of action")
     final_episodes: int = Field(100, ge=2, description="held-out episodes for the last policy")
@@ -51,6 +52,9 @@ class Settings(BaseModel):
         if self.batch_size % self.n_envs:
             raise ValueError(f"batch_size {self.batch_size} is not a multiple of n_envs {self.n_envs}")
         return self
+
+
+JUDGE = frozenset({"evaluations", "eval_episodes", "final_episodes"})  # settings that no rule may change for itself
 
 
 class RunSpec(BaseModel):
@@ -146,11 +150,23 @@ def _find(name_or_file: str) -> Path:
     return file
 
 
+@dataclass(frozen=True)
+class _Variant:
+    """A rule of the file with one combination of its swept hyper-parameters."""
+
+    entry: str
+    name: str
+    label: str
+    hyper: dict[str, Any]
+    settings: dict[str, Any]  # its own, over the shared ones and the environment's
+
+
 class _Reader:
     """Walks the file once and collects every problem instead of stopping at the first."""
 
     KEYS = ("seeds", "settings", "environments", "rules")
     ENVIRONMENT_KEYS = ("budget", "kwargs", "score")
+    RULE_KEYS = ("rule", "settings")
 
     def __init__(self, raw: dict[str, Any], folder: Path) -> None:
         self.raw, self.folder = raw, folder
@@ -178,20 +194,22 @@ class _Reader:
                 self.problems.append(f"{where}.budget: missing; expected the number of training environment steps")
                 continue
             own = {k: v for k, v in table.items() if k not in self.ENVIRONMENT_KEYS}
-            settings = self._settings({**shared, **own} if shared_good else own, where, of_environment=True)
-            if settings is None or not shared_good:
+            if self._settings({**shared, **own} if shared_good else own, where, of_environment=True) is None:
                 continue
-            specs = itertools.product(rules, seed_list)
-            try:
-                cells += [
-                    RunSpec(
-                        env=env, env_kwargs=table.get("kwargs", {}), rule=rule, label=label, hyper=hyper, seed=seed,
-                        budget=table["budget"], settings=settings,
-                    )
-                    for (rule, label, hyper), seed in specs
-                ]  # fmt: skip
-            except ValidationError as error:
-                self._report(error, where, {*Settings.model_fields, *self.ENVIRONMENT_KEYS})
+            for rule in rules if shared_good else ():
+                settings = self._settings({**shared, **own, **rule.settings}, f"rules.{rule.entry}.settings")
+                if settings is None:
+                    continue
+                try:
+                    cells += [
+                        RunSpec(
+                            env=env, env_kwargs=table.get("kwargs", {}), rule=rule.name, label=rule.label,
+                            hyper=rule.hyper, seed=seed, budget=table["budget"], settings=settings,
+                        )
+                        for seed in seed_list
+                    ]  # fmt: skip
+                except ValidationError as error:
+                    self._report(error, where, {*Settings.model_fields, *self.ENVIRONMENT_KEYS})
         return Matrix(file.stem, file, tuple(cells), scores)
 
     def _known(self, table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
@@ -235,12 +253,12 @@ class _Reader:
             path = [str(part) for part in problem["loc"]]
             place = ".".join([where, *path])
             if problem["type"] == "extra_forbidden":
-                self.problems.append(f"{place}: unknown key; {did_you_mean(path[-1], known)}")
+                line = f"{place}: unknown key; {did_you_mean(path[-1], known)}"
             else:
                 got = "" if isinstance(problem["input"], (dict, BaseModel)) else f", got {problem['input']!r}"
                 line = f"{place}: {problem['msg'].removeprefix('Value error, ')}{got}"
-                if line not in self.problems:
-                    self.problems.append(line)
+            if line not in self.problems:
+                self.problems.append(line)
 
     def _score(self, env: str, value: Any, scores: dict[str, tuple[float, float]]) -> None:
         try:
@@ -267,8 +285,8 @@ class _Reader:
         except Exception as error:  # whatever an environment's constructor raises is a fact about the matrix file
             self.problems.append(f"{where}: cannot be made with kwargs {kwargs!r}: {type(error).__name__}: {error}")
 
-    def _rule(self, name: str, table: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-        """(rule, label, complete hyper-parameters) for every combination of the swept values."""
+    def _rule(self, name: str, table: dict[str, Any]) -> list[_Variant]:
+        """A variant for every combination of the swept values."""
         where = f"rules.{name}"
         rule = str(table.get("rule", name))
         if is_outside(rule):
@@ -282,7 +300,7 @@ class _Reader:
             self.problems.append(f"{where}: unknown rule {rule}; {did_you_mean(rule, RULES)}, or FILE.py:FUNCTION")
             return []
         parameters = hyper_parameters(rule)
-        given = {key: value for key, value in table.items() if key != "rule"}
+        given = {key: value for key, value in table.items() if key not in self.RULE_KEYS}
         for key in given:
             if key not in parameters:
                 self.problems.append(f"{where}.{key}: not a hyper-parameter of {rule}; {did_you_mean(key, parameters)}")
@@ -296,8 +314,18 @@ class _Reader:
             chosen = dict(zip([key for key in given if key in parameters], values, strict=True))
             hyper = self._hyper(rule, {**{k: p.default for k, p in parameters.items()}, **chosen}, where)
             tags = [f"{key}={chosen[key]}" for key in swept if key in chosen]
-            variants.append((rule, f"{name}({','.join(tags)})" if tags else name, hyper))
+            label = f"{name}({','.join(tags)})" if tags else name
+            variants.append(_Variant(name, rule, label, hyper, self._own_settings(table, where)))
         return variants
+
+    def _own_settings(self, table: dict[str, Any], where: str) -> dict[str, Any]:
+        settings = table.get("settings", {})
+        if not isinstance(settings, dict):
+            self.problems.append(f"{where}.settings: expected a table, got {settings!r}")
+            return {}
+        for key in settings.keys() & JUDGE:
+            self.problems.append(f"{where}.settings.{key}: evaluation is the same for every rule; set it in [settings]")
+        return {key: value for key, value in settings.items() if key not in JUDGE}
 
     def _hyper(self, rule: str, values: dict[str, Any], where: str) -> dict[str, Any]:
         hints = typing.get_type_hints(factory_of(rule))

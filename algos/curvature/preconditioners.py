@@ -1,7 +1,8 @@
 """Stand-ins for (F + damping I)^-1 that are to make conjugate gradient need fewer products (measured in the README).
 
 Both are made from the scores of the batch's actions, which the policy at theta drew: their outer product has the
-Fisher matrix as its expectation, and costs one backward pass.
+Fisher matrix as its expectation, and costs one backward pass. With one output and scores of 1 they stand for the
+Gauss-Newton matrix J'J/B + damping I of a critic.
 """
 
 from collections.abc import Callable

@@ -75,7 +75,6 @@ class Run:
             settings.critic_steps,
             settings.critic_cg_iterations,
             settings.critic_damping,
-            settings.critic_stride,
         )
         self.critic_theta = self.critic.init(torch_stream(spec.seed, "critic"))
         self.collector = Collector(spec, self.policy)

@@ -39,6 +39,15 @@ BAD = {
     "setting out of range": (GOOD.replace("640", "640\ngamma = 1.5"), "CartPole-v1.gamma: Input should be less than 1"),
     "batch does not divide": (GOOD.replace("n_envs = 4", "n_envs = 5"), "batch_size 64 is not a multiple of n_envs 5"),
     "grid finer than a batch": (GOOD.replace("640", "100"), "2 evaluations in a budget of 100 are 50 steps apart"),
+    "unknown setting of a rule": (
+        GOOD + "max_kl = [0.1, 0.2]\n[rules.trpo.settings]\ngama = 0.9",
+        "rules.trpo.settings.gama: unknown key; did you mean gamma?",
+    ),
+    "a rule with a judge of its own": (
+        GOOD + "[rules.trpo.settings]\nevaluations = 1",
+        "rules.trpo.settings.evaluations: evaluation is the same for every rule",
+    ),
+    "settings of a rule are no table": (GOOD + "settings = 3", "rules.trpo.settings: expected a table, got 3"),
     "bad score": (GOOD.replace("640", "640\nscore = [1, 1]"), "score: expected two different returns"),
     "no rules": (GOOD.replace("[rules.trpo]", ""), "rules: expected at least one [rules.NAME] table"),
     "rules is not a table": (GOOD.replace("[rules.trpo]", "") + "[rules]\ntrpo = 3", "rules.trpo: expected a table"),
@@ -88,6 +97,12 @@ def test_seeds_on_the_command_line_replace_the_files(tmp_path):
 def test_an_environment_overrides_shared_settings(tmp_path):
     cell = load_matrix(write(tmp_path, GOOD.replace("640", "640\ngamma = 0.9"))).cells[0]
     assert cell.settings.gamma == 0.9 and cell.settings.batch_size == 64
+
+
+def test_an_entry_of_rules_overrides_both(tmp_path):
+    text = GOOD.replace("640", "640\ngamma = 0.9") + "[rules.npg]\n[rules.npg.settings]\ngamma = 0.8"
+    gamma = {cell.label: cell.settings.gamma for cell in load_matrix(write(tmp_path, text)).cells}
+    assert gamma == {"trpo": 0.9, "npg": 0.8}
 
 
 def test_the_run_id_knows_every_value(tmp_path, make_spec):

@@ -1,8 +1,10 @@
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 import torch
 
+from algos.curvature import Kronecker, Unpreconditioned
 from algos.estimators import ValueBaseline
 from algos.policies import MLP
 
@@ -12,7 +14,7 @@ OBS = torch.randn(80, 3, generator=G).double()
 
 def test_one_undamped_step_of_a_linear_network_is_least_squares():
     returns = OBS @ torch.tensor([1.0, -2.0, 3.0]).double() + 4 + 0.1 * torch.randn(80, generator=G).double()
-    baseline = ValueBaseline(MLP(3, (), 1), steps=1, cg_iterations=4, damping=1e-12, stride=1)
+    baseline = ValueBaseline(MLP(3, (), 1), steps=1, cg_iterations=4, damping=1e-12)
     fitted = baseline.fit(torch.zeros(4).double(), OBS, returns)
     design = torch.cat([OBS, torch.ones(80, 1).double()], 1)
     torch.testing.assert_close(fitted, torch.linalg.lstsq(design, returns[:, None]).solution[:, 0])
@@ -38,7 +40,7 @@ def test_a_perfect_baseline_stays():
 
 def test_a_step_that_overshoots_is_halved_until_the_error_falls():
     returns = 10 * (OBS[:, 0] - OBS[:, 1]).tanh() + 3
-    bold = ValueBaseline(MLP(3, (16, 16), 1), steps=1, cg_iterations=100, damping=1e-6, stride=1)
+    bold = ValueBaseline(MLP(3, (16, 16), 1), steps=1, cg_iterations=100, damping=1e-6)
     theta = bold.init(torch.Generator().manual_seed(1), torch.float64)
     errors = [(bold.predict(t, OBS) - returns).square().mean() for t in (theta, bold.fit(theta, OBS, returns))]
     assert replace(bold, max_backtracks=0).fit(theta, OBS, returns).equal(theta), "the whole step raises the error"
@@ -47,18 +49,18 @@ def test_a_step_that_overshoots_is_halved_until_the_error_falls():
 
 def test_two_steps_are_one_step_twice():
     returns = OBS[:, 0].tanh()
-    one = ValueBaseline(MLP(3, (4,), 1), steps=1)
+    one = ValueBaseline(MLP(3, (4,), 1), steps=1, preconditioner=Unpreconditioned())  # one that a fit does not remake
     theta = one.init(torch.Generator().manual_seed(1), torch.float64)
     twice = one.fit(one.fit(theta, OBS, returns), OBS, returns)
     assert replace(one, steps=2).fit(theta, OBS, returns).equal(twice) and not twice.equal(theta)
 
 
-def test_curvature_is_that_of_every_stride_th_row_and_the_gradient_that_of_all():
+@pytest.mark.parametrize("part", [Unpreconditioned(), Kronecker()], ids=repr)
+def test_a_step_solves_the_damped_normal_equations_with_and_without_a_preconditioner(part):
     returns = OBS[:, 0].tanh()
-    baseline = ValueBaseline(MLP(3, (), 1), steps=1, cg_iterations=4, damping=0.1, stride=4)
-    theta = torch.full((4,), 0.5).double()
-    design = torch.cat([OBS, torch.ones(80, 1).double()], 1)
-    gradient = design.T @ (design @ theta - returns) / 80
-    curvature = design[::4].T @ design[::4] / 20 + 0.1 * torch.eye(4).double()
-    step = torch.linalg.solve(curvature, -gradient)
+    baseline = ValueBaseline(MLP(3, (4,), 1), steps=1, cg_iterations=40, damping=0.1, preconditioner=part)
+    theta = baseline.init(torch.Generator().manual_seed(1), torch.float64)
+    jacobian = torch.autograd.functional.jacobian(lambda t: baseline.predict(t, OBS), theta)
+    curvature = jacobian.T @ jacobian / 80 + 0.1 * torch.eye(len(theta)).double()
+    step = torch.linalg.solve(curvature, jacobian.T @ (returns - baseline.predict(theta, OBS)) / 80)
     torch.testing.assert_close(baseline.fit(theta, OBS, returns), theta + step)

@@ -7,6 +7,7 @@ from algos.policies import MLP
 
 G = torch.Generator().manual_seed(0)
 NETWORKS = [MLP(3, (5, 4), 2), MLP(3, (), 2), MLP(3, (6,), 4, free_size=2)]
+NETWORKS += [MLP(3, (5, 4), 1), MLP(3, (), 1), MLP(3, (5, 4), 2, free_size=1)]  # one output: another body
 
 
 def draw(network):
