@@ -7,9 +7,11 @@ P parameters. A rule is a pure function of (state, batch); `theta` is one flat v
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
+import torch
 from torch import Tensor
 
 NAN = float("nan")
+COLUMNS = ("obs", "actions", "advantages", "log_probs", "episodes", "times")  # of a Batch: a value per row
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,18 @@ class Batch:
 
     def __post_init__(self) -> None:
         size = self.obs.shape[0]
-        for name in ("actions", "advantages", "log_probs", "episodes", "times"):
+        for name in COLUMNS:
             found = getattr(self, name).shape[0]
             if found != size:
                 raise ValueError(f"Batch.{name} has {found} rows, expected {size}, as many as obs")
 
-    def rows(self, index: "Tensor | slice") -> "Batch":
+    def rows(self, index: Tensor | slice) -> "Batch":
         """The batch of these rows only."""
-        columns = ("obs", "actions", "advantages", "log_probs", "episodes", "times")
-        return replace(self, **{name: getattr(self, name)[index] for name in columns})
+        return replace(self, **{name: getattr(self, name)[index] for name in COLUMNS})
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on another device."""
+        return replace(self, **{name: getattr(self, name).to(device) for name in COLUMNS})
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def to_markdown(compared: pd.DataFrame) -> str:
 def draw_scale(file: Path) -> list[Path]:
     """The figure `scale` beside the file, a panel per axis; no files if it has no rows of scale."""
     found = json.loads(file.read_text(encoding="utf-8"))["benchmarks"]
-    rows = pd.DataFrame([entry["extra_info"] for entry in found if "axis" in entry["extra_info"]])
+    rows = pd.DataFrame([row for entry in found for row in entry["extra_info"].get("rows", ())])
     if rows.empty:
         return []
     with theme():

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium as gym
+import torch
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from algos.policies import Categorical, Policy
@@ -43,6 +44,7 @@ class Settings(BaseModel):
     critic_steps: int = Field(3, ge=1, description="Gauss-Newton steps per batch")
     critic_cg_iterations: int = Field(4, ge=1, description="preconditioned products per step")
     critic_damping: float = Field(0.1, gt=0)
+    device: Literal["cpu", "cuda"] = Field("cpu", description="of the learner; the simulator is always on the CPU")
     evaluations: int = Field(20, ge=1, description="points of the evaluation grid after step 0")
     eval_episodes: int = Field(10, ge=2, description="episodes per point and kind of action")
     final_episodes: int = Field(100, ge=2, description="held-out episodes for the last policy")
@@ -51,6 +53,8 @@ class Settings(BaseModel):
     def _sizes_fit(self) -> "Settings":
         if self.batch_size % self.n_envs:
             raise ValueError(f"batch_size {self.batch_size} is not a multiple of n_envs {self.n_envs}")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise ValueError("device cuda: torch sees no CUDA device here; expected cpu")
         return self
 
 

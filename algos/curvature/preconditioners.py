@@ -90,5 +90,5 @@ def _damped_inverses(left: Tensor, right: Tensor, damping: float) -> tuple[Tenso
 
 
 def _damped_inverse(matrix: Tensor, damping: float) -> Tensor:
-    damped = matrix + damping * torch.eye(len(matrix), dtype=matrix.dtype)
+    damped = matrix + damping * torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
     return torch.cholesky_inverse(torch.linalg.cholesky(damped))

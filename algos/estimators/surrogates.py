@@ -90,7 +90,7 @@ class WholeTrajectory(ImportanceSampled):
 
     def weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
         _, episode = batch.episodes.unique(return_inverse=True)
-        totals = torch.zeros(int(episode.max()) + 1, dtype=log_ratio.dtype)
+        totals = log_ratio.new_zeros(int(episode.max()) + 1)
         return totals.index_add(0, episode, log_ratio)[episode].exp()
 
 
@@ -157,7 +157,7 @@ def running_sums(values: Tensor, batch: Batch) -> Tensor:
     episode = batch.episodes[order]
     first = torch.ones_like(episode, dtype=torch.bool)
     first[1:] = episode[1:] != episode[:-1]
-    start = torch.arange(len(order))[first][first.cumsum(0) - 1]  # where each row's episode begins
+    start = torch.arange(len(order), device=order.device)[first][first.cumsum(0) - 1]  # where each row's episode begins
     before = torch.cat([sums.new_zeros(1), sums])[start]
     return torch.zeros_like(values).index_copy(0, order, sums - before)
 
@@ -187,7 +187,7 @@ def jackknife_variance(terms: Tensor, episodes: Tensor) -> float:
     groups = int(group.max()) + 1
     if groups < 2:
         return float("nan")
-    sums = torch.zeros(groups, dtype=terms.dtype).index_add(0, group, terms)
-    counts = torch.zeros(groups, dtype=terms.dtype).index_add(0, group, torch.ones_like(terms))
+    sums = terms.new_zeros(groups).index_add(0, group, terms)
+    counts = terms.new_zeros(groups).index_add(0, group, torch.ones_like(terms))
     left = (terms.sum() - sums) / (len(terms) - counts)
     return float((groups - 1) / groups * (left - left.mean()).square().sum())

@@ -62,7 +62,7 @@ class HistoryPG:
     def mixture(self, behaviours: tuple[Tensor, ...], batches: tuple[Batch, ...]) -> Batch:
         """All rows as one batch whose log_probs [B] are those of the mixture: the balance heuristic's denominator."""
         total = sum(len(batch.obs) for batch in batches)
-        shares = torch.tensor([len(batch.obs) / total for batch in batches], dtype=behaviours[0].dtype).log()
+        shares = behaviours[0].new_tensor([len(batch.obs) / total for batch in batches]).log()
         log_probs, episodes = [], []
         for number, batch in enumerate(batches):
             under = torch.stack([self.policy.log_prob(theta, batch.obs, batch.actions) for theta in behaviours])

@@ -45,10 +45,11 @@ class PPO:
     @torch.no_grad()
     def update(self, state: PPOState, batch: Batch) -> tuple[PPOState, Info]:
         adam, clipped = Adam(epsilon=1e-5), Clipped(self.clip)
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + state.updates)
+        generator = torch.Generator("cpu").manual_seed(self.seed * 1_000_003 + state.updates)
         theta, memory, steps = state.theta, state.adam, 0
         for _ in range(self.epochs):
-            shuffled = batch.rows(torch.randperm(len(batch.obs), generator=generator))
+            order = torch.randperm(len(batch.obs), generator=generator, device="cpu")  # equal on every device
+            shuffled = batch.rows(order.to(batch.obs.device))
             for start in range(0, len(batch.obs), self.minibatch):
                 rows = shuffled.rows(slice(start, start + self.minibatch))
                 model = LocalModel(self.policy, theta, rows, clipped)

@@ -1,4 +1,4 @@
-"""What an environment step costs as batch, network and environments grow."""
+"""What an environment step costs as batch, network, environments and jobs grow."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,6 +8,7 @@ NAMES = {
     "batch": "environment steps per update",
     "width": "width of the two hidden layers",
     "environments": "environments side by side",
+    "jobs": "jobs side by side, a core each",
 }
 
 TICKS = [base * 10**power for power in range(6) for base in (1, 3)]

@@ -14,7 +14,7 @@ class Actor:
     """The policy at one theta, its weights converted once."""
 
     def __init__(self, policy: Policy, theta: Tensor) -> None:
-        layers, free = policy.network.layers(theta.detach())
+        layers, free = policy.network.layers(theta.detach().cpu())
         *self._hidden, self._last = [(weight.numpy().T.copy(), bias.numpy().copy()) for weight, bias in layers]
         self._free = free.numpy().copy()
         self._free_rows = self._free[None]  # repeated for as many rows as the last call had

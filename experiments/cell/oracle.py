@@ -65,6 +65,7 @@ class Oracle:
         times the 1 / (1 - gamma) steps of a discounted episode, it is a gain of the return.
         """
         mdp, seen = self._mdp, seen_as.double()
+        old, new, batch = old.cpu(), new.cpu(), batch.to(seen.device)
         returns = [float(mdp.eta(self._pi(theta, seen))) for theta in (old, new)]
         exact = mdp.policy_gradient(self._policy, old.double(), seen)
         estimate = LocalModel(self._policy, old, batch).gradient.double()

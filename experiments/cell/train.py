@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from algos.estimators import Change, ValueBaseline, gae, measure_change
@@ -68,7 +69,9 @@ class Run:
         probe.close()
         self.policy = Policy.mlp(self.obs_size, settings.hidden, family)
         self.rule = build_rule(spec.rule, spec.hyper, self.policy)
-        self.state = self.rule.init(self.policy.init(torch_stream(spec.seed, "theta"), settings.init_log_std))
+        self.device = torch.device(settings.device)  # of parameters and batches; numbers are drawn on the CPU
+        theta = self.policy.init(torch_stream(spec.seed, "theta"), settings.init_log_std)
+        self.state = self.rule.init(theta.to(self.device))
         self.critic = ValueBaseline.mlp(
             self.obs_size,
             settings.hidden,
@@ -76,7 +79,7 @@ class Run:
             settings.critic_cg_iterations,
             settings.critic_damping,
         )
-        self.critic_theta = self.critic.init(torch_stream(spec.seed, "critic"))
+        self.critic_theta = self.critic.init(torch_stream(spec.seed, "critic")).to(self.device)
         self.collector = Collector(spec, self.policy)
         mdp = finite_mdp(spec.env, spec.env_kwargs, settings.gamma)
         self.oracle = None if mdp is None else Oracle(mdp, self.policy)
@@ -109,7 +112,10 @@ class Run:
         with clock("advantage_s"), torch.no_grad():
             batch, returns, explained = self.estimate(rollout)
         with clock("critic_s"), torch.no_grad():
-            self.critic_theta = self.critic.fit(self.critic_theta, batch.obs, returns)
+            try:
+                self.critic_theta = self.critic.fit(self.critic_theta, batch.obs, returns)
+            except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # its factors overflowed
+                raise Diverged(f"critic not finite: {error}") from error
             require_finite(critic=self.critic_theta)
         with clock("update_s"):
             try:
@@ -137,9 +143,9 @@ class Run:
     def estimate(self, rollout: Rollout) -> tuple[Batch, Tensor, float]:
         """The batch, the critic's targets [B], and how much of them the critic explained already."""
         settings = self.spec.settings
-        rewards = torch.from_numpy(self.scaler(rollout.rewards, rollout.done).astype(np.float32))
-        obs, next_obs = torch.from_numpy(rollout.obs), torch.from_numpy(rollout.next_obs)
-        terminated, done = torch.from_numpy(rollout.terminated), torch.from_numpy(rollout.done)
+        rewards = self.tensor(self.scaler(rollout.rewards, rollout.done).astype(np.float32))
+        obs, next_obs = self.tensor(rollout.obs), self.tensor(rollout.next_obs)
+        terminated, done = self.tensor(rollout.terminated), self.tensor(rollout.done)
         values = self.critic.predict(self.critic_theta, obs.flatten(0, 1)).view_as(rewards)
         next_values = torch.cat([values[1:], torch.zeros_like(values[:1])])
         ends = done.clone()  # where the next observation is not the next row's
@@ -149,14 +155,14 @@ class Run:
         mean, scale = 0.0, 1.0
         if settings.normalize_advantages:
             mean, scale = float(advantages.mean()), float(advantages.std()) + 1e-8
-        flat_obs, actions = obs.flatten(0, 1), torch.from_numpy(rollout.actions).flatten(0, 1)
+        flat_obs, actions = obs.flatten(0, 1), self.tensor(rollout.actions).flatten(0, 1)
         batch = Batch(
             obs=flat_obs,
             actions=actions,
             advantages=((advantages - mean) / scale).flatten(),
             log_probs=self.policy.log_prob(self.state.theta, flat_obs, actions),
-            episodes=torch.from_numpy(rollout.episodes).flatten(),
-            times=torch.from_numpy(rollout.times).flatten(),
+            episodes=self.tensor(rollout.episodes).flatten(),
+            times=self.tensor(rollout.times).flatten(),
             gamma=settings.gamma,
             n_envs=settings.n_envs,
             advantage_mean=mean,
@@ -164,6 +170,10 @@ class Run:
         )
         explained = 1 - float((returns - values).var() / returns.var().clamp_min(1e-12))
         return batch, returns.flatten(), explained
+
+    def tensor(self, values: NDArray[Any]) -> Tensor:
+        """The same numbers on the learner's device."""
+        return torch.from_numpy(values).to(self.device)
 
     def update_row(self, rollout: Rollout, info: Info, change: Change, truth: Truth, explained: float) -> UpdateRow:
         known = asdict(info) | {"trials": len(info.trials), "reuses": len(info.reuses)} | self.counters

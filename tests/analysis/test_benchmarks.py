@@ -77,12 +77,16 @@ def test_a_file_that_is_no_benchmark_is_refused(tmp_path, content, capsys):
 
 def test_one_file_gives_costs_and_the_figure_of_scale(write, tmp_path, capsys):
     rows = [
-        entry(f"test_cost[{axis}-{v}]", 1.0, f"scale: {axis}", axis=axis, value=v, ratio=0.5, microseconds=90.0 + v)
-        for axis in ("batch", "width", "environments")
+        entry(
+            f"test_cost[{axis}-{v}]",
+            1.0,
+            f"scale: {axis}",
+            rows=[{"axis": axis, "value": v, "microseconds": 90.0 + v, "stepping_microseconds": 50.0}],
+            ratio=0.5,
+        )
+        for axis in ("batch", "width", "environments", "jobs")
         for v in (1, 16, 64)
     ]
-    for row in rows:
-        row["extra_info"]["stepping_microseconds"] = 50.0
     file = write("a.json", entry("test_floor", 2.0), entry("test_body", 3.0), *rows)
     assert main(Arguments(file)) == 0
     printed = capsys.readouterr().out

@@ -33,11 +33,12 @@ class Case:
     width: int = 64  # of each of the two hidden layers
     obs: int = 17
     dtype: torch.dtype = torch.float32
+    device: str = "cpu"
 
     def __str__(self) -> str:
-        return (
-            f"batch {self.batch}, {self.width}x{self.width}, {self.obs} obs, {str(self.dtype).removeprefix('torch.')}"
-        )
+        where = "" if self.device == "cpu" else f", {self.device}"
+        dtype = str(self.dtype).removeprefix("torch.")
+        return f"batch {self.batch}, {self.width}x{self.width}, {self.obs} obs, {dtype}{where}"
 
 
 CASES = (
@@ -46,6 +47,7 @@ CASES = (
     Case(obs=4),
     Case(obs=348),
     Case(dtype=torch.float64),
+    *(Case(batch=batch, device="cuda") for batch in (2048, 50000)),
 )
 SMALL = (Case(batch=2048), Case(batch=16384))
 
@@ -114,9 +116,10 @@ def _batch(policy: Policy, theta: Tensor, obs: Tensor) -> Batch:
     """Actions drawn from the policy, with advantages that follow them."""
     g = torch.Generator().manual_seed(1)
     d = policy.outputs(theta, obs)
-    actions = policy.family.act(d, torch.randn(len(obs), policy.family.noise_size, generator=g, dtype=theta.dtype))
-    still = torch.zeros(len(obs), dtype=torch.long)
-    advantages = actions[:, 0] + torch.randn(len(obs), generator=g, dtype=theta.dtype)
+    noise = torch.randn(len(obs), policy.family.noise_size + 1, generator=g, dtype=theta.dtype).to(theta.device)
+    actions = policy.family.act(d, noise[:, 1:])
+    still = torch.zeros(len(obs), dtype=torch.long, device=theta.device)
+    advantages = actions[:, 0] + noise[:, 0]
     return Batch(obs, actions, advantages, policy.family.log_prob(d, actions), still, still, gamma=0.99)
 
 
@@ -133,10 +136,10 @@ BODIES = EXACT | STAND_INS
 
 def bare_products(policy: Policy, case: Case) -> Callable[[], None]:
     """The ten matrix products inside J v and J' u for two hidden layers, and nothing else: the floor, not a product."""
-    theta = torch.randn(policy.network.size, dtype=case.dtype)
+    theta = torch.randn(policy.network.size, dtype=case.dtype, device=case.device)
     (first, _), (second, _), (last, _) = policy.network.layers(theta)[0]
     sizes = (case.obs, case.width, case.width, ACTIONS)
-    x, a, b, out = (torch.randn(case.batch, size, dtype=case.dtype) for size in sizes)
+    x, a, b, out = (torch.randn(case.batch, size, dtype=case.dtype, device=case.device) for size in sizes)
 
     def multiply() -> None:
         # J v: x dW1', then a dW2' and t W2', then b dW3' and t W3'
@@ -153,7 +156,24 @@ def bare_products(policy: Policy, case: Case) -> Callable[[], None]:
 
 def make(case: Case) -> tuple[Policy, Tensor, Tensor, Tensor]:
     """A policy away from its initial symmetry, its theta, observations and a vector to multiply."""
-    return _make(case.batch, case.obs, (case.width, case.width), case.dtype)
+    if case.device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("torch sees no CUDA device")
+    policy, *tensors = _make(case.batch, case.obs, (case.width, case.width), case.dtype)
+    theta, obs, v = (tensor.to(case.device) for tensor in tensors)
+    return policy, theta, obs, v
+
+
+def finished(case: Case, work: Callable[..., Any]) -> Callable[..., Any]:
+    """`work`, which returns when the device has done it."""
+    if case.device == "cpu":
+        return work
+
+    def waiting(*arguments: Any) -> Any:
+        result = work(*arguments)
+        torch.cuda.synchronize()
+        return result
+
+    return waiting
 
 
 def _make(
@@ -187,6 +207,7 @@ def evidence(body: str, case: Case, policy: Policy) -> dict[str, Any]:
         "width": case.width,
         "obs": case.obs,
         "dtype": str(case.dtype),
+        "device": case.device,
         "P": policy.network.size,
         "threads": torch.get_num_threads(),
         "disagreement_dense_float64": dense,
@@ -199,7 +220,7 @@ def test_fisher_vector_product(benchmark: Any, case: Case, body: str) -> None:
     """One product; what is prepared once per update is not timed."""
     benchmark.group = f"Fisher-vector product, {case}"
     policy, theta, obs, v = make(case)
-    benchmark(BODIES[body](policy, theta, obs), v)
+    benchmark(finished(case, BODIES[body](policy, theta, obs)), v)
     benchmark.extra_info.update(evidence(body, case, policy))
 
 
@@ -208,7 +229,7 @@ def test_floor_of_bare_matrix_products(benchmark: Any, case: Case) -> None:
     benchmark.group = f"Fisher-vector product, {case}"
     policy, *_ = make(case)
     benchmark.extra_info.update(batch=case.batch, P=policy.network.size, threads=torch.get_num_threads())
-    benchmark(bare_products(policy, case))
+    benchmark(finished(case, bare_products(policy, case)))
 
 
 @pytest.mark.parametrize("body", EXACT)

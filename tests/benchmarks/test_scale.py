@@ -1,7 +1,7 @@
 """What a training update costs as batch, network and environments grow: the rows of the scale figure; jobs and memory.
 
 `trpo` on HalfCheetah-v5; the base case is batch 2,048, 64x64 and 16 environments, every other case departs from it in
-one respect. `extra_info` holds microseconds per environment step: of the whole update, and of
+one respect. `extra_info` holds rows of microseconds per environment step: of the whole update, and of
 stepping the environments.
 """
 
@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from experiments.profile_cell import Arguments, profile, spec_for
@@ -40,35 +41,38 @@ def test_cost_of_an_environment_step(benchmark: Any, axis: str, value: int) -> N
     updates = max(2, 8192 // spec.settings.batch_size)
     found = benchmark.pedantic(lambda: profile(spec, updates, calibration_steps=2000), rounds=1)
     steps = spec.settings.batch_size
-    benchmark.extra_info.update(
-        axis=axis,
-        value=value,
-        microseconds=1e6 * found.total / steps,
-        stepping_microseconds=1e6 * found.stepping / steps,
-        ratio=found.ratio,
-    )
+    row = {
+        "axis": axis,
+        "value": value,
+        "microseconds": 1e6 * found.total / steps,
+        "stepping_microseconds": 1e6 * found.stepping / steps,
+    }
+    benchmark.extra_info.update(rows=[row], ratio=found.ratio)
 
 
-def trained_steps_per_second(jobs: int) -> float:
-    """Environment steps per second of `jobs` processes side by side, each training a cell of its own."""
+def with_jobs(jobs: int) -> dict[str, float]:
+    """A row of the figure from `jobs` processes side by side, each training a cell of its own."""
     code = (
         "from experiments.profile_cell import *; torch.set_num_threads(1); "
-        "found = profile(spec_for(Arguments('trpo', 'HalfCheetah-v5', updates=20)), 20, 1); print(2048 / found.total)"
+        "found = profile(spec_for(Arguments('trpo', 'HalfCheetah-v5', updates=20)), 20, 1); "
+        "print(found.total / 2048, found.stepping / 2048)"
     )
     with ThreadPoolExecutor(jobs) as pool:
         runs = [pool.submit(subprocess.check_output, [sys.executable, "-c", code], text=True) for _ in range(jobs)]
-        return sum(float(run.result()) for run in runs)
+        seconds = np.array([[float(number) for number in run.result().split()] for run in runs])
+    whole, stepping = 1e6 / (1 / seconds).sum(0)  # rates add up, and a step costs the inverse of their sum
+    return {"value": jobs, "microseconds": whole, "stepping_microseconds": stepping}
 
 
 def test_throughput_of_two_jobs(benchmark: Any) -> None:
     """Both cores of a small machine: `throughput` is that of two jobs over that of one."""
     benchmark.group = "scale: jobs"
-    one, two = [], []
-    benchmark.pedantic(
-        lambda: (one.append(trained_steps_per_second(1)), two.append(trained_steps_per_second(2))), rounds=3
-    )
-    ratios = sorted(both / alone for both, alone in zip(two, one, strict=True))
-    benchmark.extra_info.update(throughput=ratios[1], lowest=ratios[0], highest=ratios[-1])
+    pairs: list[tuple[dict[str, float], dict[str, float]]] = []
+    benchmark.pedantic(lambda: pairs.append((with_jobs(1), with_jobs(2))), rounds=3)
+    pairs.sort(key=lambda pair: pair[0]["microseconds"] / pair[1]["microseconds"])
+    lowest, middle, highest = (alone["microseconds"] / both["microseconds"] for alone, both in pairs)
+    rows = [{"axis": "jobs", **row} for row in pairs[1]]
+    benchmark.extra_info.update(rows=rows, throughput=middle, lowest=lowest, highest=highest)
 
 
 def test_memory_of_a_large_batch(benchmark: Any) -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from experiments.spec import SHIPPED, MatrixError, did_you_mean, load_matrix
 
@@ -48,6 +49,7 @@ BAD = {
         "rules.trpo.settings.evaluations: evaluation is the same for every rule",
     ),
     "settings of a rule are no table": (GOOD + "settings = 3", "rules.trpo.settings: expected a table, got 3"),
+    "unknown device": (GOOD.replace("n_envs", "device = 'tpu'\nn_envs"), "settings.device: Input should be 'cpu' or"),
     "bad score": (GOOD.replace("640", "640\nscore = [1, 1]"), "score: expected two different returns"),
     "no rules": (GOOD.replace("[rules.trpo]", ""), "rules: expected at least one [rules.NAME] table"),
     "rules is not a table": (GOOD.replace("[rules.trpo]", "") + "[rules]\ntrpo = 3", "rules.trpo: expected a table"),
@@ -127,3 +129,9 @@ def test_shipped_matrices_are_good(name):
 
 def test_a_wild_guess_lists_what_is_known():
     assert did_you_mean("zzz", ["npg", "trpo"]) == "expected one of npg, trpo"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch sees a CUDA device")
+def test_a_gpu_that_is_not_there_is_refused_before_anything_runs(tmp_path):
+    with pytest.raises(MatrixError, match="settings: device cuda: torch sees no CUDA device here; expected cpu"):
+        load_matrix(write(tmp_path, GOOD.replace("n_envs", "device = 'cuda'\nn_envs")))

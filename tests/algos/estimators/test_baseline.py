@@ -47,6 +47,14 @@ def test_a_step_that_overshoots_is_halved_until_the_error_falls():
     assert errors[1] < errors[0]
 
 
+def test_all_tensors_are_made_on_the_device_of_the_observations():
+    baseline, returns = ValueBaseline.mlp(3, (4,)), OBS[:, 0].tanh()
+    theta = baseline.init(torch.Generator().manual_seed(1), torch.float64)
+    expected = baseline.fit(theta, OBS, returns)
+    with torch.device("meta"):  # where a tensor made without a device would land
+        assert baseline.fit(theta, OBS, returns).equal(expected)
+
+
 def test_two_steps_are_one_step_twice():
     returns = OBS[:, 0].tanh()
     one = ValueBaseline(MLP(3, (4,), 1), steps=1, preconditioner=Unpreconditioned())  # one that a fit does not remake

@@ -33,6 +33,16 @@ def test_every_gradient_is_autograds(surrogate, problem):
     torch.testing.assert_close(surrogate.gradient(leaf.detach(), problem.batch), expected)
 
 
+@pytest.mark.parametrize("surrogate", [*WEIGHTINGS.values(), Clipped(0.2)], ids=repr)
+def test_every_tensor_is_made_on_the_device_of_the_batch(surrogate, problem):
+    log_ratio = torch.linspace(-1, 1, 60).double()
+    expected = surrogate.gradient(log_ratio, problem.batch)
+    variance = jackknife_variance(log_ratio, problem.batch.episodes)
+    with torch.device("meta"):  # where a tensor made without a device would land
+        assert surrogate.gradient(log_ratio, problem.batch).equal(expected)
+        assert jackknife_variance(log_ratio, problem.batch.episodes) == variance
+
+
 def test_the_effective_sample_size_by_hand():
     ess, largest = effective_sample_size(torch.tensor([3.0, 1.0]).log())
     assert ess == pytest.approx(16 / (2 * 10)) and largest == pytest.approx(0.75)

@@ -132,6 +132,14 @@ def test_theta_keeps_its_precision_and_needs_no_gradient(rule, problem):
     assert torch.isfinite(theta).all()
 
 
+def test_all_tensors_are_made_on_the_device_of_the_batch(rule, problem):
+    """Were one made without a device, it would land on `meta` here and could not meet the others."""
+    expected = after(rule, problem, updates=2)[0].theta
+    with torch.device("meta"):
+        theta = after(rule, problem, updates=2)[0].theta
+    assert theta.device.type == "cpu" and theta.equal(expected)
+
+
 def test_a_rule_says_what_it_is_and_survives_a_pickle(rule, problem):
     assert "0x" not in repr(rule)
     copy = pickle.loads(pickle.dumps(rule))

@@ -2,6 +2,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+import torch
 
 import experiments.cell.train as train_module
 from algos.rules import RULES
@@ -148,3 +149,14 @@ def test_a_rule_that_goes_wrong_ends_its_run_with_a_status_and_a_reason(monkeypa
     rows = list(train(make_spec()))
     assert (rows[-1].status, rows[-1].reason) == (status, reason)
     assert len(of(UpdateRow, rows)) == 1 and rows[-1].env_steps == 64
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
+@pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
+def test_a_learner_on_the_gpu_does_what_one_on_the_cpu_does(make_spec, env):
+    first, second = (Run(make_spec(env, device=device)) for device in ("cpu", "cuda"))
+    for run in (first, second):
+        list(run.step())
+    assert second.state.theta.device.type == second.critic_theta.device.type == "cuda"
+    torch.testing.assert_close(second.state.theta.cpu(), first.state.theta, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(second.critic_theta.cpu(), first.critic_theta, rtol=1e-3, atol=1e-5)
