@@ -45,6 +45,9 @@ class Settings(BaseModel):
     critic_cg_iterations: int = Field(4, ge=1, description="preconditioned products per step")
     critic_damping: float = Field(0.1, gt=0)
     device: Literal["cpu", "cuda"] = Field("cpu", description="of the learner; the simulator is always on the CPU")
+    checkpoint_every: int = Field(
+        100_000, ge=1, description="environment steps from one checkpoint to the next evaluation that may be one"
+    )
     evaluations: int = Field(20, ge=1, description="points of the evaluation grid after step 0")
     eval_episodes: int = Field(10, ge=2, description="episodes per point and kind of action")
     final_episodes: int = Field(100, ge=2, description="held-out episodes for the last policy")

@@ -14,6 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from experiments.files import write_atomically
 from experiments.records import BrokenCell, Row, RunRow, cell_files, read_run
 from experiments.spec import Matrix, RunSpec
 
@@ -119,18 +120,3 @@ class Store:
         quarantine.mkdir(exist_ok=True)
         number = len(list(quarantine.glob(f"{folder.name}.*")))
         os.replace(folder, quarantine / f"{folder.name}.{number}")
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """All of `data` under that name, on the disk, or nothing new at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with open(temporary, "wb") as sink:
-        sink.write(data)
-        sink.flush()
-        os.fsync(sink.fileno())
-    os.replace(temporary, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -11,6 +11,10 @@ class Diverged(Exception):
     """A number that must be finite is not."""
 
 
+class Paused(Exception):
+    """The run was asked to stop and its checkpoint is written."""
+
+
 class RuleFailed(Exception):
     """The rule's own code raised."""
 

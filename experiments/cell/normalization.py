@@ -25,6 +25,15 @@ class RunningMoments:
         self.mean += delta * (count / total)
         self.count = total
 
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"count": self.count, "mean": self.mean.tolist(), "squares": self._squares.tolist()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.count = state["count"]
+        self.mean, self._squares = np.array(state["mean"]), np.array(state["squares"])
+
     @property
     def std(self) -> Floats:
         """Standard deviation [*shape]; 1 before anything was seen."""
@@ -40,6 +49,11 @@ class ObservationNormalizer:
     def __init__(self, size: int, enabled: bool) -> None:
         self.moments = RunningMoments((size,))
         self._enabled = enabled
+        self._refresh()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from the `state` of the moments."""
+        self.moments.restore(state)
         self._refresh()
 
     def _refresh(self) -> None:
@@ -71,6 +85,10 @@ class RewardScaler:
         self.scale = 1.0  # what the last rewards were divided by
         self._gamma, self._enabled = gamma, enabled
         self._running = np.zeros(n_envs)
+
+    def begin_anew(self) -> None:
+        """Every environment starts an episode."""
+        self._running = np.zeros_like(self._running)
 
     def __call__(self, rewards: Floats, done: NDArray[np.bool_]) -> Floats:
         """Scaled rewards [T, N]; the moments take these rewards in first."""

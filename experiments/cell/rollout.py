@@ -43,9 +43,8 @@ class Collector:
         self.n_envs = spec.settings.n_envs
         self._policy = policy
         self.environments: Environments = make_environments(spec.env, spec.env_kwargs, self.n_envs)
-        self._noise = numpy_stream(spec.seed, "actions")
-        seeds = [integer_seed(spec.seed, f"environment {n}") for n in range(self.n_envs)]
-        self._obs = np.stack([self.environments.reset(n, seed) for n, seed in enumerate(seeds)])
+        self._seed, self._noise = spec.seed, numpy_stream(spec.seed, "actions")
+        self._obs = self._reset_all("")
         self.normalizer = ObservationNormalizer(self.environments.obs_size, spec.settings.normalize_obs)
         space = self.environments.action_space
         self._bounds = (space.low, space.high) if isinstance(space, Box) else None
@@ -53,6 +52,32 @@ class Collector:
         self._time = np.zeros(self.n_envs, dtype=np.int64)
         self._return = np.zeros(self.n_envs)
         self.finished = 0
+
+    def _reset_all(self, when: str) -> NDArray[np.float64]:
+        seeds = [integer_seed(self._seed, f"environment {n}{when}") for n in range(self.n_envs)]
+        return np.stack([self.environments.reset(n, seed) for n, seed in enumerate(seeds)])
+
+    def begin_anew(self, env_steps: int) -> None:
+        """Leave every episode and start one from a seed of its own, so that no simulator's state need be kept."""
+        self._obs = self._reset_all(f" from step {env_steps}")
+        self._episode = self._episode.max() + 1 + np.arange(self.n_envs)
+        self._time[:], self._return[:] = 0, 0.0
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps, taken right after `begin_anew`."""
+        return {
+            "noise": self._noise.bit_generator.state,
+            "episode": int(self._episode[0]),
+            "finished": self.finished,
+            "moments": self.normalizer.moments.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned, once `begin_anew` has been called for the same step."""
+        self._noise.bit_generator.state = state["noise"]
+        self._episode = state["episode"] + np.arange(self.n_envs)
+        self.finished = state["finished"]
+        self.normalizer.restore(state["moments"])
 
     def close(self) -> None:
         self.environments.close()

@@ -6,10 +6,11 @@ import platform
 import resource
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,14 +21,25 @@ from torch import Tensor
 from algos.estimators import Change, ValueBaseline, gae, measure_change
 from algos.policies import Policy
 from algos.types import Batch, Info
+from experiments.cell.checkpoint import load, save
 from experiments.cell.environments import make_environment, spaces_of
 from experiments.cell.evaluate import ActionMode, Evaluator
-from experiments.cell.failures import Diverged, RuleFailed, require_finite
+from experiments.cell.failures import Diverged, Paused, RuleFailed, require_finite
 from experiments.cell.normalization import RewardScaler
 from experiments.cell.oracle import Oracle, Truth, finite_mdp
 from experiments.cell.rollout import Collector, Rollout
 from experiments.cell.streams import torch_stream
-from experiments.records import PHASES, EvaluationRow, ReuseRow, Row, RunRow, TrialRow, UpdateRow
+from experiments.records import (
+    PHASES,
+    EvaluationRow,
+    ReuseRow,
+    Row,
+    RunRow,
+    TrialRow,
+    UpdateRow,
+    decode,
+    encode,
+)
 from experiments.spec import RunSpec, build_rule
 
 ACTIONS: tuple[ActionMode, ...] = ("sampled", "mean")
@@ -40,6 +52,7 @@ class Clock:
         self.seconds: dict[str, float] = defaultdict(float)
         self.last: dict[str, float] = {}
         self._start, self._cpu = time.perf_counter(), time.process_time()
+        self.earlier = {"total_s": 0.0, "cpu_s": 0.0}  # by processes before this one
 
     @contextmanager
     def __call__(self, phase: str) -> Iterator[None]:
@@ -52,10 +65,16 @@ class Clock:
 
     def totals(self) -> dict[str, Any]:
         """Every phase of a RunRow; `other_s` is what no phase claimed."""
-        total = time.perf_counter() - self._start
+        total = self.earlier["total_s"] + time.perf_counter() - self._start
+        cpu = self.earlier["cpu_s"] + time.process_time() - self._cpu
         phases = {phase: self.seconds[phase] for phase in PHASES}
         phases["other_s"] = total - sum(phases.values())
-        return {**phases, "total_s": total, "cpu_s": time.process_time() - self._cpu}
+        return {**phases, "total_s": total, "cpu_s": cpu}
+
+    def restore(self, totals: dict[str, float]) -> None:
+        """Go on from the `totals` of an earlier process."""
+        self.seconds.update({phase: totals[phase] for phase in PHASES if phase != "other_s"})
+        self.earlier = {name: totals[name] for name in self.earlier}
 
 
 class Run:
@@ -86,20 +105,58 @@ class Run:
         self.scaler = RewardScaler(settings.n_envs, settings.gamma, settings.scale_rewards)
         self.evaluator = Evaluator(spec, self.policy)
         self.env_steps = self.updates = 0
+        self.judged = 0  # points of the evaluation grid that are behind
+        self.rested = 0  # env_steps at the last checkpoint
         self.counters: dict[str, Any] = {"gradient_evaluations": 0, "fisher_products": 0, "candidate_evaluations": 0}
 
-    def rows(self) -> Iterator[Row]:
-        """Update, and evaluate wherever the grid is reached, until the budget is spent."""
-        grid = iter(self.spec.grid)
-        due = next(grid)
+    def rows(self, rest: Callable[[], None]) -> Iterator[Row]:
+        """Update, and evaluate wherever the grid is reached, until the budget is spent.
+
+        `rest` is called where a checkpoint can be taken: `state` then holds all that the remaining rows depend on.
+        """
+        grid = self.spec.grid
         while True:
+            due = grid[self.judged]
             if self.env_steps >= due:
                 yield from self.evaluate(due)
+                self.judged += 1
                 if due == self.spec.budget:
                     break
-                due = next(grid)
+                if self.env_steps - self.rested >= self.spec.settings.checkpoint_every:
+                    self.begin_anew()
+                    rest()
             yield from self.step()
         yield from self.evaluate(due, final=True)
+
+    def begin_anew(self) -> None:
+        """Start every episode afresh, in an uninterrupted run as in one that is resumed here."""
+        self.rested = self.env_steps
+        self.collector.begin_anew(self.env_steps)
+        self.scaler.begin_anew()
+
+    def snapshot(self) -> dict[str, Any]:
+        """What a checkpoint holds."""
+        return {
+            "run_id": self.spec.run_id,
+            "env_steps": self.env_steps,
+            "updates": self.updates,
+            "judged": self.judged,
+            "counters": self.counters,
+            "rule": self.state,
+            "critic": self.critic_theta,
+            "collector": self.collector.state(),
+            "rewards": self.scaler.moments.state(),
+            "clock": self.clock.totals(),
+        }
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Go on where `snapshot` was taken."""
+        self.env_steps, self.updates, self.judged = kept["env_steps"], kept["updates"], kept["judged"]
+        self.counters, self.state, self.critic_theta = kept["counters"], kept["rule"], kept["critic"]
+        self.begin_anew()
+        self.collector.restore(kept["collector"])
+        self.scaler.moments.restore(kept["rewards"])
+        self.clock.restore(kept["clock"])
 
     def step(self) -> Iterator[Row]:
         """Collect, estimate, update, measure."""
@@ -237,15 +294,35 @@ class Run:
         self.evaluator.close()
 
 
-def train(spec: RunSpec, jobs: int = 1) -> Iterator[Row]:
+def train(
+    spec: RunSpec, jobs: int = 1, checkpoint: Path | None = None, pause: Callable[[], bool] = lambda: False
+) -> Iterator[Row]:
     """Run one cell: its update and evaluation rows as they come, and its run row last, also if it failed.
 
-    `jobs` is only recorded: how many cells shared the machine.
+    jobs: only recorded, how many cells shared the machine; checkpoint: a file to go on from and to write to; pause:
+    asked at every checkpoint whether to stop there, with the status "paused".
     """
     run = Run(spec)
     status, reason = "ok", ""
+    told: list[Row] = []
+    kept = None if checkpoint is None else load(checkpoint, run.rule)
+    if kept is not None and kept["run"]["run_id"] == spec.run_id:
+        run.restore(kept["run"])
+        told = [decode(line) for line in kept["rows"]]
+
+    def rest() -> None:
+        if checkpoint is not None:
+            save(checkpoint, {"run": run.snapshot(), "rows": [encode(row) for row in told]})
+            if pause():
+                raise Paused
+
     try:
-        yield from run.rows()
+        yield from list(told)
+        for row in run.rows(rest):
+            told.append(row)
+            yield row
+    except Paused:
+        status, reason = "paused", f"at a checkpoint after {run.env_steps} environment steps"
     except Diverged as error:
         status, reason = "diverged", f"{error} after update {run.updates}, {run.env_steps} environment steps"
     except RuleFailed as error:

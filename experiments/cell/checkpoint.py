@@ -1,0 +1,49 @@
+"""A run between two evaluations, on disk: everything that the rest of it depends on, and the rows so far.
+
+The file is the SHA-256 of what `torch.save` wrote, and then that. It is read with `weights_only`: besides tensors and
+plain values only the classes that `algos` and the rule's own module define can come out of it, and no code can run.
+"""
+
+import hashlib
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from experiments.files import write_atomically
+
+
+def save(file: Path, state: dict[str, Any]) -> None:
+    """All of `state` under that name, or what was there before."""
+    sink = io.BytesIO()
+    torch.save(state, sink)
+    payload = sink.getvalue()
+    write_atomically(file, hashlib.sha256(payload).digest() + payload)
+
+
+def load(file: Path, rule: Any) -> dict[str, Any] | None:
+    """What `save` was given; None where there is no such file, or one that is damaged: the run starts from 0."""
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return None
+    digest, payload = data[:32], data[32:]
+    if hashlib.sha256(payload).digest() != digest:
+        return None
+    with torch.serialization.safe_globals(_classes(type(rule).__module__)):
+        found: dict[str, Any] = torch.load(io.BytesIO(payload), weights_only=True, map_location="cpu")
+    return found
+
+
+def _classes(module_of_rule: str) -> list[Any]:
+    """The classes whose instances a rule's state may hold."""
+    modules = [m for name, m in sys.modules.items() if name.split(".")[0] == "algos" or name == module_of_rule]
+    own = {
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and value.__module__ == module.__name__
+    }
+    return sorted(own, key=lambda c: f"{c.__module__}.{c.__qualname__}")

@@ -1,0 +1,99 @@
+from dataclasses import asdict
+
+import pytest
+import torch
+
+from algos.rules import RULES
+from experiments.cell.checkpoint import load, save
+from experiments.cell.train import train
+from experiments.records import CLOCKS, RunRow
+
+OFTEN = {"budget": 512, "evaluations": 4, "checkpoint_every": 64}
+
+
+def untimed(rows):
+    return [repr({k: v for k, v in asdict(row).items() if k not in CLOCKS}) for row in rows]
+
+
+def in_pieces(spec, file):
+    """Every row of a run that is stopped at each of its checkpoints, and how many pieces it took."""
+    for pieces in range(1, 20):
+        rows = list(train(spec, checkpoint=file, pause=lambda: True))
+        if rows[-1].status != "paused":
+            return rows, pieces
+    raise AssertionError("never ends")
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
+def test_a_run_in_pieces_equals_one_that_was_never_stopped(tmp_path, make_spec, env, rule):
+    spec = make_spec(env, rule, **OFTEN)
+    rows, pieces = in_pieces(spec, tmp_path / "run.checkpoint")
+    assert untimed(rows) == untimed(train(spec)) and pieces == 4
+
+
+@pytest.mark.parametrize("env", ["HalfCheetah-v5", "InvertedDoublePendulum-v5", "FrozenLake-v1", "Acrobot-v1"])
+def test_so_it_does_where_the_simulator_has_more_state(tmp_path, make_spec, env):
+    spec = make_spec(env, "trpo", **OFTEN)
+    assert untimed(in_pieces(spec, tmp_path / "run.checkpoint")[0]) == untimed(train(spec))
+
+
+def test_a_rule_from_outside_keeps_its_state_too(tmp_path, make_spec):
+    file = tmp_path / "mine.py"
+    file.write_text("""
+from dataclasses import dataclass
+from typing import Any
+from algos.types import Info
+
+@dataclass(frozen=True)
+class Mine:
+    theta: Any
+    steps: int
+
+@dataclass(frozen=True)
+class Rule:
+    def init(self, theta):
+        return Mine(theta, 0)
+    def update(self, state, batch):
+        return Mine(state.theta + 0.01 * state.steps, state.steps + 1), Info()
+
+def rule(policy):
+    return Rule()
+""")
+    spec = make_spec(rule=f"{file}:rule", **OFTEN)
+    assert untimed(in_pieces(spec, tmp_path / "run.checkpoint")[0]) == untimed(train(spec))
+
+
+def test_seconds_add_up_over_the_pieces(tmp_path, make_spec):
+    spec = make_spec(**OFTEN)
+    first = list(train(spec, checkpoint=tmp_path / "c", pause=lambda: True))[-1]
+    rows, _ = in_pieces(spec, tmp_path / "c")
+    run = rows[-1]
+    assert isinstance(run, RunRow) and run.rollout_s > first.rollout_s and run.total_s > first.total_s
+    parts = [getattr(run, name) for name in ("rollout_s", "critic_s", "update_s", "evaluation_s", "other_s")]
+    assert all(part >= 0 for part in parts) and sum(parts) <= run.total_s
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"x" + data[1:], lambda data: b""])
+def test_a_damaged_checkpoint_is_a_start_from_zero(tmp_path, make_spec, damage):
+    spec, file = make_spec(**OFTEN), tmp_path / "c"
+    list(train(spec, checkpoint=file, pause=lambda: True))
+    file.write_bytes(damage(file.read_bytes()))
+    assert untimed(train(spec, checkpoint=file)) == untimed(train(spec))
+
+
+def test_a_checkpoint_of_another_run_is_not_gone_on_from(tmp_path, make_spec):
+    list(train(make_spec(**OFTEN), checkpoint=tmp_path / "c", pause=lambda: True))
+    other = make_spec(seed=1, **OFTEN)
+    assert untimed(train(other, checkpoint=tmp_path / "c")) == untimed(train(other))
+
+
+def test_no_code_comes_out_of_a_checkpoint(tmp_path):
+    save(tmp_path / "c", {"run": Sneaky()})
+    with pytest.raises(Exception, match="Weights only load failed"):
+        load(tmp_path / "c", rule=RULES["trpo"])
+
+
+class Sneaky:
+    def __reduce__(self):
+        return torch.add, (1, 2)
