@@ -39,11 +39,23 @@ class Results:
     reuses: pd.DataFrame
     evaluations: pd.DataFrame
     scores: dict[str, tuple[float, float]]  # environment -> (random, reference) return
-    problems: tuple[str, ...]  # broken cells and cells that nobody planned; neither is in the frames
+    problems: tuple[str, ...]  # broken cells and cells that nobody planned (not in the frames); mixed code
+
+    @property
+    def seconds_compare(self) -> str | None:
+        """Why seconds of these runs must not stand in one table; None if they may."""
+        for column, what in (("lane", "lanes"), ("jobs", "numbers of jobs"), ("cpu", "machines")):
+            found = sorted(map(str, self.runs[column].unique()))
+            if len(found) > 1:
+                return f"runs of different {what}: {', '.join(found)}"
+        return None
 
 
-def load(folder: Path) -> Results:
-    """Read every planned cell of a results directory. Raises ResultsError."""
+def load(folder: Path, mixed: bool = False) -> Results:
+    """Read every planned cell of a results directory.
+
+    Raises ResultsError, also if code or library versions differ between cells and that is not asked for (`mixed`).
+    """
     manifest = folder / "manifest.json"
     if not manifest.is_file():
         raise ResultsError(f"{folder} is not a results directory: expected {manifest}, as run_matrix.py writes it")
@@ -58,6 +70,12 @@ def load(folder: Path) -> Results:
     cells, problems = _read_cells(folder / "cells", set(planned.run_id))
     if not cells:
         raise ResultsError(f"{folder} has no finished cell among {len(planned)} planned; run the matrix first")
+    made_by = sorted({(cell.run.code, cell.run.versions) for cell in cells})
+    if len(made_by) > 1:
+        what = f"cells made by {len(made_by)} versions of the code or its libraries"
+        if not mixed:
+            raise ResultsError(f"{folder} holds {what}; run them again, or put them into one table with --mixed")
+        problems.append(f"{what} are mixed here, as was asked for")
     planned = planned.sort_values(["env", "label", "seed"], ignore_index=True)
     who = planned[["run_id", "env", "label", "seed"]]
     runs = frame(RunRow, [cell.run for cell in cells]).sort_values(["env", "label", "seed"], ignore_index=True)

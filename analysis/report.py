@@ -32,13 +32,17 @@ from analysis.summary import summarize, to_markdown, write
 class Arguments:
     results: tyro.conf.Positional[Path]
     """a results directory that run_matrix.py wrote"""
+    mixed: bool = False
+    """put cells of different code or library versions into one table, which then says so"""
+    mixed_seconds: bool = False
+    """draw seconds of different lanes, numbers of jobs or machines into one figure, which then says so"""
 
 
 def main(arguments: Arguments) -> int:
     """The exit code: 0, or 2 if the directory cannot be read or written."""
     try:
-        results = load(arguments.results)
-        files, markdown = report(results)
+        results = load(arguments.results, arguments.mixed)
+        files, markdown = report(results, arguments.mixed_seconds)
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -48,14 +52,20 @@ def main(arguments: Arguments) -> int:
     return 0
 
 
-def report(results: Results) -> tuple[list[Path], str]:
+def report(results: Results, mixed_seconds: bool = False) -> tuple[list[Path], str]:
     """Write tables and figures; the files, and the summary as Markdown."""
     tables, figures = results.folder / "tables", results.folder / "figures"
     for folder in (tables, figures):
         folder.mkdir(exist_ok=True)
     measures = measure_runs(results)
     summary = summarize(measures)
-    markdown = to_markdown(summary, results.name, results.problems)
+    differ = results.seconds_compare
+    seconds = mixed_seconds or differ is None
+    if not seconds:
+        clock = f"No seconds are shown, for these are {differ}; `--mixed-seconds` shows them nevertheless."
+    else:
+        clock = f"Mixed seconds: {differ}." if differ else conditions(results)
+    markdown = to_markdown(summary, results.name, results.problems, seconds, clock)
     files = write(summary, markdown, tables)
     frames = {name: getattr(results, name) for name in ("runs", "updates", "trials", "reuses", "evaluations")}
     frames["measures"] = measures
@@ -63,23 +73,28 @@ def report(results: Results) -> tuple[list[Path], str]:
         files.append(tables / f"{name}.parquet")
         frame.to_parquet(files[-1], index=False)
     with theme():
-        files += draw(results, measures, figures)
+        files += draw(results, measures, figures, clock if seconds else None)
     return files, markdown
 
 
-def draw(results: Results, measures: pd.DataFrame, folder: Path) -> list[Path]:
-    """All figures."""
+def draw(results: Results, measures: pd.DataFrame, folder: Path, clock: str | None) -> list[Path]:
+    """All figures; those of seconds with what there is to say about them, and not at all if `clock` is None."""
     style = style_of(results.planned.label)
     runs = _runs_per_rule(measures)
     scored = "nauc" in measures and measures.nauc.notna().any()
+    curves = {"grid_step": ("learning_curves", ""), "train_s": ("learning_curves_seconds", f" {clock}")}
+    if clock is None:
+        del curves["train_s"]
+        for stale in (*folder.glob("learning_curves_seconds.*"), *folder.glob("wall_clock.*")):
+            stale.unlink()
     files = []
-    for x, name in (("grid_step", "learning_curves"), ("train_s", "learning_curves_seconds")):
+    for x, (name, more) in curves.items():
         files += _by_environment(
             results.evaluations,
             style,
             partial(learning_curve, x=x),
             f"{runs}. Thin: every run; thick: interquartile mean; actions sampled.\n"
-            "Shade, or dotted with few runs: 95 % band, simultaneous over the curve.",
+            f"Shade, or dotted with few runs: 95 % band, simultaneous over the curve.{more}",
             folder / name,
         )
     if scored:
@@ -91,8 +106,17 @@ def draw(results: Results, measures: pd.DataFrame, folder: Path) -> list[Path]:
         f"{runs}. Line: median over runs; shade: their range; dashed: the rule's radius.",
         folder / "kl",
     )
-    files += _wall_clock(results, style, runs, folder)
+    if clock is not None:
+        files += _wall_clock(results, style, f"{runs}. Mean over runs, evaluation left out. {clock}", folder)
     return files
+
+
+def conditions(results: Results) -> str:
+    """How the runs shared their machine, and so what their seconds are worth."""
+    run = results.runs.iloc[0]
+    if run.lane == "timing":
+        return "Timing lane: one cell at a time, on one core."
+    return f"Throughput lane, {run.jobs} cells abreast: seconds compare roughly; `--lane timing` is for comparing them."
 
 
 def _by_environment(
@@ -118,7 +142,7 @@ def _by_environment(
     return save(figure, target.parent, target.name)
 
 
-def _wall_clock(results: Results, style: Style, runs: str, folder: Path) -> list[Path]:
+def _wall_clock(results: Results, style: Style, text: str, folder: Path) -> list[Path]:
     groups = list(results.runs.groupby("env", sort=True))
     if not groups:
         return []
@@ -127,7 +151,7 @@ def _wall_clock(results: Results, style: Style, runs: str, folder: Path) -> list
         wall_clock_split(part, ax, style).set_title(str(env))
     phases = {phase.removesuffix("_s"): Line2D([], [], color=colour, linewidth=5) for phase, colour in COLOURS.items()}
     legend_below(figure, {}, **phases)
-    caption(figure, f"{runs}. Mean over runs, evaluation left out; cells ran {results.runs.jobs.max()} abreast.")
+    caption(figure, text)
     return save(figure, folder, "wall_clock")
 
 

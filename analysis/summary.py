@@ -64,12 +64,18 @@ def _put(row: dict[str, float], name: str, interval: Interval) -> None:
     row[name], row[f"{name}_low"], row[f"{name}_high"] = interval.estimate, interval.low, interval.high
 
 
-def to_markdown(summary: pd.DataFrame, name: str, problems: tuple[str, ...] = ()) -> str:
-    """The summary as a page: one table per environment, the caption, and whatever could not be read."""
+def to_markdown(
+    summary: pd.DataFrame, name: str, problems: tuple[str, ...] = (), seconds: bool = True, clock: str = ""
+) -> str:
+    """The summary as a page: one table per environment, the caption, and whatever could not be read.
+
+    seconds: whether to show any; clock: what is to be said about them.
+    """
     lines = [f"# Matrix `{name}`", ""]
     for env, part in summary.groupby("env", sort=True):
-        lines += [f"## {env}", "", *_table(part), "", *_clock_table(part), ""]
-    lines += [CAPTION, ""]
+        lines += [f"## {env}", "", *_table(part, seconds), ""]
+        lines += [*_clock_table(part), ""] if seconds else []
+    lines += [CAPTION, *([clock] if clock else []), ""]
     if problems:
         lines += ["## Left out", "", *(f"- {problem}" for problem in problems), ""]
     return "\n".join(lines)
@@ -84,7 +90,7 @@ the seconds. Spread: interquartile range of final returns, and the worst run. Dr
 its maximum, not corrected for evaluation noise. KL over radius: share of updates, for rules that have a radius."""
 
 
-def _table(part: pd.DataFrame) -> list[str]:
+def _table(part: pd.DataFrame, seconds: bool) -> list[str]:
     heads = [
         "rule",
         "runs",
@@ -111,7 +117,7 @@ def _table(part: pd.DataFrame) -> list[str]:
             _interval(row, "nauc") if np.isfinite(row["nauc"]) else "no reference",
             _interval(row, "reach_rate"),
             number(row["steps_to_threshold"]),
-            number(row["seconds_to_threshold"]),
+            number(row["seconds_to_threshold"]) if seconds else "not shown",
             number(row["final_iqr"]),
             number(row["final_min"]),
             number(row["max_drawdown"]),

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from math import isnan
 from types import TracebackType
 from typing import Protocol
 
@@ -10,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from experiments.records import EvaluationRow, Row, RunRow, UpdateRow
+from experiments.engines import Beat, Ended, Event, Started
 from experiments.spec import RunSpec
 
 
@@ -18,18 +19,19 @@ from experiments.spec import RunSpec
 class _Running:
     spec: RunSpec
     started: float = field(default_factory=time.monotonic)
+    first: int | None = None  # env_steps when it was first heard of: more than 0 after a resume
     env_steps: int = 0
     latest: float = float("nan")
 
     @property
     def rate(self) -> float:
         """Training steps per second since the cell started, evaluation included."""
-        return self.env_steps / max(time.monotonic() - self.started, 1e-9)
+        return (self.env_steps - (self.first or 0)) / max(time.monotonic() - self.started, 1e-9)
 
     @property
     def left(self) -> float:
         """Seconds to the end at this rate; nan before the first update."""
-        return (self.spec.budget - self.env_steps) / self.rate if self.env_steps else float("nan")
+        return (self.spec.budget - self.env_steps) / self.rate if self.rate > 0 else float("nan")
 
 
 class Tally:
@@ -39,18 +41,18 @@ class Tally:
         self.total, self.done, self.failed = total, skipped, 0
         self.running: dict[str, _Running] = {}
 
-    def take(self, spec: RunSpec, row: Row | None) -> None:
-        if row is None:
-            self.running[spec.run_id] = _Running(spec)
-        elif isinstance(row, RunRow):
-            self.running.pop(spec.run_id)
-            self.done += row.status == "ok"
-            self.failed += row.status != "ok"
-        elif isinstance(row, (UpdateRow, EvaluationRow)):
-            cell = self.running[spec.run_id]
-            cell.env_steps = row.env_steps
-            if isinstance(row, EvaluationRow) and row.action == "sampled":
-                cell.latest = row.return_mean
+    def take(self, event: Event) -> None:
+        run_id = event.spec.run_id
+        if isinstance(event, Started):
+            self.running[run_id] = _Running(event.spec)
+        elif isinstance(event, Beat) and run_id in self.running:
+            cell = self.running[run_id]
+            cell.first = event.env_steps if cell.first is None else cell.first
+            cell.env_steps, cell.latest = event.env_steps, event.latest
+        elif isinstance(event, Ended):
+            self.running.pop(run_id, None)
+            self.done += event.run.status == "ok"
+            self.failed += event.run.status not in ("ok", "paused")
 
     def headline(self) -> str:
         waiting = self.total - self.done - self.failed - len(self.running)
@@ -62,7 +64,7 @@ class Progress(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
-    def take(self, spec: RunSpec, row: Row | None) -> None: ...
+    def take(self, event: Event) -> None: ...
 
 
 def show_progress(total: int, skipped: int) -> Progress:
@@ -84,12 +86,13 @@ class PlainProgress:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._say(self._tally.headline())
 
-    def take(self, spec: RunSpec, row: Row | None) -> None:
-        self._tally.take(spec, row)
-        if isinstance(row, RunRow):
-            reason = f" ({row.reason})" if row.reason else ""
-            self._say(f"{row.status:8} {name(spec)} in {row.total_s:.0f} s{reason}  [{self._tally.headline()}]")
-        elif isinstance(row, UpdateRow) and time.monotonic() - self._spoke > self._every_s:
+    def take(self, event: Event) -> None:
+        self._tally.take(event)
+        if isinstance(event, Ended):
+            run = event.run
+            reason = f" ({run.reason})" if run.reason else ""
+            self._say(f"{run.status:8} {name(event.spec)} in {run.total_s:.0f} s{reason}  [{self._tally.headline()}]")
+        elif isinstance(event, Beat) and time.monotonic() - self._spoke > self._every_s:
             for cell in self._tally.running.values():
                 self._say(f"running  {name(cell.spec)} {'  '.join(_columns(cell))}")
 
@@ -112,10 +115,11 @@ class LiveProgress:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._live.stop()
 
-    def take(self, spec: RunSpec, row: Row | None) -> None:
-        self._tally.take(spec, row)
-        if isinstance(row, RunRow) and row.status != "ok":
-            self._console.print(f"{row.status} {name(spec)}: {row.reason}", markup=False, highlight=False)
+    def take(self, event: Event) -> None:
+        self._tally.take(event)
+        if isinstance(event, Ended) and event.run.status not in ("ok", "paused"):
+            line = f"{event.run.status} {name(event.spec)}: {event.run.reason}"
+            self._console.print(line, markup=False, highlight=False)
 
     def _draw(self) -> Group:
         table = Table("cell", "steps", "steps/s", "return", "left", box=None)
@@ -130,6 +134,6 @@ def name(spec: RunSpec) -> str:
 
 
 def _columns(cell: _Running) -> list[str]:
-    left = "-" if cell.left != cell.left else f"{cell.left:.0f} s left"
-    latest = "-" if cell.latest != cell.latest else f"return {cell.latest:.1f}"
+    left = "-" if isnan(cell.left) else f"{cell.left:.0f} s left"
+    latest = "-" if isnan(cell.latest) else f"return {cell.latest:.1f}"
     return [f"{cell.env_steps:,}/{cell.spec.budget:,}", f"{cell.rate:,.0f} steps/s", latest, left]

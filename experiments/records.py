@@ -153,10 +153,15 @@ class RunRow:
     total_s: float
     cpu_s: float
     peak_rss_mb: float
-    jobs: int
+    attempts: int = 1  # processes that were lost before, and this one
+    jobs: int  # cells side by side
+    lane: str  # "throughput", or "timing": one cell at a time, whose seconds may be compared
+    calibration_before: float = NAN  # seconds of a fixed piece of work around the cell; timing lane only
+    calibration_after: float = NAN
     threads: int
     load: float  # the machine's one-minute load average at the end
     cpu: str
+    code: str  # digest of the code that computed it (experiments/identity.py)
     versions: str  # JSON: python, torch, gymnasium, mujoco, numpy
 
 
@@ -168,7 +173,7 @@ PHASES = tuple(
 )
 CLOCKS = frozenset(
     [field.name for row in ROWS.values() for field in fields(row) if field.name.endswith("_s")]
-    + ["peak_rss_mb", "jobs", "load", "cpu"]
+    + ["peak_rss_mb", "jobs", "load", "cpu", "lane", "calibration_before", "calibration_after", "attempts"]
 )  # columns that two runs of the same cell may differ in
 
 _ARROW: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}

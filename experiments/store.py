@@ -1,12 +1,15 @@
 """A results directory: the manifest of planned cells, and cells that are written whole or not at all.
 
-<root>/manifest.json        the plan, so that a missing cell is seen to be missing
-<root>/cells/<run_id>/      see `records.py`
-<root>/logs/<run_id>.log    what the cell's process printed
+<root>/manifest.json                     the plan, so that a missing cell is seen to be missing
+<root>/cells/<run_id>/                   see `records.py`
+<root>/logs/<run_id>.log                 what the cell's process printed
+<root>/checkpoints/<run_id>.checkpoint   where an unfinished cell goes on
+<root>/quarantine/                       cells whose checksums failed; nothing is deleted
 """
 
 import json
 import os
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from experiments.files import write_atomically
+from experiments.identity import code_digest, library_versions
 from experiments.records import BrokenCell, Row, RunRow, cell_files, read_run
 from experiments.spec import Matrix, RunSpec
 
@@ -38,16 +42,20 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root, self.cells, self.logs = root, root / "cells", root / "logs"
+        self.checkpoints = root / "checkpoints"
         self._manifest = root / "manifest.json"
-        self._lock = FileLock(root / ".lock")
+        self._lock, self._owner = FileLock(root / ".lock"), root / ".owner"
 
     def __enter__(self) -> "Store":
         try:
-            for folder in (self.root, self.cells, self.logs):
+            for folder in (self.root, self.cells, self.logs, self.checkpoints):
                 folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
+            self._owner.write_text(f"process {os.getpid()} on {platform.node()}")
+            self._sweep()
         except Timeout:
-            raise StoreError(f"{self.root} is in use by another run of the matrix; wait for it, or use --out") from None
+            owner = self._owner.read_text() if self._owner.exists() else "another process"
+            raise StoreError(f"{self.root} is in use by {owner}; wait for it, or use --out DIR") from None
         except OSError as error:
             raise StoreError(
                 f"cannot write to {self.root}: {error.strerror}; choose another place with --out"
@@ -58,6 +66,12 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._lock.release()
+
+    def _sweep(self) -> None:
+        """Remove what a writer that died left half written; nobody else writes while the directory is locked."""
+        for folder in (self.root, self.cells, self.checkpoints):
+            for leftover in folder.rglob(".*.tmp"):
+                leftover.unlink()
 
     def check(self, matrix: Matrix) -> None:
         """Refuse a directory that holds something else, before anything is written. Raises StoreError."""
@@ -100,8 +114,19 @@ class Store:
                 finished[spec.run_id] = run
         return Found(finished, broken)
 
-    def write(self, run: RunRow, rows: list[Row]) -> None:
-        """A finished cell; its record, written last, is what makes it finished."""
+    def strangers(self, found: Found) -> list[str]:
+        """Finished cells that other code, or other versions of the libraries, made."""
+        here = (code_digest(), library_versions())
+        return sorted(run_id for run_id, run in found.finished.items() if (run.code, run.versions) != here)
+
+    def forget(self, run_id: str) -> None:
+        """Let a finished cell run again: it is moved to the quarantine, not deleted."""
+        self._set_aside(self.cells / run_id)
+
+    def write(self, run: RunRow, rows: list[Row], log: bytes | None = None) -> None:
+        """A finished cell; its record, written last, is what makes it finished. `log` if it is not here already."""
+        if log is not None:
+            write_atomically(self.logs / f"{run.run_id}.log", log)
         folder = self.cells / run.run_id
         folder.mkdir(exist_ok=True)
         (folder / "record.json").unlink(missing_ok=True)

@@ -19,6 +19,11 @@ class RuleFailed(Exception):
     """The rule's own code raised."""
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether this is what python, numpy or torch say when there is no memory left; torch has no class for it."""
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+
+
 def require_finite(**values: Any) -> None:
     """Raise Diverged, naming the first tensor or array that holds nan or inf."""
     for name, value in values.items():

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,12 @@ from algos.types import Batch, Info
 from experiments.cell.checkpoint import load, save
 from experiments.cell.environments import make_environment, spaces_of
 from experiments.cell.evaluate import ActionMode, Evaluator
-from experiments.cell.failures import Diverged, Paused, RuleFailed, require_finite
+from experiments.cell.failures import Diverged, Paused, RuleFailed, is_out_of_memory, require_finite
 from experiments.cell.normalization import RewardScaler
 from experiments.cell.oracle import Oracle, Truth, finite_mdp
 from experiments.cell.rollout import Collector, Rollout
 from experiments.cell.streams import torch_stream
+from experiments.identity import code_digest, library_versions
 from experiments.records import (
     PHASES,
     EvaluationRow,
@@ -178,6 +178,8 @@ class Run:
             try:
                 self.state, info = self.rule.update(self.state, batch)
             except Exception as error:
+                if is_out_of_memory(error):
+                    raise
                 raise RuleFailed(f"{type(error).__name__}: {error}") from error
         require_finite(theta=self.state.theta)
         with clock("measure_s"):
@@ -275,7 +277,7 @@ class Run:
                 fisher_products=self.counters["fisher_products"],
             )
 
-    def summary(self, status: str, reason: str, jobs: int) -> RunRow:
+    def summary(self, status: str, reason: str, jobs: int, lane: str) -> RunRow:
         """The run's own row."""
         return RunRow(
             **identity(self.spec),
@@ -286,7 +288,7 @@ class Run:
             episodes=self.collector.finished,
             **self.counters,
             **self.clock.totals(),
-            **machine(jobs),
+            **machine(jobs, lane),
         )
 
     def close(self) -> None:
@@ -295,12 +297,16 @@ class Run:
 
 
 def train(
-    spec: RunSpec, jobs: int = 1, checkpoint: Path | None = None, pause: Callable[[], bool] = lambda: False
+    spec: RunSpec,
+    jobs: int = 1,
+    checkpoint: Path | None = None,
+    pause: Callable[[], bool] = lambda: False,
+    lane: str = "throughput",
 ) -> Iterator[Row]:
     """Run one cell: its update and evaluation rows as they come, and its run row last, also if it failed.
 
-    jobs: only recorded, how many cells shared the machine; checkpoint: a file to go on from and to write to; pause:
-    asked at every checkpoint whether to stop there, with the status "paused".
+    jobs, lane: only recorded, how many cells shared the machine and what their seconds are for; checkpoint: a file to
+    go on from and to write to; pause: asked at every checkpoint whether to stop there, with the status "paused".
     """
     run = Run(spec)
     status, reason = "ok", ""
@@ -328,10 +334,11 @@ def train(
     except RuleFailed as error:
         status, reason = "rule_error", str(error)
     except Exception as error:  # the rule and its numbers are accounted for above: what is left is the environment
-        status, reason = "env_error", f"{type(error).__name__}: {error}"
+        status = "oom" if is_out_of_memory(error) else "env_error"
+        reason = f"{type(error).__name__}: {error}"
     finally:
         run.close()
-    yield run.summary(status, reason, jobs)
+    yield run.summary(status, reason, jobs, lane)
 
 
 def identity(spec: RunSpec) -> dict[str, Any]:
@@ -348,16 +355,17 @@ def identity(spec: RunSpec) -> dict[str, Any]:
     }
 
 
-def machine(jobs: int) -> dict[str, Any]:
+def machine(jobs: int, lane: str) -> dict[str, Any]:
     """The columns of a RunRow that say where it ran."""
-    packages = ("torch", "gymnasium", "mujoco", "numpy")
     return {
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "jobs": jobs,
+        "lane": lane,
         "threads": torch.get_num_threads(),
         "load": os.getloadavg()[0],
         "cpu": _cpu_model(),
-        "versions": json.dumps({"python": platform.python_version(), **{name: version(name) for name in packages}}),
+        "code": code_digest(),
+        "versions": library_versions(),
     }
 
 

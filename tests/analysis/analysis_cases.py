@@ -35,7 +35,9 @@ def write_results(folder: Path) -> Path:
     return folder
 
 
-def write_cell(folder: Path, env: str, label: str, seed: int, status: str = "ok", reached: int = 5) -> dict[str, Any]:
+def write_cell(
+    folder: Path, env: str, label: str, seed: int, status: str = "ok", reached: int = 5, **of_the_run: Any
+) -> dict[str, Any]:
     """One cell; a failed one has only the first `reached` evaluations. Its line of the manifest comes back."""
     cell = {"run_id": f"{label}-{env}-{seed}", "env": env, "rule": "trpo", "label": label, "seed": seed, "budget": 400}
     values = curve_of(label, seed)
@@ -56,7 +58,8 @@ def write_cell(folder: Path, env: str, label: str, seed: int, status: str = "ok"
     ]  # fmt: skip
     run = row(
         RunRow, **cell, status=status, reason="" if status == "ok" else "made up", env_steps=100 * (reached - 1),
-        jobs=2, total_s=10.0, rollout_s=4.0, update_s=2.0, evaluation_s=3.0, other_s=1.0,
+        **{"jobs": 2, "lane": "throughput", "total_s": 10.0, "rollout_s": 4.0, "update_s": 2.0, "evaluation_s": 3.0,
+           "other_s": 1.0} | of_the_run,
     )  # fmt: skip
     target = folder / "cells" / cell["run_id"]
     target.mkdir(parents=True, exist_ok=True)

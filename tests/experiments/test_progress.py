@@ -3,14 +3,15 @@ import io
 from rich.console import Console
 
 from experiments.cell.train import train
+from experiments.engines import Beat, Ended, Started
 from experiments.progress import LiveProgress, PlainProgress, show_progress
 
 
 def told(display, spec):
+    *rows, run = train(spec)
     with display as progress:
-        progress.take(spec, None)
-        for row in train(spec):
-            progress.take(spec, row)
+        for event in (Started(spec), Beat(spec, 0, 9.0), Beat(spec, 64, 9.5), Ended(spec, run, rows)):
+            progress.take(event)
 
 
 def test_plain_lines_tell_start_middle_and_end(make_spec):

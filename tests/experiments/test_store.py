@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -66,7 +67,7 @@ def test_another_matrix_is_refused_and_nothing_changes(tmp_path, make_spec):
 
 
 def test_a_second_driver_is_turned_away(tmp_path):
-    with Store(tmp_path / "r"), pytest.raises(StoreError, match="in use by another run"):
+    with Store(tmp_path / "r"), pytest.raises(StoreError, match=f"in use by process {os.getpid()} on"):
         Store(tmp_path / "r").__enter__()
     with Store(tmp_path / "r"):
         pass

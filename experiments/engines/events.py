@@ -1,0 +1,78 @@
+"""What engines have in common: how they are spoken to, and what they say."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from experiments.records import EvaluationRow, Row, RunRow, UpdateRow
+from experiments.spec import RunSpec
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Started:
+    """A cell's process runs; more than once if it was tried again."""
+
+    spec: RunSpec
+
+
+@dataclass(frozen=True)
+class Beat:
+    """How far a running cell is; sampled, since nobody reads every update."""
+
+    spec: RunSpec
+    env_steps: int
+    latest: float  # its last evaluation's return, actions sampled; nan before the first
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A cell has ended, well or not, or has stopped at a checkpoint (status "paused")."""
+
+    spec: RunSpec
+    run: RunRow
+    rows: list[Row] = field(default_factory=list)
+    log: bytes | None = None  # what its process printed, where that is not in a file of this machine already
+
+
+Event = Started | Beat | Ended
+
+
+class Engine(Protocol):
+    """Every submitted cell gives one Ended, whatever becomes of its process."""
+
+    def submit(self, specs: Iterable[RunSpec]) -> None:
+        """Run these too."""
+        ...
+
+    def events(self) -> Iterator[Event]:
+        """What happens, until every submitted cell has ended."""
+        ...
+
+    def pause(self) -> None:
+        """Start no further cell, and stop those that run at their next checkpoint or end. From any thread."""
+        ...
+
+    def close(self) -> None:
+        """Stop everything at once and leave no process behind."""
+        ...
+
+
+class Pulse:
+    """Turns the rows of one cell into beats, two a second at most."""
+
+    def __init__(self, every_s: float = 0.5) -> None:
+        self._every_s, self._spoke = every_s, -float("inf")
+        self._env_steps, self._latest = 0, NAN
+
+    def take(self, row: Row, now: float) -> tuple[int, float] | None:
+        """(env_steps, latest return) if it is time to say so."""
+        if isinstance(row, (UpdateRow, EvaluationRow)):
+            self._env_steps = row.env_steps
+        if isinstance(row, EvaluationRow) and row.action == "sampled":
+            self._latest = row.return_mean
+        if now - self._spoke < self._every_s:
+            return None
+        self._spoke = now
+        return self._env_steps, self._latest

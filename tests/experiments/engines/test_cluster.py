@@ -1,0 +1,162 @@
+"""Cells on the local engine: real child processes."""
+
+import os
+import signal
+import urllib.error
+import urllib.request
+from dataclasses import asdict
+
+import psutil
+import pytest
+
+from experiments.cell.train import train
+from experiments.engines import Beat, Conditions, Ended, Inline, Started
+from experiments.engines.cluster import DaskEngine
+from experiments.records import CLOCKS
+
+
+@pytest.fixture
+def engine(tmp_path):
+    """Makes engines whose files lie in `tmp_path`; all are closed in the end, and no child is left."""
+    made = []
+
+    def make(jobs=1, retries=0, **conditions):
+        conditions = Conditions(jobs=jobs, logs=str(tmp_path), checkpoints=str(tmp_path), **conditions)
+        made.append(DaskEngine(conditions, retries=retries))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+    assert not cells_alive()
+
+
+def cells_alive():
+    """Processes that were forked to run a cell: children of a fork server."""
+    servers = [p for p in psutil.Process().children() if "forkserver" in " ".join(p.cmdline())]
+    return [cell for server in servers for cell in server.children()]
+
+
+def run(engine, specs):
+    engine.submit(specs)
+    return list(engine.events())
+
+
+def outcomes(events):
+    """run_id -> every row that does not depend on the clock or on who else was running."""
+    return {
+        event.spec.run_id: [repr({k: v for k, v in asdict(row).items() if k not in CLOCKS}) for row in all_rows(event)]
+        for event in events
+        if isinstance(event, Ended)
+    }
+
+
+def all_rows(ended):
+    return [*ended.rows, ended.run]
+
+
+def ends(events):
+    return {event.spec.run_id: event.run for event in events if isinstance(event, Ended)}
+
+
+def test_one_job_two_jobs_and_no_process_at_all_give_equal_rows(engine, make_spec):
+    environments, rules = ("CartPole-v1", "Pendulum-v1"), ("trpo", "reuse_pg")
+    specs = [make_spec(env, rule, seed=s) for env in environments for rule in rules for s in (0, 1)]
+    inline = outcomes(run(Inline(), specs))
+    assert len(inline) == 8 and all(len(rows) > 4 for rows in inline.values())
+    assert outcomes(run(engine(1), specs)) == inline
+    assert outcomes(run(engine(2), specs[::-1])) == inline
+
+
+def test_a_cell_starts_beats_and_ends(engine, make_spec):
+    spec = make_spec()
+    started, *beats, ended = run(engine(), [spec])
+    assert started == Started(spec) and isinstance(ended, Ended) and ended.run.status == "ok"
+    assert beats and all(isinstance(beat, Beat) and 0 <= beat.env_steps <= spec.budget for beat in beats)
+
+
+def test_a_cell_that_raises_crashes_or_diverges_fails_alone(engine, make_spec, fakes):
+    specs = {
+        "env_error": make_spec(fakes + "Raises-v0"),
+        "killed": make_spec(fakes + "Aborts-v0"),
+        "diverged": make_spec(fakes + "NanReward-v0"),
+        "ok": make_spec(fakes + "Counting-v0"),
+    }
+    ended = ends(run(engine(2), specs.values()))
+    assert {status: ended[spec.run_id].status for status, spec in specs.items()} == {s: s for s in specs}
+    reasons = {status: ended[spec.run_id].reason for status, spec in specs.items()}
+    assert "the simulator is on fire" in reasons["env_error"]
+    assert "SIGABRT" in reasons["killed"]
+    assert "rewards not finite after update 0" in reasons["diverged"]
+
+
+def test_a_silent_cell_is_stopped_and_the_others_go_on(engine, make_spec, fakes):
+    hangs, fine = make_spec(fakes + "Hangs-v0"), make_spec()
+    ended = ends(run(engine(1, silence_s=3.0), [hangs, fine]))
+    assert ended[hangs.run_id].status == "timeout" and ended[fine.run_id].status == "ok"
+
+
+def test_a_cell_beyond_its_memory_is_recorded_as_such_and_the_others_go_on(engine, make_spec, fakes):
+    greedy, fine = make_spec(fakes + "Greedy-v0"), make_spec()
+    ended = ends(run(engine(1, memory_gib=8.0), [greedy, fine]))
+    assert ended[greedy.run_id].status == "oom" and ended[fine.run_id].status == "ok"
+
+
+def test_a_killed_cell_tells_how_far_it_came_and_is_tried_again(engine, make_spec):
+    spec = make_spec(budget=3_200, evaluations=10, checkpoint_every=64)
+    local, kills, steps = engine(retries=1), 0, 0
+    local.submit([spec])
+    for event in local.events():
+        if isinstance(event, Beat) and event.env_steps >= 640 and not kills:
+            kills, steps = 1, event.env_steps
+            os.kill(cells_alive()[0].pid, signal.SIGKILL)
+    assert isinstance(event, Ended) and event.run.status == "ok" and event.run.attempts == 2
+    assert outcomes([event]) == outcomes(run(Inline(), [spec])), "as if nothing had happened"
+    assert steps
+
+
+def test_a_cell_that_kills_itself_costs_only_itself(engine, make_spec, fakes):
+    poison, fine = make_spec(fakes + "Aborts-v0"), make_spec()
+    ended = ends(run(engine(retries=1), [poison, fine]))
+    assert ended[fine.run_id].status == "ok" and ended[poison.run_id].status == "killed"
+    assert ended[poison.run_id].attempts == 2 and "SIGABRT" in ended[poison.run_id].reason
+
+
+def test_a_pause_stops_at_checkpoints_and_another_engine_goes_on(engine, make_spec):
+    specs = [make_spec(budget=9_600, evaluations=15, checkpoint_every=640, eval_episodes=2, seed=s) for s in (0, 1)]
+    first = engine(1)
+    first.submit(specs)
+    for event in first.events():
+        if isinstance(event, Beat) and event.env_steps:
+            first.pause()
+            break
+    paused = ends(first.events())
+    assert {run.status for run in paused.values()} == {"paused"} and len(paused) == 2
+    assert paused[specs[0].run_id].env_steps % 640 == 0 and paused[specs[1].run_id].reason == "not begun"
+    events = run(engine(1), specs[:1])
+    assert next(e for e in events if isinstance(e, Beat)).env_steps == 0, "rows are told from the start"
+    assert outcomes(events) == outcomes(run(Inline(), specs[:1]))
+
+
+def test_closing_leaves_no_child(engine, make_spec):
+    local = engine(2)
+    local.submit([make_spec(budget=640_000, seed=s) for s in (0, 1)])
+    next(event for event in local.events() if isinstance(event, Beat))
+    assert cells_alive()
+    local.close()
+    assert not cells_alive()
+
+
+def test_the_local_engine_listens_on_loopback_only_and_shows_no_page(engine, make_spec):
+    local = engine(1)
+    run(local, [make_spec()])
+    listening = [c.laddr for c in psutil.Process().net_connections() if c.status == psutil.CONN_LISTEN]
+    assert {address.ip for address in listening} <= {"127.0.0.1"}
+    for address in listening:
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"http://127.0.0.1:{address.port}/status", timeout=5)
+
+
+def test_a_step_to_infinity_ends_as_diverged_with_the_step(make_spec):
+    last = list(train(make_spec("Pendulum-v1", "vanilla_pg", hyper={"lr": 1e30})))[-1]
+    assert last.status == "diverged" and "environment steps" in last.reason

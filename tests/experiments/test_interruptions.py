@@ -1,0 +1,135 @@
+"""Whatever stops a matrix, the same command finishes it with the table of one that nothing stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+from experiments.records import CLOCKS, read_cell
+
+SCRIPT = Path(__file__).parents[2] / "experiments" / "run_matrix.py"
+MATRIX = """
+seeds = 2
+[settings]
+n_envs = 4
+batch_size = 64
+hidden = [8, 8]
+evaluations = 10
+eval_episodes = 2
+final_episodes = 2
+checkpoint_every = 256
+[environments.Pendulum-v1]
+budget = 5_120
+[rules.trpo]
+[rules.vanilla_pg]
+"""
+LINE = ["m.toml", "--jobs", "2"]
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts the command; whatever still runs in the end is killed."""
+    (tmp_path / "m.toml").write_text(MATRIX)
+    started = []
+
+    def command(*arguments: str) -> subprocess.Popen[str]:
+        line = [sys.executable, str(SCRIPT), *LINE, *arguments]
+        process = subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        started.append(process)
+        return process
+
+    yield command
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory):
+    """Every cell of the matrix when nothing stops it."""
+    folder = tmp_path_factory.mktemp("calm")
+    (folder / "m.toml").write_text(MATRIX)
+    subprocess.run([sys.executable, str(SCRIPT), *LINE], cwd=folder, check=True, capture_output=True)
+    return cells(folder)
+
+
+def cells(folder):
+    """run_id -> table -> its columns that are no clocks."""
+    found = {}
+    for path in (folder / "results" / "m" / "cells").iterdir():
+        cell = read_cell(path)
+        tables = {"runs": pd.DataFrame([vars(cell.run)]), **cell.tables}
+        found[path.name] = {n: t.drop(columns=list(CLOCKS & set(t.columns))).to_csv() for n, t in tables.items()}
+    return found
+
+
+def first_checkpoint(folder, process):
+    """Wait until the matrix has something to lose."""
+    until = time.monotonic() + 120
+    while not list((folder / "results" / "m").glob("checkpoints/*.checkpoint")):
+        assert process.poll() is None and time.monotonic() < until, process.communicate()
+        time.sleep(0.02)
+
+
+def descendants(process):
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_one_signal_stops_at_checkpoints_and_the_same_command_goes_on(start, tmp_path, calm, number, code):
+    process = start()
+    first_checkpoint(tmp_path, process)
+    process.send_signal(number)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == code and "once more to stop at once" in told and "the same command goes on" in told
+    assert len(cells(tmp_path)) < 4 and list((tmp_path / "results" / "m").glob("checkpoints/*.checkpoint"))
+    assert start().wait() == 0
+    assert cells(tmp_path) == calm
+    assert not list((tmp_path / "results" / "m").glob("checkpoints/*"))
+
+
+def test_a_second_signal_stops_at_once(start, tmp_path):
+    (tmp_path / "m.toml").write_text(MATRIX.replace("5_120", "512_000").replace("= 256", "= 512_000"))
+    process = start()
+    until = time.monotonic() + 120
+    while len(descendants(process)) < 4:  # fork server, its tracker, two cells
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    children = descendants(process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130 and not psutil.wait_procs(children, timeout=10)[1]
+
+
+def test_a_driver_that_is_killed_leaves_no_orphan_and_loses_nothing(start, tmp_path, calm):
+    process = start()
+    first_checkpoint(tmp_path, process)
+    children = descendants(process)
+    os.kill(process.pid, signal.SIGKILL)
+    assert not psutil.wait_procs(children, timeout=10)[1]
+    assert start().wait() == 0
+    assert cells(tmp_path) == calm
+
+
+def test_time_that_is_up_ends_with_the_code_for_more_to_do(start, tmp_path, calm):
+    process = start("--max-hours", "1e-9")
+    process.communicate(timeout=120)
+    assert process.returncode == 75
+    assert start().wait() == 0
+    assert cells(tmp_path) == calm
+
+
+def test_a_second_driver_leaves_at_once_and_names_the_first(start, tmp_path):
+    process = start()
+    first_checkpoint(tmp_path, process)
+    second = start()
+    _, told = second.communicate(timeout=60)
+    assert second.returncode == 2 and f"in use by process {process.pid} on" in told
