@@ -3,6 +3,7 @@
 python analysis/report.py results/quick
 """
 
+import io
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class Arguments:
     """a results directory that run_matrix.py wrote"""
     mixed: bool = False
     """put cells of different code or library versions into one table, which then says so"""
+    check: bool = False
+    """write nothing; compare the tables on disk with those that the cells give (exit code 1 if they differ)"""
     mixed_seconds: bool = False
     """draw seconds of different lanes, numbers of jobs or machines into one figure, which then says so"""
 
@@ -42,6 +45,8 @@ def main(arguments: Arguments) -> int:
     """The exit code: 0, or 2 if the directory cannot be read or written."""
     try:
         results = load(arguments.results, arguments.mixed)
+        if arguments.check:
+            return check(results)
         files, markdown = report(results, arguments.mixed_seconds)
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
@@ -50,6 +55,33 @@ def main(arguments: Arguments) -> int:
     print(f"tables:  {results.folder / 'tables'}")
     print(f"figures: {results.folder / 'figures'} ({', '.join(f.name for f in files if f.suffix == '.png')})")
     return 0
+
+
+def check(results: Results) -> int:
+    """Whether every table on disk is the one that its cells give; says which are not."""
+    folder, wrong = results.folder / "tables", []
+    for name, frame in frames(results, measure_runs(results)).items():
+        file = folder / f"{name}.parquet"
+        if not file.is_file() or file.read_bytes() != parquet(frame):
+            wrong.append(str(file))
+    print(
+        *(f"{file}: not what the cells give; rebuild it: analysis/report.py {results.folder}" for file in wrong),
+        sep="\n",
+    )
+    return int(bool(wrong))
+
+
+def frames(results: Results, measures: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Every table by its name."""
+    names = ("runs", "updates", "trials", "reuses", "evaluations")
+    return {**{name: getattr(results, name) for name in names}, "measures": measures}
+
+
+def parquet(frame: pd.DataFrame) -> bytes:
+    """A table's file."""
+    sink = io.BytesIO()
+    frame.to_parquet(sink, index=False)
+    return sink.getvalue()
 
 
 def report(results: Results, mixed_seconds: bool = False) -> tuple[list[Path], str]:
@@ -67,11 +99,9 @@ def report(results: Results, mixed_seconds: bool = False) -> tuple[list[Path], s
         clock = f"Mixed seconds: {differ}." if differ else conditions(results)
     markdown = to_markdown(summary, results.name, results.problems, seconds, clock)
     files = write(summary, markdown, tables)
-    frames = {name: getattr(results, name) for name in ("runs", "updates", "trials", "reuses", "evaluations")}
-    frames["measures"] = measures
-    for name, frame in frames.items():
+    for name, frame in frames(results, measures).items():
         files.append(tables / f"{name}.parquet")
-        frame.to_parquet(files[-1], index=False)
+        files[-1].write_bytes(parquet(frame))
     with theme():
         files += draw(results, measures, figures, clock if seconds else None)
     return files, markdown

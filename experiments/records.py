@@ -5,15 +5,18 @@ and `record.json`, which holds the run's row and the checksums of the others. A 
 parses and the checksums match. This file imports neither torch nor a simulator.
 """
 
+import base64
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 NAN = float("nan")
 STATUSES = ("ok", "diverged", "env_error", "rule_error", "timeout", "oom", "killed")
@@ -123,6 +126,29 @@ class EvaluationRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PolicyRow:
+    """The last policy with what it needs to act and to go on learning; arrays by `text_of`."""
+
+    table: ClassVar[str] = "policies"
+    run_id: str
+    env_steps: int
+    theta: str  # [P]
+    critic: str  # [P of the critic]
+    obs_mean: str  # [O] of the observation normaliser
+    obs_std: str  # [O]
+
+
+def text_of(values: NDArray[Any]) -> str:
+    """An array [n] as text: base64 of little-endian float64, exact for any float."""
+    return base64.b64encode(np.asarray(values, dtype="<f8").tobytes()).decode()
+
+
+def array_of(text: str) -> NDArray[np.float64]:
+    """The array that `text_of` was given."""
+    return np.frombuffer(base64.b64decode(text), dtype="<f8").astype(np.float64)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRow:
     """One run. The phases' seconds add up to `total_s`."""
 
@@ -165,8 +191,8 @@ class RunRow:
     versions: str  # JSON: python, torch, gymnasium, mujoco, numpy
 
 
-Row = UpdateRow | TrialRow | ReuseRow | EvaluationRow | RunRow
-PAYLOAD: tuple[type[Row], ...] = (UpdateRow, TrialRow, ReuseRow, EvaluationRow)  # the tables of a cell
+Row = UpdateRow | TrialRow | ReuseRow | EvaluationRow | PolicyRow | RunRow
+PAYLOAD: tuple[type[Row], ...] = (UpdateRow, TrialRow, ReuseRow, EvaluationRow, PolicyRow)  # the tables of a cell
 ROWS: dict[str, type[Row]] = {row.table: row for row in (*PAYLOAD, RunRow)}
 PHASES = tuple(
     field.name for field in fields(RunRow) if field.name.endswith("_s") and field.name not in ("total_s", "cpu_s")

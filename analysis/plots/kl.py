@@ -19,8 +19,8 @@ def kl_per_update(updates: pd.DataFrame, ax: Axes, style: Style) -> Axes:
         ax.fill_between(low.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
         radius = part.dropna(subset="radius").groupby("env_steps").radius.median()
         ax.plot(radius.index, radius, color=look["color"], linewidth=0.9, linestyle=(0, (4, 3)))
-    ax.set_yscale("log")
-    if len(updates) and np.isfinite(updates.kl).any():
+    if len(updates) and np.isfinite(updates.kl).any():  # a scale of nothing has no logarithm
+        ax.set_yscale("log")
         low, high = np.nanquantile(updates.kl.clip(lower=FLOOR), [0.005, 0.995])
         ax.set_ylim(max(low / 2, FLOOR), min(high * 2, 1e3))
     ax.set_xlabel("environment steps")

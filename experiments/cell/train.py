@@ -32,6 +32,7 @@ from experiments.identity import code_digest, library_versions
 from experiments.records import (
     PHASES,
     EvaluationRow,
+    PolicyRow,
     ReuseRow,
     Row,
     RunRow,
@@ -39,6 +40,7 @@ from experiments.records import (
     UpdateRow,
     decode,
     encode,
+    text_of,
 )
 from experiments.spec import RunSpec, build_rule
 
@@ -127,6 +129,7 @@ class Run:
                     rest()
             yield from self.step()
         yield from self.evaluate(due, final=True)
+        yield self.policy_row()
 
     def begin_anew(self) -> None:
         """Start every episode afresh, in an uninterrupted run as in one that is resumed here."""
@@ -276,6 +279,18 @@ class Run:
                 gradient_evaluations=self.counters["gradient_evaluations"],
                 fisher_products=self.counters["fisher_products"],
             )
+
+    def policy_row(self) -> PolicyRow:
+        """The present policy."""
+        moments = self.collector.normalizer.moments
+        return PolicyRow(
+            run_id=self.spec.run_id,
+            env_steps=self.env_steps,
+            theta=text_of(self.state.theta.cpu().numpy()),
+            critic=text_of(self.critic_theta.cpu().numpy()),
+            obs_mean=text_of(moments.mean),
+            obs_std=text_of(moments.std),
+        )
 
     def summary(self, status: str, reason: str, jobs: int, lane: str) -> RunRow:
         """The run's own row."""

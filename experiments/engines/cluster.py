@@ -6,6 +6,7 @@ Specifications and rows travel as JSON; the only thing that is unpickled is what
 """
 
 import json
+import logging
 import queue
 import time
 import uuid
@@ -54,6 +55,7 @@ class DaskEngine:
         self._told: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._cluster: SpecCluster | None = None
         dask.config.set(SETTINGS)
+        logging.getLogger("distributed").setLevel(logging.WARNING)
         if address is None and scheduler_file is None:
             quiet = {"dashboard": False, "dashboard_address": LOOPBACK}
             self._cluster = SpecCluster(

@@ -1,0 +1,99 @@
+"""Look into a results directory, and after its health.
+
+    python experiments/manage_results.py status results/quick            what is done, running, failed, and left
+    python experiments/manage_results.py show results/quick trpo-Pend    one cell: its end, its last rows, its log
+    python experiments/manage_results.py verify results/quick            checksums of all cells, and the tables again
+    python experiments/manage_results.py render results/quick trpo-Half  a video of its last policy
+    python experiments/manage_results.py doctor                          what this machine has and lacks
+
+CELL is a cell's name or a part of it. Exit code: 0, 1 if something is wrong with the results, 2 for bad input.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is done, running, failed, and left."""
+
+    results: tyro.conf.Positional[Path]
+
+
+@dataclass(frozen=True)
+class Show:
+    """One cell: its end, its last rows, its log."""
+
+    results: tyro.conf.Positional[Path]
+    cell: tyro.conf.Positional[str]
+    """its name or a part of it"""
+    lines: int = 20
+    """of its log"""
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Checksums of all cells, and whether the tables are what the cells give."""
+
+    results: tyro.conf.Positional[Path]
+
+
+@dataclass(frozen=True)
+class Render:
+    """An animated WebP of the last policy of a cell, with mean actions."""
+
+    results: tyro.conf.Positional[Path]
+    cell: tyro.conf.Positional[str]
+    """its name or a part of it"""
+    out: Path | None = None
+    """the file (default: CELL.webp in the results directory)"""
+    steps: int = 300
+    """of the environment at most"""
+    seed: int = 0
+    """of the episode"""
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """What this machine has and lacks."""
+
+    results: Path = Path("results")
+    """where results are to go"""
+
+
+Command = (
+    Annotated[Status, tyro.conf.subcommand("status")]
+    | Annotated[Show, tyro.conf.subcommand("show")]
+    | Annotated[Verify, tyro.conf.subcommand("verify")]
+    | Annotated[Render, tyro.conf.subcommand("render")]
+    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+)
+
+
+def main(command: Command) -> int:
+    """The exit code."""
+    from experiments.management import doctor, inspect, render  # slow imports wait until --help has been served
+
+    try:
+        match command:
+            case Status():
+                return inspect.status(command.results)
+            case Show():
+                return inspect.show(command.results, command.cell, command.lines)
+            case Verify():
+                return inspect.verify(command.results)
+            case Render():
+                return render.render(command.results, command.cell, command.out, command.steps, command.seed)
+            case Doctor():
+                return doctor.examine(command.results)
+    except inspect.NotFound as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Command, description=__doc__)))

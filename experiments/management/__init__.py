@@ -1,0 +1,1 @@
+"""What `manage_results.py` does."""

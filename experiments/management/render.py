@@ -1,0 +1,65 @@
+"""A video of a finished policy, in a process of its own and never in a timed cell."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from gymnasium.spaces import Box
+
+from algos.policies import Policy
+from experiments.management.inspect import NotFound, find
+from experiments.records import array_of, read_cell
+from experiments.spec import RunSpec
+
+
+def render(results: Path, part: str, out: Path | None, steps: int, seed: int) -> int:
+    """Write the WebP and say where. Raises NotFound if the cell has no policy or its environment cannot be drawn."""
+    os.environ.setdefault("MUJOCO_GL", "egl")
+    from experiments.cell.actor import Actor
+    from experiments.cell.environments import make_environment, spaces_of
+
+    cell = find(results, part)
+    name = cell.plan["run_id"]
+    if cell.run is None or cell.run.status != "ok":
+        raise NotFound(f"{name} ({cell.state}) has no policy to show; only a cell that ended ok keeps its last one")
+    spec = RunSpec.model_validate({key: value for key, value in cell.plan.items() if key != "run_id"}, strict=False)
+    kept = read_cell(results / "cells" / name).tables["policies"].iloc[-1]
+    try:
+        env = make_environment(spec.env, {**spec.env_kwargs, "render_mode": "rgb_array"})
+    except Exception as error:  # whatever an environment's constructor raises
+        raise NotFound(f"{spec.env} cannot be drawn here: {error}") from error
+    size, family = spaces_of(env)
+    policy = Policy.mlp(size, spec.settings.hidden, family)
+    actor = Actor(policy, torch.from_numpy(array_of(kept.theta)).float())
+    mean, std = array_of(kept.obs_mean), array_of(kept.obs_std)
+    obs, _ = env.reset(seed=seed)
+    frames: list[Any] = []
+    total = 0.0
+    try:
+        for _ in range(steps):
+            frames.append(env.render())
+            seen = (obs - mean) / (std + 1e-8) if spec.settings.normalize_obs else obs
+            action = actor.mode(seen.clip(-10, 10)[None].astype("float32"))[0]
+            space = env.action_space
+            inside = action.clip(space.low, space.high) if isinstance(space, Box) else int(action)
+            obs, reward, terminated, truncated, _ = env.step(inside)
+            total += float(reward)
+            if terminated or truncated:
+                break
+    except Exception as error:  # a renderer that is not there, in as many ways as there are environments
+        raise NotFound(f"{spec.env} cannot be drawn here: {error}") from error
+    finally:
+        env.close()
+    target = out or results / f"{name}.webp"
+    write_webp(target, frames, 1000 / env.metadata.get("render_fps", 30))
+    print(f"{target}: {len(frames)} steps, return {total:.1f}")
+    return 0
+
+
+def write_webp(file: Path, frames: list[Any], milliseconds: float) -> None:
+    """An animation of RGB arrays [height, width, 3]."""
+    from PIL import Image
+
+    images = [Image.fromarray(frame) for frame in frames]
+    images[0].save(file, save_all=True, append_images=images[1:], duration=round(milliseconds), loop=0, quality=70)
