@@ -90,13 +90,13 @@ class _Child:
         self._process, self._pipe = process, pipe
         self._heard = time.monotonic()
         self._env_steps = self._updates = 0
-        self._asked = False
+        self._speaks = self._asked = False
 
     def listen(self, stop: Stop) -> Row | None:
         """The next row, if one comes soon."""
         if stop.now.is_set():
             return self._obituary("killed", "stopped by the user")
-        if stop.soon.is_set() and not self._asked:
+        if stop.soon.is_set() and self._speaks and not self._asked:  # before its first row it knows no SIGTERM yet
             self._asked = True
             os.kill(self._process.pid, signal.SIGTERM)
         try:
@@ -111,7 +111,7 @@ class _Child:
             how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
             where = "" if self._log is None else f"; see {self._log.name}"
             return self._obituary("killed", f"the process ended with {how}{where}")
-        self._heard = time.monotonic()
+        self._heard, self._speaks = time.monotonic(), True
         if isinstance(row, UpdateRow):
             self._env_steps, self._updates = row.env_steps, row.update
         return row
