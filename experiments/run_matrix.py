@@ -65,6 +65,7 @@ class Arguments:
 
 def main(arguments: Arguments) -> int:
     """The exit code."""
+    from experiments.engines import EngineError
     from experiments.spec import MatrixError, load_matrix  # slow imports wait until --help has been served
     from experiments.store import Store, StoreError
 
@@ -88,7 +89,7 @@ def main(arguments: Arguments) -> int:
         with Store(out) as store:
             store.plan(matrix)
             code = run_cells(store, chosen, arguments)
-    except (StoreError, OSError) as error:
+    except (StoreError, EngineError, OSError) as error:
         return _refuse(str(error))
     if code >= MORE_TO_DO:
         print(f"\nfinished cells and checkpoints are in {out}; the same command goes on with the rest", file=sys.stderr)

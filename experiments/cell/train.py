@@ -333,7 +333,10 @@ def train(
 
     def rest() -> None:
         if checkpoint is not None:
-            save(checkpoint, {"run": run.snapshot(), "rows": [encode(row) for row in told]})
+            try:
+                save(checkpoint, {"run": run.snapshot(), "rows": [encode(row) for row in told]})
+            except OSError as error:  # a full disk costs the checkpoint, not the run
+                print(f"no checkpoint at {run.env_steps} environment steps: {error}", flush=True)
             if pause():
                 raise Paused
 

@@ -19,7 +19,7 @@ from typing import Any, Literal, cast
 import dask
 from distributed import Client, Future, Scheduler, SpecCluster, Worker, get_worker
 
-from experiments.engines.events import Beat, Ended, Event, Pulse, Started
+from experiments.engines.events import Beat, Ended, EngineError, Event, Pulse, Started
 from experiments.engines.supervise import Conditions, obituary, stop_of, supervise
 from experiments.records import Row, RunRow, decode, encode
 from experiments.spec import RunSpec
@@ -56,18 +56,25 @@ class DaskEngine:
         self._cluster: SpecCluster | None = None
         dask.config.set(SETTINGS)
         logging.getLogger("distributed").setLevel(logging.WARNING)
-        if address is None and scheduler_file is None:
-            quiet = {"dashboard": False, "dashboard_address": LOOPBACK}
-            self._cluster = SpecCluster(
-                scheduler={"cls": Scheduler, "options": {"protocol": "inproc", **quiet}},
-                workers={0: {"cls": Worker, "options": {"nthreads": conditions.jobs, "memory_limit": 0, **quiet}}},
-            )
-            self._client = Client(self._cluster, set_as_default=False)
-        elif scheduler_file is None:
-            self._client = Client(address, timeout="30s", set_as_default=False)
-        else:
-            self._client = Client(scheduler_file=str(scheduler_file), timeout="30s", set_as_default=False)
+        try:
+            self._client = self._connect(address, scheduler_file)
+        except (OSError, RuntimeError, ValueError) as error:
+            where = address or scheduler_file
+            what = f"the scheduler {where} does not answer" if where else "no engine can be started here"
+            raise EngineError(f"{what}: {error}") from error
         self._client.subscribe_topic(self._token, lambda event: self._told.put(event[1]))
+
+    def _connect(self, address: str | None, scheduler_file: Path | None) -> Client:
+        if scheduler_file is not None:
+            return Client(scheduler_file=str(scheduler_file), timeout="30s", set_as_default=False)
+        if address is not None:
+            return Client(address, timeout="30s", set_as_default=False)
+        quiet = {"dashboard": False, "dashboard_address": LOOPBACK}
+        self._cluster = SpecCluster(
+            scheduler={"cls": Scheduler, "options": {"protocol": "inproc", **quiet}},
+            workers={0: {"cls": Worker, "options": {"nthreads": self._conditions.jobs, "memory_limit": 0, **quiet}}},
+        )
+        return Client(self._cluster, set_as_default=False)
 
     def submit(self, specs: Iterable[RunSpec]) -> None:
         for spec in specs:

@@ -39,6 +39,10 @@ class Ended:
 Event = Started | Beat | Ended
 
 
+class EngineError(Exception):
+    """There is nowhere to run cells; the message says why."""
+
+
 class Engine(Protocol):
     """Every submitted cell gives one Ended, whatever becomes of its process."""
 

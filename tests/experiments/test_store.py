@@ -6,7 +6,7 @@ import pytest
 
 from experiments.cell.train import train
 from experiments.spec import Matrix
-from experiments.store import Store, StoreError, write_atomically
+from experiments.store import Store, StoreError
 
 
 def matrix_of(tmp_path, *cells, name="m"):
@@ -84,14 +84,3 @@ def test_a_manifest_that_is_not_one_is_named(tmp_path, make_spec):
         (store.root / "manifest.json").write_text("{")
         with pytest.raises(StoreError, match="is not a manifest"):
             store.plan(matrix_of(tmp_path, make_spec()))
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
-    file = tmp_path / "f"
-    write_atomically(file, b"old")
-    for call in ("fsync", "replace"):
-        with monkeypatch.context() as patch:
-            patch.setattr(f"os.{call}", lambda *a: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-            with pytest.raises(OSError, match="No space"):
-                write_atomically(file, b"new")
-        assert file.read_bytes() == b"old"

@@ -82,6 +82,12 @@ def test_a_damaged_checkpoint_is_a_start_from_zero(tmp_path, make_spec, damage):
     assert untimed(train(spec, checkpoint=file)) == untimed(train(spec))
 
 
+def test_a_full_disk_costs_the_checkpoint_and_not_the_run(tmp_path, make_spec, capsys):
+    spec = make_spec(**OFTEN)
+    rows = list(train(spec, checkpoint=tmp_path / "no such folder" / "c"))
+    assert untimed(rows) == untimed(train(spec)) and "no checkpoint at 128 environment steps" in capsys.readouterr().out
+
+
 def test_a_checkpoint_of_another_run_is_not_gone_on_from(tmp_path, make_spec):
     list(train(make_spec(**OFTEN), checkpoint=tmp_path / "c", pause=lambda: True))
     other = make_spec(seed=1, **OFTEN)

@@ -1,0 +1,178 @@
+"""A small matrix under a seeded stream of faults, restarted until it is done; its tables must equal a calm run's.
+
+python tests/experiments/chaos.py --seconds 600      the long soak; --seed for other faults
+"""
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import tyro
+
+from experiments.records import CLOCKS, read_cell
+
+RUN = [sys.executable, str(Path(__file__).parents[2] / "experiments" / "run_matrix.py")]
+MATRIX = """
+seeds = {seeds}
+[settings]
+n_envs = 4
+batch_size = 64
+hidden = [8, 8]
+evaluations = 8
+eval_episodes = 2
+final_episodes = 2
+checkpoint_every = 512
+[environments.Pendulum-v1]
+budget = 4_096
+[environments.CartPole-v1]
+budget = 4_096
+[rules.trpo]
+[rules.ppo]
+"""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    seconds: float = 60.0
+    """how long faults are injected; after that the matrix is left in peace to end"""
+    seed: int = 0
+    """of the faults"""
+    seeds: int = 3
+    """of the matrix: 4 cells for each"""
+    every: float = 1.5
+    """mean seconds from one fault to the next"""
+
+
+@dataclass
+class Chaos:
+    """Injects faults into a run of the matrix in `folder`."""
+
+    folder: Path
+    random: random.Random
+    injected: Counter[str] = field(default_factory=Counter)
+    starts: int = 0
+
+    def run(self, seconds: float, every: float) -> None:
+        """Start the matrix again and again until it ends well."""
+        peace = time.monotonic() + seconds
+        while True:
+            self.starts += 1
+            driver = subprocess.Popen(
+                [*RUN, "m.toml", "--jobs", "2", "--silence-minutes", "0.1"],
+                cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            while driver.poll() is None:
+                wait = self.random.expovariate(1 / every)
+                try:
+                    driver.wait(min(wait, 5.0))
+                except subprocess.TimeoutExpired:
+                    if time.monotonic() < peace:
+                        self.fault(driver)
+            told = driver.communicate()[1]
+            assert "Traceback" not in told, told
+            if driver.returncode == 0:
+                return
+            assert time.monotonic() < peace + 300, f"left in peace it does not end: {driver.returncode}, {told}"
+
+    def fault(self, driver: subprocess.Popen[str]) -> None:
+        """One fault of a random kind, if there is something for it to hit."""
+        kind = self.random.choice(("kill a cell", "kill the driver", "damage a file", "no space", "hang"))
+        if getattr(self, kind.replace(" ", "_"))(driver):
+            self.injected[kind] += 1
+
+    def kill_a_cell(self, driver: subprocess.Popen[str]) -> bool:
+        return self._signal_a_cell(driver, signal.SIGKILL)
+
+    def hang(self, driver: subprocess.Popen[str]) -> bool:
+        return self._signal_a_cell(driver, signal.SIGSTOP)
+
+    def _signal_a_cell(self, driver: subprocess.Popen[str], number: signal.Signals) -> bool:
+        try:
+            servers = [p for p in psutil.Process(driver.pid).children() if "forkserver" in " ".join(p.cmdline())]
+            cells = [cell for server in servers for cell in server.children()]
+            if cells:
+                self.random.choice(cells).send_signal(number)
+            return bool(cells)
+        except psutil.NoSuchProcess:
+            return False
+
+    def kill_the_driver(self, driver: subprocess.Popen[str]) -> bool:
+        driver.kill()
+        return True
+
+    def no_space(self, driver: subprocess.Popen[str]) -> bool:
+        """From now on the driver can make no file longer."""
+        try:
+            limits = resource.prlimit(driver.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(driver.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
+        except ProcessLookupError:
+            return False
+        return True
+
+    def damage_a_file(self, driver: subprocess.Popen[str]) -> bool:
+        """Truncate a file of a finished cell or a checkpoint, or flip one of its bytes."""
+        results = self.folder / "results" / "m"
+        files = sorted([*results.glob("cells/*/*"), *results.glob("checkpoints/*.checkpoint")])
+        if not files:
+            return False
+        file = self.random.choice(files)
+        try:
+            data = bytearray(file.read_bytes())
+            place = self.random.randrange(max(len(data), 1))
+            if self.random.random() < 0.5:
+                data = data[:place]
+            elif data:
+                data[place] ^= 1 << self.random.randrange(8)
+            with open(file, "r+b") as sink:
+                sink.truncate(0)
+                sink.write(data)
+        except FileNotFoundError:
+            return False
+        return True
+
+
+def cells(folder: Path) -> dict[str, dict[str, str]]:
+    """run_id -> table -> its columns that are no clocks. Raises BrokenCell."""
+    found = {}
+    for path in (folder / "results" / "m" / "cells").iterdir():
+        cell = read_cell(path)
+        tables = {"runs": pd.DataFrame([vars(cell.run)]), **cell.tables}
+        found[path.name] = {n: t.drop(columns=list(CLOCKS & set(t.columns))).to_csv() for n, t in tables.items()}
+    return found
+
+
+def main(arguments: Arguments) -> int:
+    """0 if the tables are equal."""
+    with tempfile.TemporaryDirectory() as name:
+        calm, wild = Path(name, "calm"), Path(name, "wild")
+        for folder in (calm, wild):
+            folder.mkdir()
+            (folder / "m.toml").write_text(MATRIX.format(seeds=arguments.seeds))
+        subprocess.run([*RUN, "m.toml", "--jobs", "2"], cwd=calm, check=True, stdout=subprocess.DEVNULL)
+        chaos = Chaos(wild, random.Random(arguments.seed))
+        chaos.run(arguments.seconds, arguments.every)
+        # a file that was damaged after its cell had ended is found by the next start
+        subprocess.run([*RUN, "m.toml", "--jobs", "2"], cwd=wild, check=True, stdout=subprocess.DEVNULL)
+        expected, found = cells(calm), cells(wild)
+        aside = len(list((wild / "results" / "m").glob("quarantine/*")))
+    lost = len(expected.keys() - found.keys())
+    equal = found == expected
+    kinds = ", ".join(f"{kind} {n}" for kind, n in sorted(chaos.injected.items())) or "none"
+    print(f"faults injected: {kinds}; starts {chaos.starts}; cells set aside {aside}, lost {lost} of {len(expected)}")
+    print(f"tables equal a calm run's: {'yes' if equal else 'NO'}")
+    return int(not equal)
+
+
+if __name__ == "__main__":
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    sys.exit(main(tyro.cli(Arguments, description=__doc__)))

@@ -1,0 +1,67 @@
+"""The disk says no, at every call that can fail."""
+
+import builtins
+import contextlib
+import errno
+import os
+
+import pytest
+
+from experiments.cell.train import train
+from experiments.files import write_atomically
+from experiments.spec import Matrix
+from experiments.store import Store
+
+CALLS = {"open": (builtins, "open"), "fsync": (os, "fsync"), "replace": (os, "replace")}
+
+
+class Failing:
+    """A function whose k-th call raises what a full disk raises."""
+
+    def __init__(self, function, k):
+        self.function, self.k, self.calls = function, k, 0
+
+    def __call__(self, *arguments, **keywords):
+        self.calls += 1
+        if self.calls == self.k:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self.function(*arguments, **keywords)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_old_file_stays_whole(tmp_path, monkeypatch, call):
+    file = tmp_path / "f"
+    write_atomically(file, b"old")
+    place, name = CALLS[call]
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr(place, name, Failing(getattr(place, name), 1))
+        write_atomically(file, b"new")
+    assert file.read_bytes() == b"old"
+    write_atomically(file, b"new")
+    assert file.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_cell_is_whole_or_not_there_whichever_call_fails(tmp_path, monkeypatch, make_spec, call):
+    spec = make_spec()
+    *rows, run = train(spec)
+    place, name = CALLS[call]
+    with Store(tmp_path / "r") as store:
+        store.plan(Matrix("m", tmp_path / "m.toml", (spec,), {}))
+        k, failed = 0, True
+        while failed:
+            k += 1
+            with monkeypatch.context() as patch:
+                failing = Failing(getattr(place, name), k)
+                patch.setattr(place, name, failing)
+                with contextlib.suppress(OSError):
+                    store.write(run, rows)
+            failed = failing.calls >= k
+            found = store.look([spec])
+            whole = spec.run_id in found.finished
+            assert whole or found.broken == [spec.run_id] or not (store.cells / spec.run_id).exists()
+            assert whole or failed
+        assert k > 6, "every call has failed once"
+    with Store(tmp_path / "r") as store:
+        assert not list((tmp_path / "r").rglob(".*.tmp")), "what was left half written is swept"
+        assert set(store.look([spec]).finished) == {spec.run_id}
