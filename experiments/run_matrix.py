@@ -55,6 +55,8 @@ class Arguments:
     """a cell without a row for so long is stopped as hung"""
     retry_failed: bool = False
     """run the cells again that ended diverged or with an error; what they left goes to the quarantine"""
+    until_decided: bool = False
+    """5, 10, 15, 20 seeds, until every comparison that the file declares ([compare]) has a verdict"""
     mixed: bool = False
     """accept finished cells that other code or library versions made; tables will say so"""
     scheduler: str | None = None
@@ -66,7 +68,7 @@ class Arguments:
 def main(arguments: Arguments) -> int:
     """The exit code."""
     from experiments.engines import EngineError
-    from experiments.spec import MatrixError, load_matrix  # slow imports wait until --help has been served
+    from experiments.matrix_file import MatrixError, load_matrix  # slow imports wait until --help has been served
     from experiments.store import Store, StoreError
 
     if problem := _problem(arguments):
@@ -75,6 +77,8 @@ def main(arguments: Arguments) -> int:
         matrix = load_matrix(arguments.matrix, arguments.seeds)
     except MatrixError as error:
         return _refuse(str(error))
+    if arguments.until_decided and matrix.compare is None:
+        return _refuse(f"{matrix.file} declares no comparison; add [compare] with rules = [[A, B], ...]")
     chosen = [cell for cell in matrix.cells if _matches(arguments.only, cell.rule, cell.label, cell.env)]
     if not chosen:
         names = sorted({f"{cell.label}/{cell.env}" for cell in matrix.cells})
@@ -87,8 +91,15 @@ def main(arguments: Arguments) -> int:
         return 0
     try:
         with Store(out) as store:
-            store.plan(matrix)
-            code = run_cells(store, chosen, arguments)
+            if arguments.until_decided:
+                from experiments.until_decided import run_until_decided
+
+                code, _ = run_until_decided(
+                    store, lambda n: load_matrix(arguments.matrix, n), lambda cells: run_cells(store, cells, arguments)
+                )
+            else:
+                store.plan(matrix)
+                code = run_cells(store, chosen, arguments)
     except (StoreError, EngineError, OSError) as error:
         return _refuse(str(error))
     if code >= MORE_TO_DO:
@@ -217,6 +228,8 @@ def _problem(arguments: Arguments) -> str | None:
     """What is wrong with the flags, if anything."""
     if arguments.jobs < 1 or (arguments.seeds is not None and arguments.seeds < 1):
         return f"--jobs and --seeds must be at least 1, got --jobs {arguments.jobs} --seeds {arguments.seeds}"
+    if arguments.until_decided and (arguments.seeds is not None or arguments.only is not None):
+        return "--until-decided chooses seeds and cells itself; leave --seeds and --only out"
     for name in ("max_hours", "memory_gib", "silence_minutes"):
         value = getattr(arguments, name)
         if value is not None and not value > 0:

@@ -4,6 +4,7 @@
 <root>/cells/<run_id>/                   see `records.py`
 <root>/logs/<run_id>.log                 what the cell's process printed
 <root>/checkpoints/<run_id>.checkpoint   where an unfinished cell goes on
+<root>/looks.json                        what --until-decided saw and decided, look by look
 <root>/quarantine/                       cells whose checksums failed; nothing is deleted
 """
 
@@ -19,8 +20,9 @@ from filelock import FileLock, Timeout
 
 from experiments.files import write_atomically
 from experiments.identity import code_digest, library_versions
+from experiments.matrix_file import Matrix
 from experiments.records import BrokenCell, Row, RunRow, cell_files, read_run
-from experiments.spec import Matrix, RunSpec
+from experiments.spec import RunSpec
 
 RETRIED = frozenset({"killed", "timeout", "oom"})  # facts about that day and that machine, not about the cell
 
@@ -94,7 +96,9 @@ class Store:
         for cell in matrix.cells:
             known[cell.run_id] = {"run_id": cell.run_id, **cell.model_dump(mode="json")}
         scores = {env: list(pair) for env, pair in matrix.scores.items()}
-        plan = {"matrix": matrix.name, "scores": scores, "cells": [known[run_id] for run_id in sorted(known)]}
+        compare = None if matrix.compare is None else matrix.compare.model_dump(mode="json")
+        cells = [known[run_id] for run_id in sorted(known)]
+        plan = {"matrix": matrix.name, "scores": scores, "compare": compare, "cells": cells}
         write_atomically(self._manifest, json.dumps(plan, indent=1).encode())
 
     def look(self, specs: list[RunSpec]) -> Found:

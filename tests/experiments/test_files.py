@@ -9,7 +9,7 @@ import pytest
 
 from experiments.cell.train import train
 from experiments.files import write_atomically
-from experiments.spec import Matrix
+from experiments.matrix_file import Matrix
 from experiments.store import Store
 
 CALLS = {"open": (builtins, "open"), "fsync": (os, "fsync"), "replace": (os, "replace")}

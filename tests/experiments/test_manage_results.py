@@ -11,7 +11,7 @@ from analysis.load import load
 from analysis.report import report
 from experiments.cell.train import train
 from experiments.manage_results import Command, main
-from experiments.spec import Matrix
+from experiments.matrix_file import Matrix
 from experiments.store import Store
 
 

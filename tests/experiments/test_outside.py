@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.matrix_file import MatrixError, load_matrix
 from experiments.outside import OutsideRuleError, factory_of
-from experiments.spec import MatrixError, load_matrix
 
 ROOT = Path(__file__).parents[2]
 RULE = (ROOT / "README.md").read_text(encoding="utf-8").split("```python\n# sign_pg.py\n")[1].split("```")[0]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from experiments.cell.train import train
-from experiments.spec import Matrix
+from experiments.matrix_file import Matrix
 from experiments.store import Store, StoreError
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.spec import SHIPPED, MatrixError, did_you_mean, load_matrix
+from experiments.matrix_file import SHIPPED, MatrixError, did_you_mean, load_matrix
 
 GOOD = """
 seeds = 2
@@ -49,6 +49,11 @@ BAD = {
         "rules.trpo.settings.evaluations: evaluation is the same for every rule",
     ),
     "settings of a rule are no table": (GOOD + "settings = 3", "rules.trpo.settings: expected a table, got 3"),
+    "comparison of no rule": (
+        GOOD + "[compare]\nrules = [['trpo', 'trop']]", "compare.rules: no rule trop; did you mean trpo?"),
+    "comparison by no measure": (
+        GOOD + "[compare]\nrules = [['trpo', 'trpo']]\nmeasure = 'luck'", "compare.measure: Input should be 'nauc' or"),
+    "comparison of nothing": (GOOD + "[compare]\nmeasure = 'nauc'", "compare.rules: Field required"),
     "unknown device": (GOOD.replace("n_envs", "device = 'tpu'\nn_envs"), "settings.device: Input should be 'cpu' or"),
     "bad score": (GOOD.replace("640", "640\nscore = [1, 1]"), "score: expected two different returns"),
     "no rules": (GOOD.replace("[rules.trpo]", ""), "rules: expected at least one [rules.NAME] table"),

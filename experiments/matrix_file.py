@@ -1,0 +1,293 @@
+"""A matrix file becomes run specifications, checked whole before anything starts."""
+
+import difflib
+import itertools
+import tomllib
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import gymnasium as gym
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from algos.policies import Categorical, Policy
+from algos.rules import RULES
+from experiments.outside import OutsideRuleError, factory_of, is_outside, resolve
+from experiments.spec import JUDGE, RunSpec, Settings, build_rule, hyper_parameters
+
+SHIPPED = Path(__file__).parent / "matrices"
+
+
+class Comparisons(BaseModel):
+    """What the matrix is to decide, declared before it runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rules: tuple[tuple[str, str], ...] = Field(min_length=1, description="pairs of labels")
+    measure: Literal["nauc", "final_sampled"] = Field("nauc", description="a column of measures")
+    smallest_effect: float | None = Field(None, gt=0, description="differences below it are practically none")
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix file, checked. `scores` maps an environment to the (random, reference) returns that the file gives."""
+
+    name: str
+    file: Path
+    cells: tuple[RunSpec, ...]
+    scores: dict[str, tuple[float, float]]
+    compare: Comparisons | None = None
+
+
+class MatrixError(Exception):
+    """Everything that is wrong with a matrix file, a line each."""
+
+    def __init__(self, file: Path | str, problems: list[str]) -> None:
+        super().__init__("\n".join(f"{file}: {problem}" for problem in problems))
+        self.problems = problems
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """'; did you mean X?', or what is known if nothing is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else f"expected one of {', '.join(names)}"
+
+
+def load_matrix(name_or_file: str, seeds: int | None = None) -> Matrix:
+    """Read a shipped matrix by its name, or a TOML file by its path; `seeds` replaces the file's.
+
+    Raises MatrixError.
+    """
+    file = _find(name_or_file)
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise MatrixError(file, [f"is not TOML: {error}"]) from error
+    reader = _Reader(raw, file.parent)
+    matrix = reader.read(file, seeds)
+    if reader.problems:
+        raise MatrixError(file, reader.problems)
+    return matrix
+
+
+def _find(name_or_file: str) -> Path:
+    file = Path(name_or_file)
+    if file.suffix != ".toml" and not file.is_file():
+        file = SHIPPED / f"{name_or_file}.toml"
+    if not file.is_file():
+        shipped = [path.stem for path in SHIPPED.glob("*.toml")]
+        hint = did_you_mean(Path(name_or_file).stem, shipped)
+        raise MatrixError(name_or_file, [f"no such matrix; give a .toml file or a shipped matrix: {hint}"])
+    return file
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """A rule of the file with one combination of its swept hyper-parameters."""
+
+    entry: str
+    name: str
+    label: str
+    hyper: dict[str, Any]
+    settings: dict[str, Any]  # its own, over the shared ones and the environment's
+
+
+class _Reader:
+    """Walks the file once and collects every problem instead of stopping at the first."""
+
+    KEYS = ("seeds", "settings", "environments", "rules", "compare")
+    ENVIRONMENT_KEYS = ("budget", "kwargs", "score")
+    RULE_KEYS = ("rule", "settings")
+
+    def __init__(self, raw: dict[str, Any], folder: Path) -> None:
+        self.raw, self.folder = raw, folder
+        self.problems: list[str] = []
+
+    def read(self, file: Path, seeds: int | None) -> Matrix:
+        if not self.raw:
+            self.problems.append(
+                "is empty; expected [environments.NAME] and [rules.NAME] tables (see matrices/quick.toml)"
+            )
+            return Matrix(file.stem, file, (), {})
+        self._known(self.raw, self.KEYS, "")
+        seed_list = self._seeds(self.raw.get("seeds", 3) if seeds is None else seeds)
+        shared = self._table(self.raw, "settings", required=False)
+        shared_good = self._settings(shared, "settings") is not None
+        rules = [variant for name, table in self._named_tables("rules") for variant in self._rule(name, table)]
+        cells: list[RunSpec] = []
+        scores: dict[str, tuple[float, float]] = {}
+        for env, table in self._named_tables("environments"):
+            where = f"environments.{env}"
+            self._environment(env, table.get("kwargs", {}), where)
+            if "score" in table:
+                self._score(env, table["score"], scores)
+            if "budget" not in table:
+                self.problems.append(f"{where}.budget: missing; expected the number of training environment steps")
+                continue
+            own = {k: v for k, v in table.items() if k not in self.ENVIRONMENT_KEYS}
+            if self._settings({**shared, **own} if shared_good else own, where, of_environment=True) is None:
+                continue
+            for rule in rules if shared_good else ():
+                settings = self._settings({**shared, **own, **rule.settings}, f"rules.{rule.entry}.settings")
+                if settings is None:
+                    continue
+                try:
+                    cells += [
+                        RunSpec(
+                            env=env, env_kwargs=table.get("kwargs", {}), rule=rule.name, label=rule.label,
+                            hyper=rule.hyper, seed=seed, budget=table["budget"], settings=settings,
+                        )
+                        for seed in seed_list
+                    ]  # fmt: skip
+                except ValidationError as error:
+                    self._report(error, where, {*Settings.model_fields, *self.ENVIRONMENT_KEYS})
+        compare = self._compare({rule.label for rule in rules}) if "compare" in self.raw else None
+        return Matrix(file.stem, file, tuple(cells), scores, compare)
+
+    def _compare(self, labels: set[str]) -> Comparisons | None:
+        try:
+            compare = Comparisons(**self._table(self.raw, "compare"))
+        except ValidationError as error:
+            self._report(error, "compare", set(Comparisons.model_fields))
+            return None
+        for label in {label for pair in compare.rules for label in pair} - labels:
+            self.problems.append(f"compare.rules: no rule {label}; {did_you_mean(label, labels)}")
+        return compare
+
+    def _known(self, table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+        for key in table:
+            if key not in known:
+                self.problems.append(f"{where}{key}: unknown key; {did_you_mean(key, known)}")
+
+    def _table(self, parent: Mapping[str, Any], key: str, required: bool = True) -> dict[str, Any]:
+        value = parent.get(key, {})
+        if not isinstance(value, dict):
+            self.problems.append(f"{key}: expected a table, got {value!r}")
+            return {}
+        if required and not value:
+            self.problems.append(f"{key}: expected at least one [{key}.NAME] table")
+        return value
+
+    def _named_tables(self, key: str) -> list[tuple[str, dict[str, Any]]]:
+        tables = self._table(self.raw, key)
+        for name, table in tables.items():
+            if not isinstance(table, dict):
+                self.problems.append(f"{key}.{name}: expected a table, got {table!r}")
+        return [(name, table) for name, table in tables.items() if isinstance(table, dict)]
+
+    def _seeds(self, value: Any) -> list[int]:
+        numbers = list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+        good = isinstance(numbers, list) and all(type(n) is int and n >= 0 for n in numbers)
+        if not good or not numbers or len(set(numbers)) < len(numbers):
+            self.problems.append(f"seeds: expected a positive number, or a list of different seeds >= 0, got {value!r}")
+            return []
+        return numbers
+
+    def _settings(self, values: dict[str, Any], where: str, of_environment: bool = False) -> Settings | None:
+        try:
+            return Settings(**values)
+        except ValidationError as error:
+            self._report(error, where, {*Settings.model_fields, *(self.ENVIRONMENT_KEYS if of_environment else ())})
+            return None
+
+    def _report(self, error: ValidationError, where: str, known: set[str]) -> None:
+        for problem in error.errors():
+            path = [str(part) for part in problem["loc"]]
+            place = ".".join([where, *path])
+            if problem["type"] == "extra_forbidden":
+                line = f"{place}: unknown key; {did_you_mean(path[-1], known)}"
+            else:
+                got = "" if isinstance(problem["input"], (dict, BaseModel)) else f", got {problem['input']!r}"
+                line = f"{place}: {problem['msg'].removeprefix('Value error, ')}{got}"
+            if line not in self.problems:
+                self.problems.append(line)
+
+    def _score(self, env: str, value: Any, scores: dict[str, tuple[float, float]]) -> None:
+        try:
+            random, reference = TypeAdapter(tuple[float, float]).validate_python(value)
+        except ValidationError:
+            random = reference = 0.0
+        if random == reference:
+            self.problems.append(
+                f"environments.{env}.score: expected two different returns [random, reference], got {value!r}"
+            )
+        else:
+            scores[env] = (random, reference)
+
+    def _environment(self, env: str, kwargs: Any, where: str) -> None:
+        from experiments.cell.environments import make_environment, spaces_of
+
+        if env not in gym.registry and ":" not in env:
+            self.problems.append(f"{where}: unknown environment; {_near_environment(env)}")
+            return
+        try:
+            made = make_environment(env, kwargs)
+            spaces_of(made)
+            made.close()
+        except Exception as error:  # whatever an environment's constructor raises is a fact about the matrix file
+            self.problems.append(f"{where}: cannot be made with kwargs {kwargs!r}: {type(error).__name__}: {error}")
+
+    def _rule(self, name: str, table: dict[str, Any]) -> list[_Variant]:
+        """A variant for every combination of the swept values."""
+        where = f"rules.{name}"
+        rule = str(table.get("rule", name))
+        if is_outside(rule):
+            rule = resolve(rule, self.folder)
+            try:
+                factory_of(rule)
+            except OutsideRuleError as error:
+                self.problems.append(f"{where}.rule: {error}")
+                return []
+        elif rule not in RULES:
+            self.problems.append(f"{where}: unknown rule {rule}; {did_you_mean(rule, RULES)}, or FILE.py:FUNCTION")
+            return []
+        parameters = hyper_parameters(rule)
+        given = {key: value for key, value in table.items() if key not in self.RULE_KEYS}
+        for key in given:
+            if key not in parameters:
+                self.problems.append(f"{where}.{key}: not a hyper-parameter of {rule}; {did_you_mean(key, parameters)}")
+        swept = [key for key, value in given.items() if isinstance(value, list)]
+        for key in swept:
+            if not given[key]:
+                self.problems.append(f"{where}.{key}: an empty list sweeps nothing; give at least one value")
+        choices = [given[key] if key in swept else [given[key]] for key in given if key in parameters]
+        variants = []
+        for values in itertools.product(*choices):
+            chosen = dict(zip([key for key in given if key in parameters], values, strict=True))
+            hyper = self._hyper(rule, {**{k: p.default for k, p in parameters.items()}, **chosen}, where)
+            tags = [f"{key}={chosen[key]}" for key in swept if key in chosen]
+            label = f"{name}({','.join(tags)})" if tags else name
+            variants.append(_Variant(name, rule, label, hyper, self._own_settings(table, where)))
+        return variants
+
+    def _own_settings(self, table: dict[str, Any], where: str) -> dict[str, Any]:
+        settings = table.get("settings", {})
+        if not isinstance(settings, dict):
+            self.problems.append(f"{where}.settings: expected a table, got {settings!r}")
+            return {}
+        for key in settings.keys() & JUDGE:
+            self.problems.append(f"{where}.settings.{key}: evaluation is the same for every rule; set it in [settings]")
+        return {key: value for key, value in settings.items() if key not in JUDGE}
+
+    def _hyper(self, rule: str, values: dict[str, Any], where: str) -> dict[str, Any]:
+        hints = typing.get_type_hints(factory_of(rule))
+        checked: dict[str, Any] = {}
+        for key, value in values.items():
+            try:
+                checked[key] = TypeAdapter(hints[key], config=ConfigDict(strict=True)).validate_python(value)
+            except ValidationError as error:
+                self.problems.append(f"{where}.{key}: {error.errors()[0]['msg']}, got {value!r}")
+        if len(checked) == len(values):
+            try:
+                build_rule(rule, checked, Policy.mlp(1, (1,), Categorical(2)))
+            except ValueError as error:
+                self.problems.append(f"{where}: {error}")
+        return checked
+
+
+def _near_environment(env: str) -> str:
+    near = difflib.get_close_matches(env, list(gym.registry), n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else "expected a name that gymnasium has registered"

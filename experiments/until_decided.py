@@ -1,0 +1,59 @@
+"""Seeds in blocks until the comparisons that a matrix declares are decided.
+
+A rule gets more seeds on an environment only while a comparison there that it is part of is undecided.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from experiments.files import write_atomically
+from experiments.matrix_file import Matrix
+from experiments.spec import RunSpec
+from experiments.store import Store, StoreError
+
+LOOKS = (5, 10, 15, 20)
+
+
+def run_until_decided(
+    store: Store, load: Callable[[int], Matrix], run_cells: Callable[[list[RunSpec]], int]
+) -> tuple[int, list[dict[str, Any]]]:
+    """The exit code of the last block of cells, and the last look: a comparison each.
+
+    load: the matrix with so many seeds; run_cells: run what is not finished of these. Raises StoreError.
+    """
+    verdicts: dict[str, str] = {}
+    looks: list[list[dict[str, Any]]] = []
+    cells: dict[str, RunSpec] = {}
+    code = 0
+    for seeds in LOOKS:
+        matrix = load(seeds)
+        open_pairs = {(c["env"], label) for c in (looks[-1] if looks else ()) if c["verdict"] == "undecided"
+                      for label in (c["first"], c["second"])}  # fmt: skip
+        wanted = [cell for cell in matrix.cells if not looks or (cell.env, cell.label) in open_pairs]
+        cells |= {cell.run_id: cell for cell in wanted}
+        store.plan(replace(matrix, cells=tuple(cells.values())))
+        code = run_cells(list(cells.values()))
+        if code > 1:
+            break
+        found = _look(store, seeds, verdicts)
+        looks.append(found)
+        write_atomically(store.root / "looks.json", json.dumps(looks, indent=1).encode())
+        for comparison in found:
+            verdicts[comparison["name"]] = comparison["verdict"]
+            print(f"{seeds} seeds: {comparison['name']}: {comparison['verdict']} (p {comparison['adjusted']:.3g})")
+        if "undecided" not in verdicts.values():
+            break
+    return code, looks[-1] if looks else []
+
+
+def _look(store: Store, seeds: int, verdicts: dict[str, str]) -> list[dict[str, Any]]:
+    decided = {name: verdict for name, verdict in verdicts.items() if verdict != "undecided"}
+    line = [sys.executable, "-m", "analysis.decide", str(store.root), "--seeds", str(seeds)]
+    done = subprocess.run([*line, "--decided", json.dumps(decided)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StoreError(done.stderr.strip())
+    return [json.loads(row) for row in done.stdout.splitlines()]
