@@ -4,6 +4,7 @@
     python experiments/manage_results.py show results/quick trpo-Pend    one cell: its end, its last rows, its log
     python experiments/manage_results.py verify results/quick            checksums of all cells, and the tables again
     python experiments/manage_results.py render results/quick trpo-Half  a video of its last policy
+    python experiments/manage_results.py export results/quick --to tensorboard
     python experiments/manage_results.py doctor                          what this machine has and lacks
 
 CELL is a cell's name or a part of it. Exit code: 0, 1 if something is wrong with the results, 2 for bad input.
@@ -12,7 +13,7 @@ CELL is a cell's name or a part of it. Exit code: 0, 1 if something is wrong wit
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -58,6 +59,17 @@ class Render:
 
 
 @dataclass(frozen=True)
+class Export:
+    """The curves of all finished cells for TensorBoard, or for Weights & Biases (offline)."""
+
+    results: tyro.conf.Positional[Path]
+    to: Literal["tensorboard", "wandb"]
+    """the tracker; each needs the extra of its name"""
+    out: Path | None = None
+    """folder (default: the tracker's name in the results directory)"""
+
+
+@dataclass(frozen=True)
 class Doctor:
     """What this machine has and lacks."""
 
@@ -70,13 +82,14 @@ Command = (
     | Annotated[Show, tyro.conf.subcommand("show")]
     | Annotated[Verify, tyro.conf.subcommand("verify")]
     | Annotated[Render, tyro.conf.subcommand("render")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )
 
 
 def main(command: Command) -> int:
     """The exit code."""
-    from experiments.management import doctor, inspect, render  # slow imports wait until --help has been served
+    from experiments.management import doctor, export, inspect, render  # slow imports wait until --help has been served
 
     try:
         match command:
@@ -88,6 +101,8 @@ def main(command: Command) -> int:
                 return inspect.verify(command.results)
             case Render():
                 return render.render(command.results, command.cell, command.out, command.steps, command.seed)
+            case Export():
+                return export.export(command.results, command.to, command.out)
             case Doctor():
                 return doctor.examine(command.results)
     except inspect.NotFound as error:

@@ -1,6 +1,7 @@
 """The commands on a small matrix with one cell of every kind."""
 
 import json
+import sys
 from dataclasses import dataclass, replace
 
 import pytest
@@ -12,6 +13,7 @@ from analysis.report import report
 from experiments.cell.train import train
 from experiments.manage_results import Command, main
 from experiments.matrix_file import Matrix
+from experiments.records import read_cell
 from experiments.store import Store
 
 
@@ -132,3 +134,25 @@ def test_the_doctor_looks_at_everything(manage, tmp_path):
 def test_a_folder_that_is_none_is_refused_in_one_line(manage, tmp_path):
     done = manage("status", tmp_path)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "manifest.json" in done.stderr
+
+
+def test_curves_go_to_tensorboard(manage, results, specs):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", exc_type=ImportError)
+    assert manage("export", results, "--to", "tensorboard").returncode == 0
+    events = accumulator.EventAccumulator(str(results / "tensorboard" / specs["ok"].run_id))
+    events.Reload()
+    told = {event.step: event.value for event in events.Scalars("train/kl")}
+    kl = read_cell(results / "cells" / specs["ok"].run_id).tables["updates"].set_index("env_steps").kl
+    assert told == pytest.approx(dict(kl), rel=1e-6) and len(events.Scalars("evaluation/sampled")) == 3
+
+
+def test_curves_go_to_an_offline_run_of_wandb(manage, results):
+    pytest.importorskip("wandb")
+    assert manage("export", results, "--to", "wandb").returncode == 0
+    assert len(list((results / "wandb").rglob("*.wandb"))) == 2
+
+
+def test_without_the_tracker_the_extra_is_named(manage, results, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    done = manage("export", results, "--to", "wandb")
+    assert done.returncode == 2 and "pip install 'policy-ascent[wandb]'" in done.stderr
