@@ -5,7 +5,7 @@ MATRIX ?= quick
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: matrix test lint bench compare-speed clean
+.PHONY: matrix test lint bench compare-speed cluster-test soak clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,8 @@ help:
 	@echo "make lint                 ruff and mypy"
 	@echo "make bench                time the curvature kernel and the training loop"
 	@echo "make compare-speed        time training beside sb3-contrib's TRPO and stable-baselines3's PPO"
+	@echo "make cluster-test         run a matrix on a real one-node SLURM, which it installs (Debian, root)"
+	@echo "make soak                 ten minutes of random faults against a small matrix (ARGS='--seed 1')"
 	@echo "make clean                remove the virtual environment and caches; results stay"
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -40,6 +42,12 @@ bench: $(VENV)/.ready
 
 compare-speed: $(VENV)/.ready
 	$(BIN)/python tests/benchmarks/compare_speed.py $(ARGS)
+
+cluster-test: $(VENV)/.ready
+	bash tests/clusters/slurm.sh
+
+soak: $(VENV)/.ready
+	PYTHONPATH=. $(BIN)/python tests/experiments/chaos.py --seconds 600 --seeds 10 $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .benchmarks

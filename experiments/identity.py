@@ -7,15 +7,22 @@ import platform
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 
 ROOT = Path(__file__).parents[1]
 COMPUTES = ("algos", "experiments/cell", "experiments/spec.py")  # what the numbers of a run depend on
+_PARSING = Lock()
 PACKAGES = ("torch", "gymnasium", "mujoco", "numpy")
 
 
-@cache
 def code_digest() -> str:
     """12 hexadecimal digits over the code that computes; comments, docstrings and layout do not count."""
+    with _PARSING:  # python 3.11 cannot make two syntax trees in two threads at a time
+        return _digest()
+
+
+@cache
+def _digest() -> str:
     digest = hashlib.sha256()
     for place in COMPUTES:
         files = [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).rglob("*.py"))

@@ -10,6 +10,7 @@ import logging
 import queue
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from experiments.engines.supervise import Conditions, obituary, stop_of, supervi
 from experiments.records import Row, RunRow, decode, encode
 from experiments.spec import RunSpec
 
+AHEAD = 8  # cells that Dask knows of beyond two for each of its threads
 PATIENCE_S = 10.0  # for cells to stop when everything is to stop
 LOG_TAIL = 64_000  # bytes of a remote cell's log that come back with it
 LOOPBACK = "127.0.0.1:0"  # Dask insists on an HTTP server; this one is for this machine alone and has no pages
@@ -51,6 +53,7 @@ class DaskEngine:
     ) -> None:
         self._conditions, self._retries = conditions, retries
         self._token = uuid.uuid4().hex
+        self._waiting: deque[RunSpec] = deque()  # not handed to Dask yet, which takes a millisecond for each
         self._pending: dict[str, tuple[RunSpec, Future[Any], int]] = {}
         self._told: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._cluster: SpecCluster | None = None
@@ -77,8 +80,16 @@ class DaskEngine:
         return Client(self._cluster, set_as_default=False)
 
     def submit(self, specs: Iterable[RunSpec]) -> None:
-        for spec in specs:
-            self._submit(spec, attempt=1)
+        self._waiting.extend(specs)
+
+    def _fill(self) -> None:
+        """Hand over so many that no worker runs dry."""
+        if not self._waiting:
+            return
+        here = self._cluster is not None
+        threads = self._conditions.jobs if here else sum(self._client.nthreads().values())
+        while self._waiting and len(self._pending) < 2 * threads + AHEAD:
+            self._submit(self._waiting.popleft(), attempt=1)
 
     def _submit(self, spec: RunSpec, attempt: int) -> None:
         future = self._client.submit(
@@ -94,7 +105,14 @@ class DaskEngine:
         future.add_done_callback(lambda done: self._told.put((spec.run_id, done)))
 
     def events(self) -> Iterator[Event]:
-        while self._pending:
+        while True:
+            if stop_of(self._token).soon.is_set():
+                while self._waiting:
+                    spec = self._waiting.popleft()
+                    yield Ended(spec, obituary(spec, "paused", "not begun", self._conditions))
+            self._fill()
+            if not self._pending:
+                return
             message = self._told.get()
             if isinstance(message, dict):
                 yield from self._heard(message)
@@ -129,6 +147,7 @@ class DaskEngine:
         Thread(target=self._request, args=("soon",), daemon=True).start()
 
     def close(self) -> None:
+        self._waiting.clear()
         if self._pending:
             self._request("now")
             given_up = time.monotonic() + PATIENCE_S

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 import urllib.error
 import urllib.request
 from dataclasses import asdict
@@ -136,6 +137,18 @@ def test_a_pause_stops_at_checkpoints_and_another_engine_goes_on(engine, make_sp
     events = run(engine(1), specs[:1])
     assert next(e for e in events if isinstance(e, Beat)).env_steps == 0, "rows are told from the start"
     assert outcomes(events) == outcomes(run(Inline(), specs[:1]))
+
+
+def test_many_cells_wait_without_costing_anything(engine, make_spec):
+    specs = [make_spec(seed=s) for s in range(3_000)]
+    local = engine(1)
+    local.submit(specs)
+    first = next(iter(local.events()))
+    local.pause()
+    began = time.monotonic()
+    left = ends(local.events())
+    assert len(left) == 3_000 - isinstance(first, Ended) and time.monotonic() - began < 60
+    assert sum(run.reason == "not begun" for run in left.values()) >= 2_980
 
 
 def test_closing_leaves_no_child(engine, make_spec):
