@@ -32,7 +32,7 @@ def through_the_engine(engine: DaskEngine, spec: RunSpec) -> tuple[float, float]
 
 
 def test_overhead_of_a_cell(benchmark: Any) -> None:
-    """`seconds` is the engine's time for a cell less that of `train` in this process, the median of alternating pairs."""
+    """`seconds`: the engine's time for a cell less that of `train` in this process, median of alternating pairs."""
     benchmark.group = "overhead"
     engine = DaskEngine(Conditions(jobs=1))
     through_the_engine(engine, spec_of(20_480, 0))  # starts the fork server

@@ -186,7 +186,7 @@ def test_step_of_ppo(case, minibatch, monkeypatch):
     np.random.seed(11)  # noqa: NPY002  the peer's own choice
     model.train()
     shuffles = np.random.RandomState(11)
-    monkeypatch.setattr(torch, "randperm", lambda n, generator: torch.from_numpy(shuffles.permutation(n)))
+    monkeypatch.setattr(torch, "randperm", lambda n, generator, device: torch.from_numpy(shuffles.permutation(n)))
     rule = RULES["ppo"](policy, minibatch=minibatch, epochs=4, lr=3e-3, max_grad_norm=0.5)
     state, _ = rule.update(rule.init(theta), batch)
     assert relative_difference(state.theta - theta, theta_of(model) - theta) < 1e-3
