@@ -204,7 +204,7 @@ def in_random_blocks(cells: "list[RunSpec]") -> "list[RunSpec]":
 
     generator = np.random.default_rng(0)
     blocks: dict[tuple[int, str], list[RunSpec]] = {}
-    for cell in cells:
+    for cell in sorted(cells, key=lambda cell: cell.run_id):
         blocks.setdefault((cell.seed, cell.env), []).append(cell)
     return [block[i] for _, block in sorted(blocks.items()) for i in generator.permutation(len(block))]
 

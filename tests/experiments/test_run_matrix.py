@@ -2,10 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from algos.rules import RULES
+from experiments.records import EvaluationRow, cell_files, read_cell
+from experiments.run_matrix import in_random_blocks
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "run_matrix.py"
 TINY = """
@@ -72,10 +77,59 @@ def test_a_diverging_rule_ends_its_cell_and_not_the_others(run, tmp_path):
     assert "after update" in runs.loc[("vanilla_pg", "Pendulum-v1"), "reason"]
 
 
+def test_failed_cells_run_again_when_asked_and_what_they_left_is_kept(run, tmp_path):
+    text = TINY.replace("[rules.vanilla_pg]", "[rules.vanilla_pg]\nlr = 1e30").replace("seeds = 2", "seeds = 1")
+    (tmp_path / "cliff.toml").write_text(text)
+    line = ("cliff.toml", "--only", "vanilla_pg/Pendulum-v1")
+    assert run(*line).returncode == 1
+    assert "1 cells, 1 already finished" in run(*line).stdout
+    assert "1 cells, 0 already finished" in run(*line, "--retry-failed").stdout
+    assert len(list((tmp_path / "results" / "cliff" / "quarantine").iterdir())) == 1
+
+
+def test_the_timing_lane_runs_one_cell_at_a_time_and_calibrates(run, tmp_path):
+    done = run("tiny.toml", "--lane", "timing", "--only", "*/CartPole-v1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = pd.read_parquet(tmp_path / "results" / "tiny" / "tables" / "runs.parquet")
+    assert set(runs.lane) == {"timing"} and set(runs.jobs) == {1}
+    assert (runs.calibration_before > 0).all() and (runs.calibration_after > 0).all()
+    assert "Timing lane: one cell at a time" in (tmp_path / "results" / "tiny" / "tables" / "summary.md").read_text()
+
+
+def test_cells_of_other_code_are_refused_unless_asked_for(run, tmp_path):
+    line = ("tiny.toml", "--only", "trpo/CartPole-v1", "--seeds", "2")
+    assert run(*line).returncode == 0
+    cells = tmp_path / "results" / "tiny" / "cells"
+    folder = sorted(cells.iterdir())[0]
+    cell = read_cell(folder)
+    rows = [EvaluationRow(**row) for row in cell.tables["evaluations"].to_dict("records")]
+    for name, data in cell_files(replace(cell.run, code="older"), rows).items():
+        (folder / name).write_bytes(data)
+    done = run(*line)
+    assert done.returncode == 2 and "1 finished cells" in done.stderr and "--mixed" in done.stderr
+    assert run(*line, "--mixed").returncode == 0
+    assert "are mixed here" in (tmp_path / "results" / "tiny" / "tables" / "summary.md").read_text()
+
+
+def test_rules_are_shuffled_within_each_seed_and_environment(make_spec):
+    cells = [make_spec(env, rule, seed=s) for env in ("CartPole-v1", "Pendulum-v1") for rule in RULES for s in (0, 1)]
+    order = in_random_blocks(cells)
+    assert sorted(c.run_id for c in order) == sorted(c.run_id for c in cells) and order == in_random_blocks(cells[::-1])
+    blocks = [order[k : k + len(RULES)] for k in range(0, len(order), len(RULES))]
+    assert all(len({(c.seed, c.env) for c in block}) == 1 for block in blocks)
+    assert len({tuple(c.rule for c in block) for block in blocks}) == len(blocks)
+
+
 def test_dry_run_lists_cells_and_costs_and_writes_nothing(run, tmp_path):
     done = run("tiny.toml", "--dry-run")
     assert done.returncode == 0 and "1,536" in done.stdout and "trpo/Pendulum-v1" in done.stdout
-    assert [f.name for f in tmp_path.iterdir()] == ["tiny.toml"]
+    assert [f.name for f in tmp_path.iterdir()] == ["tiny.toml"] and "?" in done.stdout
+
+
+def test_dry_run_estimates_hours_from_cells_that_have_run(run):
+    assert run("tiny.toml", "--only", "trpo/CartPole-v1", "--seeds", "1").returncode == 0
+    told = run("tiny.toml", "--dry-run").stdout
+    assert "as in the finished cells under results" in told and "?" in told.split("trpo/Pendulum-v1")[0]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +142,9 @@ def test_dry_run_lists_cells_and_costs_and_writes_nothing(run, tmp_path):
         (["tiny.toml", "--only", "ppo/Mars-v0"], "matches no cell"),
         (["tiny.toml", "--out", "tiny.toml/results"], "cannot write to tiny.toml/results"),
         (["tiny.toml", "--jbos", "2"], "--jobs"),
+        (["tiny.toml", "--max-hours", "0"], "--max-hours must be positive, got 0.0"),
+        (["tiny.toml", "--scheduler-file", "none.json"], "none.json does not exist; start one with: dask scheduler"),
+        (["tiny.toml", "--lane", "timing", "--scheduler", "tcp://x:1"], "--lane timing runs one cell at a time"),
     ],
 )
 def test_bad_input_is_one_clear_error_and_nothing_is_written(run, tmp_path, arguments, message):
