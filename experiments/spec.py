@@ -33,7 +33,7 @@ class Settings(BaseModel):
     scale_rewards: bool = Field(True, description="divide rewards by the std of the discounted return")
     normalize_advantages: bool = True
     critic_steps: int = Field(3, ge=1, description="Gauss-Newton steps per batch")
-    critic_cg_iterations: int = Field(4, ge=1, description="preconditioned products per step")
+    critic_cg_iterations: int = Field(10, ge=1, description="preconditioned products per step")
     critic_damping: float = Field(0.1, gt=0)
     device: Literal["cpu", "cuda"] = Field("cpu", description="of the learner; the simulator is always on the CPU")
     checkpoint_every: int = Field(
