@@ -59,6 +59,8 @@ class Arguments:
     """5, 10, 15, 20 seeds, until every comparison that the file declares ([compare]) has a verdict"""
     mixed: bool = False
     """accept finished cells that other code or library versions made; tables will say so"""
+    report: bool = True
+    """make tables and figures at the end; --no-report leaves that to analysis/report.py"""
     scheduler: str | None = None
     """address of a Dask scheduler (tcp://... or tls://...) whose workers run the cells"""
     scheduler_file: Path | None = None
@@ -104,6 +106,8 @@ def main(arguments: Arguments) -> int:
         return _refuse(str(error))
     if code >= MORE_TO_DO:
         print(f"\nfinished cells and checkpoints are in {out}; the same command goes on with the rest", file=sys.stderr)
+        return code
+    if not arguments.report:
         return code
     mixed = ["--mixed"] if arguments.mixed else []
     if arguments.lane == "throughput" and arguments.jobs > 1:

@@ -68,7 +68,7 @@ class Chaos:
         while True:
             self.starts += 1
             driver = subprocess.Popen(
-                [*RUN, "m.toml", "--jobs", "2", "--silence-minutes", "0.1"],
+                [*RUN, "m.toml", "--jobs", "2", "--no-report", "--silence-minutes", "0.1"],
                 cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             )  # fmt: skip
             while driver.poll() is None:
@@ -158,11 +158,11 @@ def main(arguments: Arguments) -> int:
         for folder in (calm, wild):
             folder.mkdir()
             (folder / "m.toml").write_text(MATRIX.format(seeds=arguments.seeds))
-        subprocess.run([*RUN, "m.toml", "--jobs", "2"], cwd=calm, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*RUN, "m.toml", "--jobs", "2", "--no-report"], cwd=calm, check=True, stdout=subprocess.DEVNULL)
         chaos = Chaos(wild, random.Random(arguments.seed))
         chaos.run(arguments.seconds, arguments.every)
         # a file that was damaged after its cell had ended is found by the next start
-        subprocess.run([*RUN, "m.toml", "--jobs", "2"], cwd=wild, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*RUN, "m.toml", "--jobs", "2", "--no-report"], cwd=wild, check=True, stdout=subprocess.DEVNULL)
         expected, found = cells(calm), cells(wild)
         aside = len(list((wild / "results" / "m").glob("quarantine/*")))
     lost = len(expected.keys() - found.keys())

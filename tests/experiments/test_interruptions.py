@@ -29,7 +29,7 @@ budget = 5_120
 [rules.trpo]
 [rules.vanilla_pg]
 """
-LINE = ["m.toml", "--jobs", "2"]
+LINE = ["m.toml", "--jobs", "2", "--no-report"]
 
 
 @pytest.fixture
