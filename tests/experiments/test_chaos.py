@@ -7,7 +7,7 @@ from pathlib import Path
 def test_a_matrix_under_random_faults_ends_with_the_tables_of_a_calm_one():
     script = Path(__file__).with_name("chaos.py")
     environment = {**os.environ, "PYTHONPATH": str(script.parents[2])}
-    line = [sys.executable, str(script), "--seconds", "15", "--seeds", "1", "--every", "1"]
+    line = [sys.executable, str(script), "--seconds", "8", "--seeds", "1", "--every", "1"]
     done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr

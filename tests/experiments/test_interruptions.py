@@ -25,7 +25,7 @@ eval_episodes = 2
 final_episodes = 2
 checkpoint_every = 256
 [environments.Pendulum-v1]
-budget = 5_120
+budget = 2_560
 [rules.trpo]
 [rules.vanilla_pg]
 """
@@ -95,7 +95,7 @@ def test_one_signal_stops_at_checkpoints_and_the_same_command_goes_on(start, tmp
 
 
 def test_a_second_signal_stops_at_once(start, tmp_path):
-    (tmp_path / "m.toml").write_text(MATRIX.replace("5_120", "512_000").replace("= 256", "= 512_000"))
+    (tmp_path / "m.toml").write_text(MATRIX.replace("2_560", "512_000").replace("= 256", "= 512_000"))
     process = start()
     until = time.monotonic() + 120
     while len(descendants(process)) < 4:  # fork server, its tracker, two cells
