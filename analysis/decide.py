@@ -22,8 +22,7 @@ from analysis.inference import TRIM
 from analysis.load import ResultsError, load
 from analysis.measures import measure_runs
 
-LOOKS = (5, 10, 15, 20)  # seeds
-LEVEL = 0.0182  # of one look, so that all four together err in 5 % (Pocock 1977, table 1)
+LEVEL = 0.0182  # of one look, so that four of them together err in 5 % (Pocock 1977, table 1)
 Array = NDArray[np.float64]
 
 

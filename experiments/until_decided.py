@@ -15,7 +15,7 @@ from experiments.matrix_file import Matrix
 from experiments.spec import RunSpec
 from experiments.store import Store, StoreError
 
-LOOKS = (5, 10, 15, 20)
+LOOKS = (5, 10, 15, 20)  # seeds; analysis/decide.py corrects its level for four looks
 
 
 def run_until_decided(

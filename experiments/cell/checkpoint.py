@@ -6,6 +6,7 @@ plain values only the classes that `algos` and the rule's own module define can 
 
 import hashlib
 import io
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,10 @@ def save(file: Path, state: dict[str, Any]) -> None:
 
 
 def load(file: Path, rule: Any) -> dict[str, Any] | None:
-    """What `save` was given; None where there is no such file, or one that is damaged: the run starts from 0."""
+    """What `save` was given; None where there is no such file, or one that is damaged or holds anything else.
+
+    The run then starts from 0.
+    """
     try:
         data = file.read_bytes()
     except OSError:
@@ -32,8 +36,11 @@ def load(file: Path, rule: Any) -> dict[str, Any] | None:
     digest, payload = data[:32], data[32:]
     if hashlib.sha256(payload).digest() != digest:
         return None
-    with torch.serialization.safe_globals(_classes(type(rule).__module__)):
-        found: dict[str, Any] = torch.load(io.BytesIO(payload), weights_only=True, map_location="cpu")
+    try:
+        with torch.serialization.safe_globals(_classes(type(rule).__module__)):
+            found: dict[str, Any] = torch.load(io.BytesIO(payload), weights_only=True, map_location="cpu")
+    except pickle.UnpicklingError:  # a class that is none of these, such as one that the code had before
+        return None
     return found
 
 

@@ -1,13 +1,6 @@
 """One run, from specification to rows. Nothing here writes a file, and nothing is global."""
 
-import json
-import os
-import platform
-import resource
-import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +14,7 @@ from algos.estimators import Change, ValueBaseline, gae, measure_change
 from algos.policies import Policy
 from algos.types import Batch, Info
 from experiments.cell.checkpoint import load, save
+from experiments.cell.clock import Clock
 from experiments.cell.environments import make_environment, spaces_of
 from experiments.cell.evaluate import ActionMode, Evaluator
 from experiments.cell.failures import Diverged, Paused, RuleFailed, is_out_of_memory, require_finite
@@ -28,7 +22,7 @@ from experiments.cell.normalization import RewardScaler
 from experiments.cell.oracle import Oracle, Truth, finite_mdp
 from experiments.cell.rollout import Collector, Rollout
 from experiments.cell.streams import torch_stream
-from experiments.identity import code_digest, library_versions
+from experiments.identity import code_digest, columns_of, library_versions, machine
 from experiments.records import (
     PHASES,
     EvaluationRow,
@@ -45,38 +39,6 @@ from experiments.records import (
 from experiments.spec import RunSpec, build_rule
 
 ACTIONS: tuple[ActionMode, ...] = ("sampled", "mean")
-
-
-class Clock:
-    """Monotonic seconds per phase."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = defaultdict(float)
-        self.last: dict[str, float] = {}
-        self._start, self._cpu = time.perf_counter(), time.process_time()
-        self.earlier = {"total_s": 0.0, "cpu_s": 0.0}  # by processes before this one
-
-    @contextmanager
-    def __call__(self, phase: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.last[phase] = time.perf_counter() - start
-            self.seconds[phase] += self.last[phase]
-
-    def totals(self) -> dict[str, Any]:
-        """Every phase of a RunRow; `other_s` is what no phase claimed."""
-        total = self.earlier["total_s"] + time.perf_counter() - self._start
-        cpu = self.earlier["cpu_s"] + time.process_time() - self._cpu
-        phases = {phase: self.seconds[phase] for phase in PHASES}
-        phases["other_s"] = total - sum(phases.values())
-        return {**phases, "total_s": total, "cpu_s": cpu}
-
-    def restore(self, totals: dict[str, float]) -> None:
-        """Go on from the `totals` of an earlier process."""
-        self.seconds.update({phase: totals[phase] for phase in PHASES if phase != "other_s"})
-        self.earlier = {name: totals[name] for name in self.earlier}
 
 
 class Run:
@@ -140,7 +102,7 @@ class Run:
     def snapshot(self) -> dict[str, Any]:
         """What a checkpoint holds."""
         return {
-            "run_id": self.spec.run_id,
+            "made_by": [self.spec.run_id, code_digest(), library_versions()],
             "env_steps": self.env_steps,
             "updates": self.updates,
             "judged": self.judged,
@@ -295,7 +257,7 @@ class Run:
     def summary(self, status: str, reason: str, jobs: int, lane: str) -> RunRow:
         """The run's own row."""
         return RunRow(
-            **identity(self.spec),
+            **columns_of(self.spec),
             status=status,
             reason=reason,
             env_steps=self.env_steps,
@@ -327,7 +289,7 @@ def train(
     status, reason = "ok", ""
     told: list[Row] = []
     kept = None if checkpoint is None else load(checkpoint, run.rule)
-    if kept is not None and kept["run"]["run_id"] == spec.run_id:
+    if kept is not None and kept["run"]["made_by"] == [spec.run_id, code_digest(), library_versions()]:
         run.restore(kept["run"])
         told = [decode(line) for line in kept["rows"]]
 
@@ -357,39 +319,3 @@ def train(
     finally:
         run.close()
     yield run.summary(status, reason, jobs, lane)
-
-
-def identity(spec: RunSpec) -> dict[str, Any]:
-    """The columns of a RunRow that say which cell it is."""
-    return {
-        "run_id": spec.run_id,
-        "env": spec.env,
-        "rule": spec.rule,
-        "label": spec.label,
-        "hyper": json.dumps(spec.hyper, sort_keys=True),
-        "settings": spec.settings.model_dump_json(),
-        "seed": spec.seed,
-        "budget": spec.budget,
-    }
-
-
-def machine(jobs: int, lane: str) -> dict[str, Any]:
-    """The columns of a RunRow that say where it ran."""
-    return {
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "jobs": jobs,
-        "lane": lane,
-        "threads": torch.get_num_threads(),
-        "load": os.getloadavg()[0],
-        "cpu": _cpu_model(),
-        "code": code_digest(),
-        "versions": library_versions(),
-    }
-
-
-def _cpu_model() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -12,8 +12,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
-from experiments.cell.train import Clock, identity, machine
+from experiments.cell.clock import Clock
 from experiments.cell.worker import run_cell
+from experiments.identity import columns_of, machine
 from experiments.records import Row, RunRow, UpdateRow, decode
 from experiments.spec import RunSpec
 
@@ -138,7 +139,7 @@ def obituary(
     counters = ("episodes", "gradient_evaluations", "fisher_products", "candidate_evaluations")
     unknown: dict[str, Any] = dict.fromkeys(counters, 0)
     return RunRow(
-        **identity(spec),
+        **columns_of(spec),
         status=status,
         reason=reason,
         env_steps=env_steps,

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.decide import LEVEL, LOOKS, Arguments, decide, equivalent, look, main, permutation_p
+from analysis.decide import LEVEL, Arguments, decide, equivalent, look, main, permutation_p
 from analysis.load import ResultsError
+from experiments.until_decided import LOOKS
 
 
 def declare(folder, rules=(("climbs", "stays"),), **more):

@@ -80,4 +80,4 @@ echo "requeued worker 1 of job $JOB after $(ls "$W/slurm/cells" | wc -l) of 6 ce
 wait "$MATRIX" || { cat "$W/matrix.log" "$W"/worker-*.log; exit 1; }
 scancel "$JOB"
 "$PYTHON" experiments/run_matrix.py "$W/matrix.toml" --jobs 2 --out "$W/local" >"$W/local.log" 2>&1
-"$PYTHON" tests/clusters/same_tables.py "$W/slurm" "$W/local"
+"$PYTHON" tests/experiments/untimed_cells.py "$W/slurm" "$W/local"

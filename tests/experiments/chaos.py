@@ -15,11 +15,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
 import psutil
 import tyro
-
-from experiments.records import CLOCKS, read_cell
+from untimed_cells import cells
 
 RUN = [sys.executable, str(Path(__file__).parents[2] / "experiments" / "run_matrix.py")]
 MATRIX = """
@@ -141,16 +139,6 @@ class Chaos:
         return True
 
 
-def cells(folder: Path) -> dict[str, dict[str, str]]:
-    """run_id -> table -> its columns that are no clocks. Raises BrokenCell."""
-    found = {}
-    for path in (folder / "results" / "m" / "cells").iterdir():
-        cell = read_cell(path)
-        tables = {"runs": pd.DataFrame([vars(cell.run)]), **cell.tables}
-        found[path.name] = {n: t.drop(columns=list(CLOCKS & set(t.columns))).to_csv() for n, t in tables.items()}
-    return found
-
-
 def main(arguments: Arguments) -> int:
     """0 if the tables are equal."""
     with tempfile.TemporaryDirectory() as name:
@@ -163,7 +151,7 @@ def main(arguments: Arguments) -> int:
         chaos.run(arguments.seconds, arguments.every)
         # a file that was damaged after its cell had ended is found by the next start
         subprocess.run([*RUN, "m.toml", "--jobs", "2", "--no-report"], cwd=wild, check=True, stdout=subprocess.DEVNULL)
-        expected, found = cells(calm), cells(wild)
+        expected, found = cells(calm / "results" / "m"), cells(wild / "results" / "m")
         aside = len(list((wild / "results" / "m").glob("quarantine/*")))
     lost = len(expected.keys() - found.keys())
     equal = found == expected

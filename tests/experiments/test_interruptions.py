@@ -7,11 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-import pandas as pd
 import psutil
 import pytest
-
-from experiments.records import CLOCKS, read_cell
+from untimed_cells import cells
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "run_matrix.py"
 MATRIX = """
@@ -56,17 +54,7 @@ def calm(tmp_path_factory):
     folder = tmp_path_factory.mktemp("calm")
     (folder / "m.toml").write_text(MATRIX)
     subprocess.run([sys.executable, str(SCRIPT), *LINE], cwd=folder, check=True, capture_output=True)
-    return cells(folder)
-
-
-def cells(folder):
-    """run_id -> table -> its columns that are no clocks."""
-    found = {}
-    for path in (folder / "results" / "m" / "cells").iterdir():
-        cell = read_cell(path)
-        tables = {"runs": pd.DataFrame([vars(cell.run)]), **cell.tables}
-        found[path.name] = {n: t.drop(columns=list(CLOCKS & set(t.columns))).to_csv() for n, t in tables.items()}
-    return found
+    return cells(folder / "results" / "m")
 
 
 def first_checkpoint(folder, process):
@@ -88,9 +76,11 @@ def test_one_signal_stops_at_checkpoints_and_the_same_command_goes_on(start, tmp
     process.send_signal(number)
     _, told = process.communicate(timeout=120)
     assert process.returncode == code and "once more to stop at once" in told and "the same command goes on" in told
-    assert len(cells(tmp_path)) < 4 and list((tmp_path / "results" / "m").glob("checkpoints/*.checkpoint"))
+    assert len(cells(tmp_path / "results" / "m")) < 4 and list(
+        (tmp_path / "results" / "m").glob("checkpoints/*.checkpoint")
+    )
     assert start().wait() == 0
-    assert cells(tmp_path) == calm
+    assert cells(tmp_path / "results" / "m") == calm
     assert not list((tmp_path / "results" / "m").glob("checkpoints/*"))
 
 
@@ -116,7 +106,7 @@ def test_a_driver_that_is_killed_leaves_no_orphan_and_loses_nothing(start, tmp_p
     os.kill(process.pid, signal.SIGKILL)
     assert not psutil.wait_procs(children, timeout=10)[1]
     assert start().wait() == 0
-    assert cells(tmp_path) == calm
+    assert cells(tmp_path / "results" / "m") == calm
 
 
 def test_time_that_is_up_ends_with_the_code_for_more_to_do(start, tmp_path, calm):
@@ -124,7 +114,7 @@ def test_time_that_is_up_ends_with_the_code_for_more_to_do(start, tmp_path, calm
     process.communicate(timeout=120)
     assert process.returncode == 75
     assert start().wait() == 0
-    assert cells(tmp_path) == calm
+    assert cells(tmp_path / "results" / "m") == calm
 
 
 def test_a_second_driver_leaves_at_once_and_names_the_first(start, tmp_path):
