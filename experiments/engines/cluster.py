@@ -61,7 +61,7 @@ class DaskEngine:
         logging.getLogger("distributed").setLevel(logging.WARNING)
         try:
             self._client = self._connect(address, scheduler_file)
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, TypeError, ValueError) as error:  # TypeError: TLS without a certificate
             where = address or scheduler_file
             what = f"the scheduler {where} does not answer" if where else "no engine can be started here"
             raise EngineError(f"{what}: {error}") from error

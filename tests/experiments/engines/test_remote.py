@@ -1,17 +1,20 @@
 """A scheduler and two workers as processes of their own, sharing nothing but the network."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import dask
 import psutil
 import pytest
+import yaml
 from test_cluster import ends, outcomes, run
 
-from experiments.engines import Beat, Conditions, Ended, Inline
+from experiments.engines import Beat, Conditions, Ended, EngineError, Inline
 from experiments.engines.cluster import DaskEngine
 
 DASK = [sys.executable, "-m", "dask"]
@@ -90,8 +93,43 @@ def test_a_pause_reaches_the_workers(engine, make_spec):
     assert {run.status for run in ends(engine.events()).values()} == {"paused"}
 
 
-def test_the_files_for_clusters_name_what_there_is(tmp_path):
-    folder = Path(__file__).parents[3] / "experiments" / "clusters"
-    script = (folder / "slurm" / "workers.sbatch").read_text()
-    assert subprocess.run(["bash", "-n", folder / "slurm" / "workers.sbatch"], check=False).returncode == 0
-    assert "--no-nanny" in script and "--requeue" in script
+CLUSTERS = Path(__file__).parents[3] / "experiments" / "clusters"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make certificates with")
+def test_with_tls_a_driver_without_the_certificate_is_turned_away(tmp_path):
+    subprocess.run([CLUSTERS / "make_certificates.sh"], cwd=tmp_path, check=True, capture_output=True)
+    file = tmp_path / "scheduler.json"
+    line = [*DASK, "scheduler", "--host", "127.0.0.1", "--port", "0", "--protocol", "tls", "--no-dashboard"]
+    environment = {**os.environ, "DASK_CONFIG": str(tmp_path / "dask.yaml")}
+    with (tmp_path / "log").open("w") as log:
+        scheduler = subprocess.Popen(
+            [*line, "--scheduler-file", str(file)], env=environment, cwd=tmp_path, stdout=log, stderr=log
+        )
+    try:
+        until = time.monotonic() + 60
+        while not file.exists():
+            assert time.monotonic() < until, (tmp_path / "log").read_text()
+            time.sleep(0.1)
+        assert '"tls://' in file.read_text()
+        with pytest.raises(EngineError, match="does not answer: TLS expects"):
+            DaskEngine(Conditions(), scheduler_file=file)
+        tls = yaml.safe_load((tmp_path / "dask.yaml").read_text())["distributed"]["comm"]["tls"]
+        with dask.config.set({f"distributed.comm.tls.{name}": value for name, value in tls.items()}):
+            DaskEngine(Conditions(), scheduler_file=file).close()
+    finally:
+        scheduler.kill()
+        scheduler.wait()
+
+
+def test_the_script_for_slurm_is_good_bash_and_its_workers_may_have_children():
+    script = CLUSTERS / "slurm" / "workers.sbatch"
+    assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
+    assert "--no-nanny" in script.read_text() and "--requeue" in script.read_text()
+
+
+def test_the_deployment_for_kubernetes_is_yaml_whose_workers_may_have_children():
+    documents = list(yaml.safe_load_all((CLUSTERS / "kubernetes" / "policy-ascent.yaml").read_text()))
+    commands = {d["metadata"]["name"]: d["spec"]["template"]["spec"]["containers"][0]["command"]
+                for d in documents if d["kind"] == "Deployment"}  # fmt: skip
+    assert "--no-nanny" in commands["policy-ascent-worker"] and "tls" in commands["policy-ascent-scheduler"]
