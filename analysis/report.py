@@ -146,7 +146,7 @@ def conditions(results: Results) -> str:
     run = results.runs.iloc[0]
     if run.lane == "timing":
         return "Timing lane: one cell at a time, on one core."
-    return f"Throughput lane, {run.jobs} cells abreast: seconds compare roughly; `--lane timing` is for comparing them."
+    return f"Throughput lane, {run.jobs} cells abreast: seconds compare only roughly."
 
 
 def _by_environment(
