@@ -230,7 +230,7 @@ class LandscapeLineRow:
     window: str  # "radius": as wide as the trust region; "bound": as wide as the lower bound
     t: float
     return_mean: float
-    return_se: float  # 0 where exact
+    return_se: float  # standard error of the difference from the policy's own, episode by episode; 0 where exact
     surrogate: float  # L = eta(old) + sum_s rho_old(s) sum_a new(a|s) A_old(s, a)
     quadratic: float  # eta(old) + g.d - (beta/2) d'Fd
     penalized: float  # L - beta KL(old || new)

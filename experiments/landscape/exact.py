@@ -47,3 +47,6 @@ class ExactGround:
             bound=float(minorizer(mdp, old, new)),
             average_bound=float(average_divergence_bound(mdp, old, new)),
         )
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -10,7 +10,10 @@ NAN = float("nan")
 
 @dataclass(frozen=True)
 class Reading:
-    """What is known of one theta. Returns are discounted; divergences are KL(old || new) over old's discounted states."""
+    """What is known of one theta. Returns are discounted; divergences are KL(old || new) over old's discounted states.
+
+    `return_se` is of the difference from the return at the ground's own theta, episode by episode.
+    """
 
     return_mean: float
     return_se: float
@@ -50,3 +53,5 @@ class Ground(Protocol):
     def read(self, theta: Tensor) -> Reading:
         """Another theta [P]."""
         ...
+
+    def close(self) -> None: ...

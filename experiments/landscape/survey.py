@@ -6,7 +6,6 @@ Directions are scaled so that their quadratic KL is the radius: t = 1 is the edg
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from math import isnan, sqrt
-from typing import Any
 
 import numpy as np
 import torch
@@ -89,7 +88,7 @@ class Survey:
                     yield LandscapeLineRow(direction=name, window=window, t=float(t), **columns)
 
     def bound_width(self, direction: Tensor) -> float:
-        """BOUND_WINDOW steps to the maximum of t g's - C t^2/2 max_s s'F_s s, M's quadratic model; 0 without a bound."""
+        """BOUND_WINDOW steps to the maximum of M's quadratic model, t g's - C t^2/2 max_s s'F_s s; 0 if there is no M."""
         steepness = self.ground.penalty * self.ground.largest_curvature(direction)
         if isnan(steepness) or not steepness > 0:
             return 0.0
