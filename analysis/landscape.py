@@ -8,13 +8,16 @@ Writes lines and plane, PNG and PDF, into the folder. Exit code: 0, or 2 if it c
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
 mpl.use("Agg")
 
+import numpy as np
 import pandas as pd
 import tyro
+from matplotlib.ticker import MaxNLocator
 
 from analysis.plots.landscape import (
     along,
@@ -24,7 +27,7 @@ from analysis.plots.landscape import (
     touching,
 )
 from analysis.plots.style import caption, panels, save, theme
-from experiments.records import LANDSCAPE, schema
+from experiments.records import LANDSCAPE, LandscapeRow, schema
 
 DIRECTIONS = ("gradient", "natural", "random")
 
@@ -45,7 +48,7 @@ class LandscapeError(Exception):
 class Landscape:
     """The tables of one landscape."""
 
-    common: pd.Series  # LandscapeRow
+    common: LandscapeRow
     lines: pd.DataFrame  # LandscapeLineRow
     plane: pd.DataFrame  # LandscapePlaneRow
 
@@ -60,7 +63,8 @@ def load_landscape(folder: Path) -> Landscape:
         except (OSError, ValueError) as error:
             raise LandscapeError(f"{file} is not a table of python -m experiments.landscape: {error}") from error
     common, lines, plane_rows = tables
-    return Landscape(common.iloc[0], lines, plane_rows)
+    row: dict[Any, Any] = common.iloc[0].to_dict()
+    return Landscape(LandscapeRow(**row), lines, plane_rows)
 
 
 def draw(landscape: Landscape, folder: Path) -> list[Path]:
@@ -79,15 +83,17 @@ def draw_lines(landscape: Landscape, folder: Path) -> list[Path]:
     for ax, direction in zip(axes, DIRECTIONS, strict=False):
         along(wide[wide.direction == direction], ax, common.radius).set_title(direction)
         ax.set_ylim(*returns_window(wide))
+        if direction == "natural" or not (bounded or ax is axes[0]):
+            ax.set_ylabel("")
     handles, names = axes[0].get_legend_handles_labels()
-    text = ""
+    text = "" if common.exact else " Band: standard error of the difference from the policy's own return."
     if bounded:
-        touching(near, axes[-1]).set_title("natural, at the scale of the lower bound")
+        touching(near, axes[-1]).set_title("natural, near by: the lower bound")
         for handle, name in zip(*axes[-1].get_legend_handles_labels(), strict=True):
             if name not in names:
                 handles, names = [*handles, handle], [*names, name]
-        best = near.loc[near.bound.idxmax()]
-        text = f" The bound's best step (triangle) is {_one_in(best.t)} of the step to the radius."
+        best = abs(near.t.iloc[int(near.bound.argmax())])
+        text = f" M is highest (triangle) at {best:.1g} of the step to the radius."
     figure.legend(handles, names, loc="outside lower center", ncols=3 if bounded else 4, frameon=False)
     caption(
         figure,
@@ -98,41 +104,41 @@ def draw_lines(landscape: Landscape, folder: Path) -> list[Path]:
 
 
 def draw_plane(landscape: Landscape, folder: Path) -> list[Path]:
-    """The return, and beside it the surrogate in the same colours."""
+    """The return, the surrogate and the penalised surrogate, in the same colours."""
     common, rows = landscape.common, landscape.plane
-    figure, axes = panels(2, height=2.9, sharey=True)
-    columns = {"return_mean": "discounted return", "surrogate": "surrogate L"}
+    shape = (rows.y.max() - rows.y.min()) / (rows.x.max() - rows.x.min())
+    figure, axes = panels(3, height=float(np.clip(1.75 * shape, 1.6, 3.4)) + 0.6, sharey=True)
+    columns = {"return_mean": "discounted return", "surrogate": "surrogate L", "penalized": "L - beta KL"}
     for ax, (column, title) in zip(axes, columns.items(), strict=True):
         filled = plane(rows, ax, common, column)
         ax.set_title(title)
-    axes[1].set_ylabel("")
-    figure.colorbar(filled, ax=axes, shrink=0.85, pad=0.02, format="{x:.4g}").outline.set_visible(False)
+        ax.set_ylabel(ax.get_ylabel() if ax is axes[0] else "")
+    low, high = filled.levels[0], filled.levels[-1]
+    ticks = [tick for tick in MaxNLocator(6).tick_values(low, high) if low <= tick <= high]
+    bar = figure.colorbar(filled, ax=axes, pad=0.02, aspect=30, ticks=ticks)
+    bar.outline.set_visible(False)
     marks = plane_legend()
-    figure.legend([*marks.values()], [*marks], loc="outside lower center", ncols=3, frameon=False)
+    figure.legend([*marks.values()], [*marks], loc="outside lower center", ncols=6, frameon=False)
     caption(
         figure,
-        f"{describe(common)} The plane of the gradient and the natural direction, in units of |theta|. KL: mean "
-        f"KL(old || new) = {common.radius:g}; ball: through the gradient's step to that radius. Thin: as good as the "
-        "policy itself.",
+        f"{describe(common)} The plane of the gradient and the natural direction. KL: mean KL(old || new) = "
+        f"{common.radius:g}; ball: as long as the gradient's step to that radius; thin line: as good as the policy "
+        f"itself. beta = {common.beta:.3g}.",
     )
     return save(figure, folder, "plane")
 
 
-def describe(common: pd.Series) -> str:
+def describe(common: LandscapeRow) -> str:
     """Which policy, and how its numbers came about."""
     source = (
         f"exact, {common.rows} states"
         if common.exact
-        else f"{common.episodes} episodes a point, a batch of {common.rows:,} rows; band: standard error"
+        else f"{common.episodes} episodes a point, a batch of {common.rows:,} rows"
     )
     return (
         f"{common.label} on {common.env}, seed {common.seed}, after {common.env_steps:,} steps; gamma = "
         f"{common.gamma:g}; {source}. Natural: damping {common.damping:g}."
     )
-
-
-def _one_in(share: float) -> str:
-    return f"1/{1 / abs(share):,.0f}" if share else "none"
 
 
 def main(arguments: Arguments) -> int:

@@ -61,10 +61,12 @@ class Arguments:
     """of the natural direction, (F + damping I)^-1 g"""
     damping: float = Natural().damping
     """of the same; the rules' own by default, nearly none shows F^-1 g itself"""
-    span: float = 2.0
-    """how far to look, in trust regions"""
+    span: float = 4.0
+    """how far to look ahead on a line, in steps to the radius; behind, it is one"""
     points: int = 81
     """on each line"""
+    plane_span: float = 2.0
+    """how far to look on the plane, in extents of the KL ellipse"""
     plane_points: int = 41
     """in each direction of the plane"""
     batch_size: int = 65_536
@@ -97,7 +99,7 @@ def _check(arguments: Arguments) -> None:
     for name, least in (("cg_iterations", 1), ("points", 3), ("plane_points", 3), ("batch_size", 2), ("episodes", 2)):
         if getattr(arguments, name) < least:
             raise ValueError(f"--{name.replace('_', '-')} must be at least {least}, got {getattr(arguments, name)}")
-    for name in ("radius", "span"):
+    for name in ("radius", "span", "plane_span"):
         if not getattr(arguments, name) > 0:
             raise ValueError(f"--{name} must be positive, got {getattr(arguments, name)}")
     if not arguments.damping >= 0:
@@ -182,7 +184,7 @@ def look_around(
         flush=True,
     )
     lines = list(survey.lines(arguments.points, arguments.span))
-    return common, lines, list(survey.plane(arguments.plane_points, arguments.span))
+    return common, lines, list(survey.plane(arguments.plane_points, arguments.plane_span))
 
 
 def write(

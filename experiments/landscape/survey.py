@@ -79,16 +79,19 @@ class Survey:
         return v * sqrt(2 * self.radius / curvature)
 
     def lines(self, points: int, span: float) -> Iterator[LandscapeLineRow]:
-        """`points` on -span <= t <= span of every direction, and as many where the lower bound is not yet far below."""
+        """`points` on -1 <= t <= span of every direction, and as many where the lower bound is not yet far below."""
         for name, direction in self.directions.items():
-            chart = Chart.of(self.ground, direction)
-            for window, width in (("radius", span), ("bound", self.bound_width(direction))):
-                for t in np.linspace(-width, width, points) if width > 0 else ():
+            chart, width = Chart.of(self.ground, direction), self.bound_width(direction)
+            windows = {"radius": np.linspace(-1, span, points)}
+            if width > 0:
+                windows["bound"] = np.linspace(-width, width, points)
+            for window, places in windows.items():
+                for t in np.union1d(places, 0.0):
                     columns = chart.read(self.ground, self.here, self.beta, float(t))
                     yield LandscapeLineRow(direction=name, window=window, t=float(t), **columns)
 
     def bound_width(self, direction: Tensor) -> float:
-        """BOUND_WINDOW steps to the maximum of M's quadratic model, t g's - C t^2/2 max_s s'F_s s; 0 if there is no M."""
+        """BOUND_WINDOW steps to where M's quadratic model, t g's - C t^2/2 max s'F_s s, is highest; 0 without M."""
         steepness = self.ground.penalty * self.ground.largest_curvature(direction)
         if isnan(steepness) or not steepness > 0:
             return 0.0
