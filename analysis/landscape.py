@@ -21,6 +21,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.plots.landscape import (
     along,
+    levels_of,
     plane,
     plane_legend,
     returns_window,
@@ -113,7 +114,8 @@ def draw_plane(landscape: Landscape, folder: Path) -> list[Path]:
         filled = plane(rows, ax, common, column)
         ax.set_title(title)
         ax.set_ylabel(ax.get_ylabel() if ax is axes[0] else "")
-    low, high = filled.levels[0], filled.levels[-1]
+    levels = levels_of(rows)
+    low, high = float(levels[0]), float(levels[-1])
     ticks = [tick for tick in MaxNLocator(6).tick_values(low, high) if low <= tick <= high]
     bar = figure.colorbar(filled, ax=axes, pad=0.02, aspect=30, ticks=ticks)
     bar.outline.set_visible(False)

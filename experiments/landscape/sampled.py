@@ -35,11 +35,11 @@ class SampledGround:
         self, spec: RunSpec, theta: Tensor, normalizer: ObservationNormalizer, batch_size: int, episodes: int
     ) -> None:
         """theta [P]; `normalizer` stands still; batch_size: environment steps, rounded up to whole rollouts."""
-        policy, batch, unit = collect(spec, theta, normalizer, batch_size)
+        policy, batch, reward_scale = collect(spec, theta, normalizer, batch_size)
         self._player = Player(spec, policy, normalizer, episodes)
-        self._policy, self._unit = policy, unit
         self._model = LocalModel(policy, theta.double(), batch)
-        self._returns = self._player.play(theta)
+        self._returns, steps = self._player.play(theta)
+        self._unit = float(steps.mean()) * reward_scale  # L - eta(old) = discounted steps times mean((w - 1) A)
         self.theta, self.rows, self.episodes = theta.double(), len(batch.obs), episodes
         self.gradient = self._unit * self._model.gradient
 
@@ -50,7 +50,7 @@ class SampledGround:
         return NAN
 
     def read(self, theta: Tensor) -> Reading:
-        candidate, returns = self._model.candidate(theta), self._player.play(theta)
+        candidate, (returns, _) = self._model.candidate(theta), self._player.play(theta)
         difference = returns - self._returns
         return Reading(
             return_mean=float(returns.mean()),
@@ -67,7 +67,7 @@ class SampledGround:
 def collect(
     spec: RunSpec, theta: Tensor, normalizer: ObservationNormalizer, batch_size: int
 ) -> tuple[Policy, Batch, float]:
-    """The policy, a thinned batch of it in float64, and the discounted steps of an episode in units of the reward.
+    """The policy, a thinned batch of it in float64, and what its rewards were divided by.
 
     Advantages are those of the cell's pipeline with lambda = 1 and a critic of a rollout of its own: not biased,
     whatever the critic is worth.
@@ -79,34 +79,29 @@ def collect(
     try:
         run.state, rollouts = run.rule.init(theta), []
         for _ in range(2):
+            run.begin_anew()
             run.collector.normalizer.restore(normalizer.moments.state())
             rollouts.append(run.collector.collect(theta))
+            run.env_steps += rollouts[-1].rewards.size
         with torch.no_grad():
             for _ in range(CRITIC_FITS):
+                run.scaler.begin_anew()
                 batch, returns, _ = run.estimate(rollouts[0])
                 run.critic_theta = run.critic.fit(run.critic_theta, batch.obs, returns)
             run.scaler.begin_anew()
             batch, _, _ = run.estimate(rollouts[1])
     finally:
         run.close()
-    thinned, steps = thin(batch, numpy_stream(spec.seed, "landscape rows"))
-    return run.policy, thinned, steps * run.scaler.scale
+    return run.policy, thin(batch, numpy_stream(spec.seed, "landscape rows")), run.scaler.scale
 
 
-def thin(batch: Batch, generator: np.random.Generator) -> tuple[Batch, float]:
-    """Rows kept with probability gamma^t, in float64, and how many an episode would keep: sum_t gamma^t.
-
-    What is left comes from the normalised discounted visitation, and L - eta(old) is their number times mean((w - 1)
-    A). Raises ValueError for a batch in which no episode begins.
-    """
+def thin(batch: Batch, generator: np.random.Generator) -> Batch:
+    """Rows kept with probability gamma^t, in float64: what is left comes from the normalised discounted visitation."""
     chance = batch.gamma ** batch.times.double()
-    begun = int((batch.times == 0).sum())
-    if not begun:
-        raise ValueError(f"no episode begins in a batch of {len(chance)} rows; take a larger one")
     kept = batch.rows(torch.from_numpy(generator.random(len(chance))) < chance)
     wide = {name: getattr(kept, name).double() for name in ("obs", "advantages", "log_probs")}
     actions = kept.actions.double() if kept.actions.is_floating_point() else kept.actions
-    return replace(kept, **wide, actions=actions), float(chance.sum()) / begun
+    return replace(kept, **wide, actions=actions)
 
 
 class Player:
@@ -122,12 +117,12 @@ class Player:
         self._envs.close()
 
     @np.errstate(over="ignore", invalid="ignore")
-    def play(self, theta: Tensor) -> NDArray[np.float64]:
-        """Discounted returns [episodes] of theta [P], actions sampled."""
+    def play(self, theta: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Discounted returns and discounted counts of steps, [episodes] each, of theta [P], actions sampled."""
         seed, n, gamma = self._spec.seed, self._envs.n, self._spec.settings.gamma
         actor, noise = Actor(self._policy, theta.float()), numpy_stream(seed, "landscape actions")
         obs = np.stack([self._envs.reset(lane, integer_seed(seed, f"landscape {lane}")) for lane in range(n)])
-        returns, discount, playing = np.zeros(n), 1.0, np.arange(n)
+        returns, steps, discount, playing = np.zeros(n), np.zeros(n), 1.0, np.arange(n)
         while len(playing):
             drawn = draw_noise(self._policy, noise, n)[playing]  # drawn for those too that have ended
             actions = actor.sample(self._normalizer(obs), drawn)
@@ -135,7 +130,8 @@ class Player:
                 actions = np.clip(actions, *self._bounds)
             obs, rewards, terminated, truncated = self._envs.step(actions, playing.tolist())
             returns[playing] += discount * rewards
+            steps[playing] += discount
             discount *= gamma
             going = ~(terminated | truncated)
             playing, obs = playing[going], obs[going]
-        return returns
+        return returns, steps
