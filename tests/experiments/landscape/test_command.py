@@ -5,11 +5,13 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from analysis.landscape import Arguments as Drawing
 from analysis.landscape import main as draw
-from experiments.cell.train import train
-from experiments.landscape.__main__ import Arguments, early_policy, main
+from experiments.cell.oracle import finite_mdp
+from experiments.cell.train import Run, train
+from experiments.landscape.__main__ import Arguments, early_policy, ground_of, main
 from experiments.matrix_file import Matrix
 from experiments.records import PolicyRow
 from experiments.store import Store
@@ -67,6 +69,17 @@ def test_a_cell_trained_again_has_the_policies_that_it_had(lake):
     assert early_policy(lake, Arguments(None, "", at_steps=512)) == kept
     first = early_policy(lake, Arguments(None, "", at_steps=0))
     assert first.env_steps == 0 and first.theta != kept.theta
+
+
+def test_a_policy_sees_its_states_as_it_did_in_training(lake):
+    run = Run(lake)
+    list(run.step())
+    ground = ground_of(lake, run.policy_row(), Arguments(None, ""))
+    seen = torch.from_numpy(run.collector.normalizer(np.eye(16))).double()
+    pi = run.policy.outputs(run.state.theta.double(), seen).softmax(-1)
+    assert ground.read(ground.theta).return_mean == pytest.approx(
+        float(finite_mdp(lake.env, lake.env_kwargs, 0.9).eta(pi)), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+import experiments.landscape.sampled as sampled_module
 from algos.policies import Categorical, Policy
 from algos.types import Batch
 from experiments.cell.normalization import ObservationNormalizer
@@ -49,8 +50,26 @@ def test_the_episodes_are_the_same_for_every_policy(make_spec):
     assert not np.array_equal(made.play(theta)[0], returns[0])
 
 
-def test_samples_tell_what_is_exact(make_spec):
-    """The same policy on both grounds: gradient, divergences, returns and surrogate agree within the noise."""
+def test_an_episode_does_not_depend_on_when_others_end(make_spec, monkeypatch):
+    policy, made = player(make_spec())
+    theta = policy.init(torch.Generator().manual_seed(0), 0.0)
+    before, envs, reset = made.play(theta)[0], made._envs, made._envs.reset
+
+    def tilted(lane, seed):
+        first = reset(lane, seed)
+        if lane:
+            envs._states[lane] = [0.0, 0.0, 0.2, 3.0]  # about to fall
+        return first
+
+    monkeypatch.setattr(envs, "reset", tilted)
+    after = made.play(theta)[0]
+    assert after[0] == before[0] and after[1:].max() < before.min()
+
+
+def test_samples_tell_what_is_exact(make_spec, monkeypatch):
+    """The same policy on both grounds: gradient, divergences, returns and surrogate agree within the noise, though the
+    critic knows nothing."""
+    monkeypatch.setattr(sampled_module, "CRITIC_FITS", 0)
     spec = make_spec("FrozenLake-v1", env_kwargs={"is_slippery": False}, gamma=0.9, n_envs=16, batch_size=64)
     policy = Policy.mlp(16, spec.settings.hidden, Categorical(4))
     theta = policy.init(torch.Generator().manual_seed(0), 0.0)
@@ -61,7 +80,7 @@ def test_samples_tell_what_is_exact(make_spec):
     exact = ExactGround(
         finite_mdp(spec.env, spec.env_kwargs, 0.9), policy, theta, torch.from_numpy(normalizer(np.eye(16)))
     )
-    sampled = SampledGround(spec, theta, normalizer, 32_000, 400)
+    sampled = SampledGround(spec, theta, normalizer, 40_000, 400)
     sampled.close()
     g, estimate = exact.gradient, sampled.gradient
     assert float(g @ estimate / g.norm() / estimate.norm()) > 0.97

@@ -70,6 +70,11 @@ def test_the_bounds_are_nowhere_above_the_return(table, request):
     assert (rows.surrogate > rows.return_mean + 1e-9).any(), "which the surrogate is, somewhere"
 
 
+def test_the_penalised_surrogate_is_less_by_beta_times_the_divergence(survey, plane):
+    np.testing.assert_allclose(plane.penalized, plane.surrogate - survey.beta * plane.kl)
+    assert survey.beta > 0
+
+
 def test_the_bounds_window_shows_where_the_bound_is_highest(lines):
     near = lines[(lines.window == "bound") & (lines.direction == "gradient")]
     best = near.loc[near.bound.idxmax()]
