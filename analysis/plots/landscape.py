@@ -35,6 +35,7 @@ REGIONS: Style = {
     "kl": {"label": "true KL", "linestyle": "-"},
 }
 LEVELS = 25
+_MARKERS = {"policy": "o", "gradient step": ">", "natural step": "*"}
 _HALO = [withStroke(linewidth=2.2, foreground="black")]
 
 
@@ -140,9 +141,6 @@ def plane(frame: pd.DataFrame, ax: Axes, landscape: LandscapeRow, column: str = 
     ax.set_ylabel("towards the natural direction")
     ax.grid(visible=False)
     return filled
-
-
-_MARKERS = {"policy": "o", "gradient step": ">", "natural step": "*"}
 
 
 def _steps(landscape: LandscapeRow) -> list[tuple[float, float]]:
