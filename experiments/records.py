@@ -191,8 +191,84 @@ class RunRow:
     versions: str  # JSON: python, torch, gymnasium, mujoco, numpy
 
 
+@dataclass(frozen=True, kw_only=True)
+class LandscapeRow:
+    """The surroundings of one policy (experiments/landscape): what its lines and its plane have in common.
+
+    Every t counts steps s of its direction for which s'Fs/2 = `radius`, so t = 1 is the edge of the trust region.
+    """
+
+    table: ClassVar[str] = "landscape"
+    run_id: str
+    env: str
+    label: str
+    seed: int
+    env_steps: int  # training steps behind the policy
+    exact: bool  # from the environment's own table; otherwise from a batch and from episodes
+    gamma: float
+    rows: int  # states, or rows of the batch
+    episodes: int  # behind each sampled return, the same for all; 0 where exact
+    radius: float  # nats of mean KL(old || new)
+    beta: float  # of the quadratic model, which is highest at the natural step to the radius
+    penalty: float  # C of the lower bound; nan where no bound is known
+    damping: float  # of the natural direction, and how well it was solved
+    cg_iterations: float
+    cg_residual: float
+    ball: float  # radius of the ball in parameters through the gradient's step to the KL radius
+    natural_x: float  # where the natural step to the radius ends on the plane
+    natural_y: float
+    code: str  # digest of the code that trains (experiments/identity.py)
+    versions: str  # JSON
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandscapeLineRow:
+    """One point theta + t s on the line along a direction s. Returns are discounted, in units of the reward."""
+
+    table: ClassVar[str] = "lines"
+    direction: str  # "gradient", "natural" or "random"
+    window: str  # "radius": as wide as the trust region; "bound": as wide as the lower bound
+    t: float
+    return_mean: float
+    return_se: float  # standard error of the difference from the policy's own, episode by episode; 0 where exact
+    surrogate: float  # L = eta(old) + sum_s rho_old(s) sum_a new(a|s) A_old(s, a)
+    quadratic: float  # eta(old) + g.d - (beta/2) d'Fd
+    penalized: float  # L - beta KL(old || new)
+    bound: float  # M = L - C max KL(old || new); nan where no bound is known
+    average_bound: float  # Achiam et al. 2017, corollary 1; nan where no bound is known
+    kl: float  # mean KL(old || new) over the old policy's discounted states
+    max_kl: float
+    quadratic_kl: float  # d'Fd / 2
+    norm: float  # |d|
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandscapePlaneRow:
+    """One point theta + x e1 + y e2, orthonormal: e1 along the gradient, the natural step at positive y.
+
+    The other columns are those of `LandscapeLineRow`.
+    """
+
+    table: ClassVar[str] = "plane"
+    x: float
+    y: float
+    return_mean: float
+    return_se: float
+    surrogate: float
+    quadratic: float
+    penalized: float
+    bound: float
+    average_bound: float
+    kl: float
+    max_kl: float
+    quadratic_kl: float
+    norm: float
+
+
 Row = UpdateRow | TrialRow | ReuseRow | EvaluationRow | PolicyRow | RunRow
 PAYLOAD: tuple[type[Row], ...] = (UpdateRow, TrialRow, ReuseRow, EvaluationRow, PolicyRow)  # the tables of a cell
+LANDSCAPE = (LandscapeRow, LandscapeLineRow, LandscapePlaneRow)  # the tables of a landscape's folder
+Table = Row | LandscapeRow | LandscapeLineRow | LandscapePlaneRow
 ROWS: dict[str, type[Row]] = {row.table: row for row in (*PAYLOAD, RunRow)}
 PHASES = tuple(
     field.name for field in fields(RunRow) if field.name.endswith("_s") and field.name not in ("total_s", "cpu_s")
@@ -205,12 +281,12 @@ CLOCKS = frozenset(
 _ARROW: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
-def schema(row: type[Row]) -> pa.Schema:
+def schema(row: type[Table]) -> pa.Schema:
     """The Arrow schema of a row's table."""
     return pa.schema([(field.name, _ARROW[field.type]) for field in fields(row)])
 
 
-def frame(row: type[Row], rows: list[Any]) -> pd.DataFrame:
+def frame(row: type[Table], rows: list[Any]) -> pd.DataFrame:
     """Rows as a data frame with the row's columns and types, also when there are none."""
     table = pa.Table.from_pylist([asdict(r) for r in rows], schema=schema(row))
     return pd.DataFrame(table.to_pandas())

@@ -1,0 +1,1 @@
+"""What lies around a policy: return, surrogate, models and bounds along directions and on a plane."""
