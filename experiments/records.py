@@ -191,9 +191,76 @@ class RunRow:
     versions: str  # JSON: python, torch, gymnasium, mujoco, numpy
 
 
-Row = UpdateRow | TrialRow | ReuseRow | EvaluationRow | PolicyRow | RunRow
+@dataclass(frozen=True, kw_only=True)
+class ForkRow:
+    """What one rule made of a batch that every rule was given (experiments/run_forks.py).
+
+    Gains on batches are in units of the batch's normalised advantages; times `return_unit` they are returns. nan is
+    what the rule does not say, or what is not known for a rule that failed or did not move.
+    """
+
+    table: ClassVar[str] = "forks"
+    run_id: str  # of the trunk, whose policy collected the batch
+    env: str
+    trunk: str  # its label
+    settings: str  # JSON
+    seed: int
+    env_steps: int  # of training before the batch
+    batch_size: int
+    held_out_size: int  # rows of the held-out batch
+    rule: str
+    label: str
+    hyper: str  # JSON
+    status: str
+    reason: str
+    theta_digest: str  # of the new theta: equal where two rules made the same step
+    # what the rule says (algos.types.Info)
+    accepted: bool
+    step_size: float
+    trials: int
+    predicted_gain: float
+    beta: float
+    predicted_bound: float
+    achieved_bound: float
+    # what is measured on the batch (algos.estimators.Change)
+    surrogate_gain: float
+    kl: float
+    reverse_kl: float
+    max_kl: float
+    quadratic_kl: float
+    step_norm: float
+    agreement: float
+    entropy: float
+    # on episodes of the same policy that no rule saw
+    held_out_gain: float  # its surrogate gain
+    held_out_kl: float
+    held_out_max_kl: float
+    # the step's cosine with
+    gradient_cosine: float  # the batch's gradient
+    natural_cosine: float  # the batch's natural direction, in the metric F: first-order gain per sqrt(KL) over the best
+    held_out_cosine: float  # the held-out batch's gradient
+    true_cosine: float  # the exact policy gradient, on problems where that is known
+    # what the step was worth
+    return_before: float
+    return_after: float
+    gain_se: float  # standard error of return_after - return_before, episodes paired by their seeds; 0 if exact
+    exact: bool  # discounted return in closed form; else undiscounted, of `episodes` episodes, actions sampled
+    episodes: int
+    return_unit: float  # what a surrogate gain of 1 is worth in units of the return, to first order
+    exact_surrogate_gain: float  # of the exact surrogate, in units of the return; nan where that is not known
+    # cost
+    gradient_evaluations: int
+    fisher_products: int
+    candidate_evaluations: int
+    update_s: float  # the faster of two equal updates
+    cpu: str
+    code: str  # digest of the code that computed it
+    versions: str  # JSON: python, torch, gymnasium, mujoco, numpy
+
+
+Row = UpdateRow | TrialRow | ReuseRow | EvaluationRow | PolicyRow | RunRow | ForkRow
 PAYLOAD: tuple[type[Row], ...] = (UpdateRow, TrialRow, ReuseRow, EvaluationRow, PolicyRow)  # the tables of a cell
-ROWS: dict[str, type[Row]] = {row.table: row for row in (*PAYLOAD, RunRow)}
+ROWS: dict[str, type[Row]] = {row.table: row for row in (*PAYLOAD, RunRow, ForkRow)}
 PHASES = tuple(
     field.name for field in fields(RunRow) if field.name.endswith("_s") and field.name not in ("total_s", "cpu_s")
 )
@@ -214,6 +281,22 @@ def frame(row: type[Row], rows: list[Any]) -> pd.DataFrame:
     """Rows as a data frame with the row's columns and types, also when there are none."""
     table = pa.Table.from_pylist([asdict(r) for r in rows], schema=schema(row))
     return pd.DataFrame(table.to_pandas())
+
+
+def parquet(row: type[Row], rows: list[Any]) -> bytes:
+    """Rows as the bytes of a Parquet file."""
+    sink = pa.BufferOutputStream()
+    table = pa.Table.from_pylist([asdict(r) for r in rows], schema=schema(row))
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    return sink.getvalue().to_pybytes()
+
+
+def read_parquet(row: type[Row], file: Path) -> list[Any]:
+    """The rows that `parquet` was given. Raises BrokenCell, also for pages that fail their checksums."""
+    try:
+        return [row(**values) for values in pq.read_table(file, page_checksum_verification=True).to_pylist()]
+    except (OSError, ValueError, TypeError) as error:
+        raise BrokenCell(f"{file}: {type(error).__name__}: {error}") from error
 
 
 def encode(row: Row) -> bytes:
@@ -241,10 +324,7 @@ def cell_files(run: RunRow, rows: list[Row]) -> dict[str, bytes]:
     """The files of a finished cell as name -> bytes, `record.json` last: whoever writes them must keep that order."""
     payload = {}
     for kind in PAYLOAD:
-        mine = [asdict(row) for row in rows if isinstance(row, kind)]
-        sink = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_pylist(mine, schema=schema(kind)), sink, compression="zstd")
-        payload[f"{kind.table}.parquet"] = sink.getvalue().to_pybytes()
+        payload[f"{kind.table}.parquet"] = parquet(kind, [row for row in rows if isinstance(row, kind)])
     checksums = {name: hashlib.sha256(data).hexdigest() for name, data in payload.items()}
     body = {"run": asdict(run), "sha256": checksums}
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
