@@ -35,7 +35,7 @@ class Arguments:
     steps: tuple[int, ...] = (20_000, 100_000, 300_000)
     """environment steps of the stages, rounded up to whole batches"""
     rules: tuple[str, ...] = ()
-    """labels that get the batch, or FILE.py:FUNCTION (default: every rule)"""
+    """labels that get the batch, with * as a wildcard, or FILE.py:FUNCTION (default: every rule)"""
     matrix: str | None = None
     """a shipped matrix or a TOML file whose rules, hyper-parameters and settings stand for the defaults"""
     seeds: int = 5

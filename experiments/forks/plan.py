@@ -1,5 +1,6 @@
 """Which trunks, and which rules get their batches: all of it checked before anything runs."""
 
+from fnmatch import fnmatch
 from pathlib import Path
 
 from algos.rules import RULES
@@ -21,20 +22,24 @@ def plan(
 ) -> tuple[list[RunSpec], list[Entry]]:
     """The trunks, one per seed, and the rules. Raises ForksError and MatrixError.
 
-    trunk: a label; rules: labels or FILE.py:FUNCTION, empty for all; matrix: whose labels these are, None for the rules
-    of RULES with their defaults. A trunk's budget is one batch: how far it gets is not the specification's to say.
+    trunk: a label; rules: labels, with * as a wildcard, or FILE.py:FUNCTION, empty for all; matrix: whose labels these
+    are, None for the rules of RULES with their defaults. A trunk's budget is one batch: how far it gets is for the
+    stages to say.
     """
     known = {cell.label: cell for cell in _cells(env, matrix)}
     if trunk not in known:
         raise ForksError(f"no rule {trunk} to train; {did_you_mean(trunk, known)}")
     cell = known[trunk]
+    chosen = {} if rules else known
     for name in rules:
         if is_outside(name):
-            known[name.rpartition(":")[2]] = _outside(cell, name)
-        elif name not in known:
+            found = {name.rpartition(":")[2]: _outside(cell, name)}
+        else:
+            found = {label: other for label, other in known.items() if label == name or fnmatch(label, name)}
+        if not found:
             raise ForksError(f"--rules: no rule {name}; {did_you_mean(name, known)}")
-    labels = [name.rpartition(":")[2] for name in rules] or list(known)
-    odd = [label for label in labels if known[label].settings != cell.settings]
+        chosen |= found
+    odd = [label for label, other in chosen.items() if other.settings != cell.settings]
     if odd:
         raise ForksError(
             f"{', '.join(odd)} has settings of its own, so a batch of {trunk} is none of its kind; name the other "
@@ -42,7 +47,7 @@ def plan(
         )
     settings = cell.settings.model_copy(update={"evaluations": 1})
     trunks = [altered(cell, settings=settings, budget=settings.batch_size, seed=seed) for seed in range(seeds)]
-    return trunks, [Entry(known[label].rule, label, known[label].hyper) for label in dict.fromkeys(labels)]
+    return trunks, [Entry(other.rule, label, other.hyper) for label, other in chosen.items()]
 
 
 def _cells(env: str, matrix: str | None) -> list[RunSpec]:
