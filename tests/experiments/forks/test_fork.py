@@ -3,7 +3,7 @@ from dataclasses import fields, replace
 
 import pytest
 import torch
-from fork_cases import EVERY, LAKE, POLE, entry
+from fork_cases import EVERY, POLE, entry
 
 import experiments.forks.fork as fork_module
 from algos.ascent import LocalModel
@@ -81,7 +81,7 @@ def test_directions_are_known_by_their_cosines(lake):
 
 
 def test_a_small_step_gains_what_the_gradient_says(lake):
-    forks, rows = lake
+    forks, _ = lake
     row = forks.fork(entry("vanilla_pg", "short", lr=1e-2))
     assert row.predicted_gain == pytest.approx(row.surrogate_gain, rel=0.02)
     step = row.step_norm * row.true_cosine * float(forks.judge.gradient.norm())

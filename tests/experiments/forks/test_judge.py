@@ -50,7 +50,7 @@ def test_the_exact_gradient_is_that_of_the_exact_return(case):
 
 
 def test_a_surrogate_gain_in_units_of_the_return_is_the_gain_to_first_order(make_spec, tmp_path):
-    """Whole returns as advantages, many rows: along the exact gradient what the held-out batch expects is what comes."""
+    """Whole returns as advantages, many rows: along the exact gradient, what the held-out batch expects comes."""
     spec = make_spec("FrozenLake-v1", batch_size=4000, budget=4000, evaluations=1, gae_lambda=1.0, gamma=0.999)
     (stage,) = reach(spec, [0], tmp_path)
     policy = Policy.mlp(16, spec.settings.hidden, Categorical(4))
