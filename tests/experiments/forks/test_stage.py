@@ -88,6 +88,15 @@ def test_the_held_out_batch_is_of_the_same_policy_and_of_other_episodes(make_spe
     assert stage.moments == expected, "the normaliser stands where the trunk's stood when it collected the batch"
 
 
+def test_the_policy_sees_held_out_states_as_it_saw_its_own(make_spec, tmp_path):
+    """Undone with the stage's moments, both batches are angles again: cos^2 + sin^2 = 1."""
+    (stage,) = reach(make_spec("Pendulum-v1", batch_size=256, budget=256, evaluations=1), [256], tmp_path)
+    std = np.sqrt(np.array(stage.moments["squares"]) / stage.moments["count"]) + 1e-8
+    for batch in (stage.batch, stage.held_out):
+        obs = batch.obs.numpy() * std + np.array(stage.moments["mean"])
+        np.testing.assert_allclose(obs[:, 0] ** 2 + obs[:, 1] ** 2, 1, atol=1e-4)
+
+
 def test_advantages_of_both_batches_are_in_the_same_unit(make_spec, tmp_path):
     """With raw advantages and rewards nothing is divided, so the same numbers must come out, but for the mean."""
     scaled = make_spec("Pendulum-v1", batch_size=256, budget=256, evaluations=1)
