@@ -30,6 +30,8 @@ from analysis.report import parquet
 
 Stages = Sequence[tuple[Any, pd.DataFrame]]  # environment steps, and what belongs to them
 
+SHADED = "Where a scale is shaded, it is linear there, and logarithmic beyond."
+
 
 @dataclass(frozen=True)
 class Arguments:
@@ -86,11 +88,19 @@ def draw(measured: pd.DataFrame, correlations: pd.DataFrame, folder: Path, name:
     style = by_gain(shown)
     text = f"{describe(measured)} Rules whose steps were equal in every fork are one row ({merged(groups)})."
     stages = list(shown.groupby("env_steps", sort=True))
-    tall = 0.6 + 0.14 * len(style)
+    tall = max(2.0, 0.6 + 0.14 * len(style))
     files = []
     for panel, part, more in (
-        (gains, "gain", "Dot: a seed; bar: interquartile mean and its 95 % trimmed-t interval; best rule on top."),
-        (ladder, "promises", "Interquartile means over seeds of what the step promised and of what it was worth."),
+        (
+            gains,
+            "gain",
+            f"{SHADED} Dot: a seed; bar: interquartile mean and its 95 % trimmed-t interval; best rule on top.",
+        ),
+        (
+            ladder,
+            "promises",
+            f"{SHADED} Interquartile means over seeds of what the step promised and of what it was worth.",
+        ),
     ):
         figure, axes = panels(len(stages), height=tall, sharey=True)
         _each(stages, axes, partial(panel, style=style))
@@ -113,12 +123,15 @@ def describe(measured: pd.DataFrame) -> str:
     """What the seeds and the returns are."""
     row, seeds = measured.iloc[0], measured.seed.nunique()
     how = "Exact discounted returns" if row.exact else f"Undiscounted returns of {row.episodes} episodes"
-    return f"{row.env}, batches of {row.batch_size:,} steps of {row.trunk}, {seeds} seeds. {how}."
+    return f"{row.env}, batches of {row.batch_size:,} steps of {row.trunk}, {seeds} seed{'s' * (seeds > 1)}. {how}."
 
 
 def merged(groups: dict[str, list[str]]) -> str:
     """Which labels stand for others too."""
-    return ", ".join(f"{first} for {len(group)}" for first, group in groups.items() if len(group) > 1) or "none were"
+    return (
+        ", ".join(f"{first} stands for {len(group)}" for first, group in groups.items() if len(group) > 1)
+        or "none were"
+    )
 
 
 def _each(stages: Stages, axes: list[Axes], panel: Callable[..., Axes]) -> None:
@@ -128,14 +141,16 @@ def _each(stages: Stages, axes: list[Axes], panel: Callable[..., Axes]) -> None:
 
 def _why(stages: Stages, style: Style, text: str, target: Path) -> list[Path]:
     columns = ("kl", "held_out")
-    figure, axes = panels(len(stages) * len(columns), height=2.0, columns=len(stages))
+    figure, axes = panels(len(stages) * len(columns), height=2.0, columns=min(max(len(stages), 2), 4))
     for number, x in enumerate(columns):
         mine = axes[number * len(stages) : (number + 1) * len(stages)]
         _each(stages, mine, partial(gain_against, style=style, x=x))
         for ax in mine[1:]:
             ax.set_ylabel("")
     _legend(figure, style)
-    caption(figure, f"{text} Mark: interquartile means over seeds; line: 95 % trimmed-t interval of the true gain.")
+    caption(
+        figure, f"{text} {SHADED} Mark: interquartile means over seeds; line: 95 % trimmed-t interval of the true gain."
+    )
     return save(figure, target.parent, target.name)
 
 
@@ -144,7 +159,13 @@ def _legend(figure: Figure, style: Style) -> None:
         label: Line2D([], [], marker=MARKERS[look["linestyle"]], color=look["color"], linestyle="", markersize=4)
         for label, look in sorted(style.items())
     }
-    figure.legend(list(marks.values()), list(marks), loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(
+        list(marks.values()),
+        list(marks),
+        loc="outside lower center",
+        ncols=int(figure.get_figwidth() / 1.7),
+        frameon=False,
+    )
 
 
 def _explained(correlations: pd.DataFrame, text: str, folder: Path, name: str) -> list[Path]:
@@ -153,8 +174,8 @@ def _explained(correlations: pd.DataFrame, text: str, folder: Path, name: str) -
         return []
     figure, axes = panels(len(stages), height=2.1, sharey=True)
     _each(stages, axes, explained)
-    more = "Spearman's rank correlation over the different steps of a batch; bar: interquartile mean and its 95 % "
-    caption(figure, f"{text} {more}trimmed-t interval over seeds.")
+    what = "Spearman's rank correlation with the true gain, over the different steps made of a batch"
+    caption(figure, f"{text} {what}; interquartile mean and its 95 % trimmed-t interval over seeds.")
     return save(figure, folder, f"{name}-explained")
 
 

@@ -4,11 +4,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, SymmetricalLogLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from analysis.inference import trimmed_t_interval
 from analysis.plots.style import DASHES, Style, thousands
 
+LOGARITHMIC = ("kl", "max_kl", "step_norm")
+FLOOR = 1e-5  # smaller moves are drawn here
+FAR = 30  # medians from 0: a scale that is linear so far would show nothing of the rest
 MARKERS = dict(zip(DASHES, "os^D", strict=True))  # the second mark of a rule where points stand for lines
 LADDER = {"promised": ">", "on_batch": "s", "held_out": "D", "gain": "o"}
 NAMES = {
@@ -29,17 +32,19 @@ NAMES = {
 
 def gains(forks: pd.DataFrame, ax: Axes, style: Style) -> Axes:
     """True gain of one stage: a dot per seed, IQM and interval, one row per rule in the order of `style`."""
+    _rows(ax, style, forks.gain, "true gain")
     for y, (label, look) in enumerate(style.items()):
         values = forks.gain[forks.label == label].to_numpy(float)
         ax.scatter(values, np.full(len(values), y + 0.24), s=6, color=look["color"], alpha=0.6, linewidths=0)
         found, colour = trimmed_t_interval(values), look["color"]
         ax.plot([found.low, found.high], [y, y], color=colour, linewidth=1.4)
         ax.plot(found.estimate, y, "o", color=colour, markersize=4, markeredgecolor="white", markeredgewidth=0.5)
-    return _rows(ax, style, forks.gain, "true gain")
+    return ax
 
 
 def ladder(forks: pd.DataFrame, ax: Axes, style: Style) -> Axes:
     """Four gains of each rule in one stage, IQM over seeds, from what was promised to what came."""
+    _rows(ax, style, pd.concat([forks[name] for name in LADDER]), "gain, in units of the return")
     for y, (label, look) in enumerate(style.items()):
         part = forks[forks.label == label]
         found = [(trimmed_t_interval(part[name].to_numpy(float)).estimate, mark) for name, mark in LADDER.items()]
@@ -49,7 +54,7 @@ def ladder(forks: pd.DataFrame, ax: Axes, style: Style) -> Axes:
         for value, mark in found:
             face = look["color"] if mark == LADDER["gain"] else "white"
             ax.plot(value, y, mark, markersize=3.5, color=look["color"], markerfacecolor=face, markeredgewidth=0.8)
-    return _rows(ax, style, pd.concat([forks[name] for name in LADDER]), "gain, in units of the return")
+    return ax
 
 
 def ladder_handles() -> dict[str, Line2D]:
@@ -63,18 +68,19 @@ def ladder_handles() -> dict[str, Line2D]:
 
 def gain_against(forks: pd.DataFrame, ax: Axes, style: Style, x: str) -> Axes:
     """True gain of one stage against another column: IQM of both and the gain's interval, a mark per rule."""
-    for label, look in style.items():
-        part = forks[forks.label == label]
-        where = trimmed_t_interval(part[x].to_numpy(float)).estimate
-        found = trimmed_t_interval(part.gain.to_numpy(float))
-        ax.plot([where, where], [found.low, found.high], color=look["color"], linewidth=0.6, alpha=0.6)
-        mark = {"marker": MARKERS[look["linestyle"]], "color": look["color"]}
-        ax.plot(where, found.estimate, markersize=4, markeredgecolor="white", markeredgewidth=0.4, zorder=3, **mark)
-    if x in ("kl", "max_kl", "step_norm"):
+    if x in LOGARITHMIC:
         ax.set_xscale("log")
     else:
         _scale(ax, forks[x], "x")
     _scale(ax, forks.gain, "y")
+    for label, look in style.items():
+        part = forks[forks.label == label]
+        values = part[x].clip(lower=FLOOR) if x in LOGARITHMIC else part[x]
+        where = trimmed_t_interval(values.to_numpy(float)).estimate
+        found = trimmed_t_interval(part.gain.to_numpy(float))
+        ax.plot([where, where], [found.low, found.high], color=look["color"], linewidth=0.6, alpha=0.6)
+        mark = {"marker": MARKERS[look["linestyle"]], "color": look["color"]}
+        ax.plot(where, found.estimate, markersize=4, markeredgecolor="white", markeredgewidth=0.4, zorder=3, **mark)
     ax.axhline(0, color="0.7", linewidth=0.6, linestyle=":", zorder=0)
     ax.set_xlabel(NAMES[x])
     ax.set_ylabel("true gain")
@@ -90,29 +96,43 @@ def explained(found: pd.DataFrame, ax: Axes) -> Axes:
     ax.set_ylim(len(found) - 0.5, -0.5)
     ax.set_xlim(-1.05, 1.05)
     ax.axvline(0, color="0.7", linewidth=0.6, linestyle=":", zorder=0)
-    ax.set_xlabel("rank correlation with the true gain")
+    ax.set_xlabel("rank correlation")
     ax.grid(axis="y", visible=False)
     return ax
 
 
-def _rows(ax: Axes, style: Style, values: "pd.Series[float]", name: str) -> Axes:
+def _rows(ax: Axes, style: Style, values: "pd.Series[float]", name: str) -> None:
+    """A row per rule on a scale for these values."""
+    _scale(ax, values, "x")
     ax.set_yticks(range(len(style)), list(style))
     ax.set_ylim(len(style) - 0.5, -0.5)
     ax.axvline(0, color="0.7", linewidth=0.6, linestyle=":", zorder=0)
     ax.grid(axis="y", visible=False)
     ax.set_xlabel(name)
-    _scale(ax, values, "x")
-    return ax
 
 
 def _scale(ax: Axes, values: "pd.Series[float]", axis: str) -> None:
-    """Linear around 0, as far as half of the values go, and logarithmic beyond, if some go much further."""
-    sizes = np.abs(values.to_numpy(float))
-    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
-    if not len(sizes) or sizes.max() < 8 * np.median(sizes):
+    """Linear around 0 (shaded), as far as half of the values go, and logarithmic beyond, if some go much further."""
+    known = values.to_numpy(float)
+    known = known[np.isfinite(known) & (known != 0)]
+    if not len(known) or np.abs(known).max() < FAR * np.median(np.abs(known)):
+        getattr(ax, f"{axis}axis").set_major_locator(MaxNLocator(4))
         return
-    linear = float(10 ** np.round(np.log10(np.median(sizes))))
+    linear = float(10 ** np.round(np.log10(np.median(np.abs(known)))))
     getattr(ax, f"set_{axis}scale")("symlog", linthresh=linear)
+    shade = ax.axvspan if axis == "x" else ax.axhspan
+    shade(-linear, linear, color="0.95", linewidth=0, zorder=-1)
+    up, down = _decades(known.max(), linear), _decades(-known.min(), linear)
     where = getattr(ax, f"{axis}axis")
-    where.set_major_locator(SymmetricalLogLocator(base=10, linthresh=linear))
+    where.set_major_locator(FixedLocator([*(-tick for tick in down), 0, *up]))
     where.set_major_formatter(FuncFormatter(thousands))
+    where.set_minor_locator(NullLocator())
+
+
+def _decades(end: float, start: float, most: int = 2) -> list[float]:
+    """At most `most` powers of ten from `start` to `end`, the last of them among these."""
+    if end < start:
+        return []
+    powers = np.arange(np.round(np.log10(start)), np.floor(np.log10(end)) + 1)
+    stride = -(-len(powers) // most)
+    return [float(10**power) for power in powers[::-1][::stride]]
