@@ -31,6 +31,7 @@ def fork(label: str, seed: int, env_steps: int, **values: Any) -> ForkRow:
         "predicted_gain": size,
         "surrogate_gain": size / 2,
         "held_out_gain": gain / 20,
+        "achieved_bound": size / 4,
         "kl": size / 100,
         "max_kl": size / 10,
         "step_norm": size,

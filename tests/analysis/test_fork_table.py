@@ -28,7 +28,7 @@ def test_gains_are_in_units_of_the_return(folder):
     measured, problems = measured_in(folder)
     assert len(measured) == 5 * 2 * len(RULES) and problems == []
     row = measured[(measured.label == "short") & (measured.seed == 3) & (measured.env_steps == 0)].iloc[0]
-    assert (row.gain, row.promised, row.on_batch, row.held_out) == (7.0, 10.0, 5.0, 3.5)
+    assert (row.gain, row.promised, row.on_batch, row.held_out, row.claimed) == (7.0, 10.0, 5.0, 3.5, 2.5)
 
 
 def test_a_row_per_stage_and_rule_with_the_seed_as_the_unit(folder):
