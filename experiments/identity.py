@@ -22,16 +22,16 @@ _PARSING = Lock()
 PACKAGES = ("torch", "gymnasium", "mujoco", "numpy")
 
 
-def code_digest() -> str:
+def code_digest(places: tuple[str, ...] = COMPUTES) -> str:
     """12 hexadecimal digits over the code that computes; comments, docstrings and layout do not count."""
     with _PARSING:  # python 3.11 cannot make two syntax trees in two threads at a time
-        return _digest()
+        return _digest(places)
 
 
 @cache
-def _digest() -> str:
+def _digest(places: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
-    for place in COMPUTES:
+    for place in places:
         files = [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).rglob("*.py"))
         for file in files:
             digest.update(f"{file.relative_to(ROOT)}\n{_meaning(file)}\n".encode())
@@ -74,13 +74,14 @@ def machine(jobs: int, lane: str) -> dict[str, Any]:
         "lane": lane,
         "threads": torch.get_num_threads(),
         "load": os.getloadavg()[0],
-        "cpu": _cpu_model(),
+        "cpu": cpu_model(),
         "code": code_digest(),
         "versions": library_versions(),
     }
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
+    """What the processor calls itself."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
             return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))

@@ -1,7 +1,7 @@
 """A results directory: the manifest of planned cells, and cells that are written whole or not at all.
 
 <root>/manifest.json                     the plan, so that a missing cell is seen to be missing
-<root>/cells/<run_id>/                   see `records.py`
+<root>/cells/<run_id>/                   see `records/cells.py`
 <root>/logs/<run_id>.log                 what the cell's process printed
 <root>/checkpoints/<run_id>.checkpoint   where an unfinished cell goes on
 <root>/looks.json                        what --until-decided saw and decided, look by look

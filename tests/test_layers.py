@@ -57,4 +57,5 @@ def test_mathematics_has_no_clock_file_or_global_generator(file):
 
 
 def test_rows_need_neither_torch_nor_a_simulator():
-    assert not packages(ROOT / "experiments" / "records.py") & {"torch", "gymnasium", "mujoco", "algos"}
+    for file in (ROOT / "experiments" / "records").rglob("*.py"):
+        assert not packages(file) & {"torch", "gymnasium", "mujoco", "algos"}

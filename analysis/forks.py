@@ -1,0 +1,183 @@
+"""Tables and figures of one batch through every rule, from the forks alone.
+
+python -m analysis.forks results/forks
+python -m analysis.forks results/forks --against ppo
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import pandas as pd
+import tyro
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis.fork_table import explain, load_forks, measure_forks, same_steps, summarize_forks, to_markdown
+from analysis.inference import iqm
+from analysis.load import ResultsError
+from analysis.plots.forks import MARKERS, explained, gain_against, gains, ladder, ladder_handles
+from analysis.plots.style import Style, caption, legend_below, panels, save, style_of, theme
+from analysis.report import parquet
+
+Stages = Sequence[tuple[Any, pd.DataFrame]]  # environment steps, and what belongs to them
+
+SHADED = "Where a scale is shaded, it is linear there, and logarithmic beyond."
+
+
+@dataclass(frozen=True)
+class Arguments:
+    results: tyro.conf.Positional[Path]
+    """a directory that run_forks.py wrote"""
+    against: str | None = None
+    """the rule that the others' gains are compared with on the same batches (default: the trunk's)"""
+    mixed: bool = False
+    """put forks of different code or library versions into one table, which then says so"""
+
+
+def main(arguments: Arguments) -> int:
+    """The exit code: 0, or 2 if the directory cannot be read or written."""
+    try:
+        forks, problems = load_forks(arguments.results, arguments.mixed)
+        if arguments.against is not None and arguments.against not in set(forks.label):
+            known = ", ".join(dict.fromkeys(forks.label))
+            raise ResultsError(f"--against: no fork of {arguments.against}; expected one of {known}")
+        files, markdown = report(forks, problems, arguments.results, arguments.against)
+    except (ResultsError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(markdown)
+    print(*files, sep="\n")
+    return 0
+
+
+def report(
+    forks: pd.DataFrame, problems: list[str], folder: Path, against: str | None = None
+) -> tuple[list[Path], str]:
+    """Write tables and figures; the files, and the summary as Markdown."""
+    tables, figures = folder / "tables", folder / "figures"
+    for place in (tables, figures):
+        place.mkdir(exist_ok=True)
+    measured = measure_forks(forks)
+    summary, correlations = summarize_forks(measured, against), explain(measured)
+    markdown = to_markdown(summary, measured, problems, against)
+    files = [tables / name for name in ("forks.parquet", "summary.csv", "explained.csv", "summary.md")]
+    files[0].write_bytes(parquet(measured))
+    for file, table in zip(files[1:3], (summary, correlations), strict=True):
+        table.to_csv(file, index=False, float_format="%.6g", lineterminator="\n")
+    files[3].write_text(markdown, encoding="utf-8")
+    with theme():
+        for (env, trunk), part in measured.groupby(["env", "trunk"], sort=True):
+            mine = correlations[(correlations.env == env) & (correlations.trunk == trunk)]
+            files += draw(part, mine, figures, f"{trunk}-{env}".replace("/", "_"))
+    return files, markdown
+
+
+def draw(measured: pd.DataFrame, correlations: pd.DataFrame, folder: Path, name: str) -> list[Path]:
+    """The figures of one trunk on one environment, a panel per stage."""
+    groups = same_steps(measured)
+    shown = measured[measured.label.isin(list(groups))]
+    style = by_gain(shown)
+    text = f"{describe(measured)} Rules whose steps were equal in every fork are one row ({merged(groups)})."
+    stages = list(shown.groupby("env_steps", sort=True))
+    tall = max(2.0, 0.6 + 0.14 * len(style))
+    files = []
+    for panel, part, more in (
+        (
+            gains,
+            "gain",
+            f"{SHADED} Dot: a seed; bar: interquartile mean and its 95 % trimmed-t interval; best rule on top.",
+        ),
+        (
+            ladder,
+            "promises",
+            f"{SHADED} Interquartile means over seeds of what the step promised and of what it was worth.",
+        ),
+    ):
+        figure, axes = panels(len(stages), height=tall, sharey=True)
+        _each(stages, axes, partial(panel, style=style))
+        if panel is ladder:
+            legend_below(figure, {}, **ladder_handles())
+        caption(figure, f"{text} {more}")
+        files += save(figure, folder, f"{name}-{part}")
+    return [*files, *_why(stages, style, text, folder / f"{name}-why"), *_explained(correlations, text, folder, name)]
+
+
+def by_gain(shown: pd.DataFrame) -> Style:
+    """The style of the labels, the one with the highest rank of gain, over the stages, first."""
+    middle = shown.groupby(["env_steps", "label"]).gain.agg(lambda gain: iqm(gain.to_numpy(float)))
+    ranks = middle.groupby("env_steps").rank(na_option="bottom").groupby("label").mean()
+    style = style_of(shown.label)
+    return {str(label): style[str(label)] for label in ranks.sort_values(ascending=False).index}
+
+
+def describe(measured: pd.DataFrame) -> str:
+    """What the seeds and the returns are."""
+    row, seeds = measured.iloc[0], measured.seed.nunique()
+    how = "Exact discounted returns" if row.exact else f"Undiscounted returns of {row.episodes} episodes"
+    return f"{row.env}, batches of {row.batch_size:,} steps of {row.trunk}, {seeds} seed{'s' * (seeds > 1)}. {how}."
+
+
+def merged(groups: dict[str, list[str]]) -> str:
+    """Which labels stand for others too."""
+    return (
+        ", ".join(f"{first} stands for {len(group)}" for first, group in groups.items() if len(group) > 1)
+        or "none were"
+    )
+
+
+def _each(stages: Stages, axes: list[Axes], panel: Callable[..., Axes]) -> None:
+    for ax, (env_steps, part) in zip(axes, stages, strict=True):
+        panel(part, ax=ax).set_title(f"after {env_steps:,} steps")
+
+
+def _why(stages: Stages, style: Style, text: str, target: Path) -> list[Path]:
+    columns = ("kl", "held_out")
+    figure, axes = panels(len(stages) * len(columns), height=2.0, columns=min(max(len(stages), 2), 4))
+    for number, x in enumerate(columns):
+        mine = axes[number * len(stages) : (number + 1) * len(stages)]
+        _each(stages, mine, partial(gain_against, style=style, x=x))
+        for ax in mine[1:]:
+            ax.set_ylabel("")
+    _legend(figure, style)
+    caption(
+        figure, f"{text} {SHADED} Mark: interquartile means over seeds; line: 95 % trimmed-t interval of the true gain."
+    )
+    return save(figure, target.parent, target.name)
+
+
+def _legend(figure: Figure, style: Style) -> None:
+    marks = {
+        label: Line2D([], [], marker=MARKERS[look["linestyle"]], color=look["color"], linestyle="", markersize=4)
+        for label, look in sorted(style.items())
+    }
+    figure.legend(
+        list(marks.values()),
+        list(marks),
+        loc="outside lower center",
+        ncols=int(figure.get_figwidth() / 1.7),
+        frameon=False,
+    )
+
+
+def _explained(correlations: pd.DataFrame, text: str, folder: Path, name: str) -> list[Path]:
+    stages = list(correlations.groupby("env_steps", sort=True))
+    if not stages:
+        return []
+    figure, axes = panels(len(stages), height=2.1, sharey=True)
+    _each(stages, axes, explained)
+    what = "Spearman's rank correlation with the true gain, over the different steps made of a batch"
+    caption(figure, f"{text} {what}; interquartile mean and its 95 % trimmed-t interval over seeds.")
+    return save(figure, folder, f"{name}-explained")
+
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Arguments, description=__doc__)))

@@ -1,0 +1,168 @@
+"""One rule, the batch that every rule is given, and the row that says what it made of it."""
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass, fields, replace
+from math import sqrt
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from algos.ascent import LocalModel, Natural
+from algos.estimators import measure_change
+from algos.policies import Policy
+from algos.types import COLUMNS, Batch, Info
+from experiments.cell.environments import make_environment, spaces_of
+from experiments.cell.failures import Diverged, is_out_of_memory, require_finite
+from experiments.forks.judge import Worth, judge_of
+from experiments.forks.stage import CODE, Stage
+from experiments.identity import code_digest, cpu_model, library_versions
+from experiments.records import ForkRow
+from experiments.spec import RunSpec, build_rule
+
+NAN = float("nan")
+SOLVED = Natural(cg_iterations=200, tolerance=1e-4)  # the natural direction that steps are measured by
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A rule with its hyper-parameters, under the label that it has in tables."""
+
+    rule: str
+    label: str
+    hyper: dict[str, Any]
+
+    @property
+    def hyper_text(self) -> str:
+        """As a row has them."""
+        return json.dumps(self.hyper, sort_keys=True)
+
+
+class Forks:
+    """What all forks of one stage share: theta, batch, directions, judge. Equal thetas are judged once."""
+
+    def __init__(self, spec: RunSpec, stage: Stage, episodes: int) -> None:
+        probe = make_environment(spec.env, spec.env_kwargs)
+        obs_size, family = spaces_of(probe)
+        probe.close()
+        self.spec, self.stage = spec, stage
+        self.policy = Policy.mlp(obs_size, spec.settings.hidden, family)
+        self.judge = judge_of(spec, self.policy, obs_size, stage, episodes)
+        self._judged: dict[str, Worth] = {}
+        with torch.no_grad():
+            self._model = LocalModel(self.policy, stage.theta, stage.batch)
+            self._natural = SOLVED.solve(self._model).vector
+            self._steepest = self._model.fisher(self._natural)
+            self._held_out_gradient = LocalModel(self.policy, stage.theta, stage.held_out).gradient
+
+    def close(self) -> None:
+        self.judge.close()
+
+    def fork(self, entry: Entry) -> ForkRow:
+        """The row of one rule; a failure is a row too."""
+        found: dict[str, Any] = {}
+        status, reason = "rule_error", ""
+        try:
+            rule = build_rule(entry.rule, entry.hyper, self.policy)
+            theta, info, seconds = self._update(rule)
+            found = {name: value for name, value in asdict(info).items() if name in _EMPTY}
+            found |= {"trials": len(info.trials), "update_s": seconds, "theta_digest": digest_of(theta)}
+            status = "diverged"
+            require_finite(theta=theta)
+            found |= self._measure(theta, info)
+            status = "env_error"
+            found |= asdict(self._worth(theta))
+            status = "ok"
+        except Diverged as error:
+            status, reason = "diverged", str(error)
+        except Exception as error:  # whichever of the three was at work
+            status = "oom" if is_out_of_memory(error) else status
+            reason = f"{type(error).__name__}: {error}"
+        return ForkRow(**{**_EMPTY, **self._where(entry), **found, "status": status, "reason": reason})
+
+    def _update(self, rule: Any) -> tuple[Tensor, Info, float]:
+        """The new theta [P], what the rule said, and the seconds of the faster of two updates from the same state.
+
+        The rule gets copies, so that not even a rule that breaks its contract can change what the next one gets.
+        """
+        seconds = []
+        for _ in range(2):
+            state, batch = rule.init(self.stage.theta.clone()), copy_of(self.stage.batch)
+            start = time.perf_counter()
+            state, info = rule.update(state, batch)
+            seconds.append(time.perf_counter() - start)
+        return state.theta, info, min(seconds)
+
+    @torch.no_grad()
+    def _measure(self, theta: Tensor, info: Info) -> dict[str, float]:
+        """Change on the batch and on the held-out one, and which way the step goes."""
+        stage, step = self.stage, theta - self.stage.theta
+        change = asdict(measure_change(self.policy, stage.theta, theta, stage.batch, info.predicted_gain))
+        other = measure_change(self.policy, stage.theta, theta, stage.held_out, NAN)
+        exact = self.judge.gradient
+        return change | {
+            "held_out_gain": other.surrogate_gain,
+            "held_out_kl": other.kl,
+            "held_out_max_kl": other.max_kl,
+            "gradient_cosine": cosine(step, self._model.gradient),
+            "held_out_cosine": cosine(step, self._held_out_gradient),
+            "natural_cosine": self._natural_cosine(step),
+            "true_cosine": NAN if exact is None else cosine(step.double(), exact),
+        }
+
+    def _natural_cosine(self, step: Tensor) -> float:
+        """s'Fn / sqrt(s'Fs n'Fn) with n the natural direction."""
+        squares = self._model.curvature(step) * float(self._natural @ self._steepest)
+        return float(step @ self._steepest) / sqrt(squares) if squares > 0 else NAN
+
+    def _worth(self, theta: Tensor) -> Worth:
+        key = digest_of(theta)
+        if key not in self._judged:
+            self._judged[key] = self.judge.worth(theta)
+        return self._judged[key]
+
+    def _where(self, entry: Entry) -> dict[str, Any]:
+        """The columns that say which fork it is."""
+        spec, stage, judge = self.spec, self.stage, self.judge
+        return {
+            "run_id": spec.run_id,
+            "env": spec.env,
+            "trunk": spec.label,
+            "settings": spec.settings.model_dump_json(),
+            "seed": spec.seed,
+            "env_steps": stage.env_steps,
+            "batch_size": len(stage.batch.obs),
+            "held_out_size": len(stage.held_out.obs),
+            "rule": entry.rule,
+            "label": entry.label,
+            "hyper": entry.hyper_text,
+            "return_before": judge.before,
+            "exact": judge.exact,
+            "episodes": judge.episodes,
+            "return_unit": judge.unit,
+            "cpu": cpu_model(),
+            "code": code_digest(CODE),
+            "versions": library_versions(),
+        }
+
+
+_NOTHING: dict[Any, Any] = {str: "", int: 0, float: NAN, bool: False}
+_EMPTY = {field.name: _NOTHING[field.type] for field in fields(ForkRow)}
+
+
+def cosine(a: Tensor, b: Tensor) -> float:
+    """a'b / |a||b| of vectors [P]; nan if one is 0."""
+    norms = float(a.norm() * b.norm())
+    return float(a @ b) / norms if norms > 0 else NAN
+
+
+def digest_of(theta: Tensor) -> str:
+    """12 hexadecimal digits: equal where every bit of theta [P] is."""
+    return hashlib.sha256(theta.cpu().numpy().tobytes()).hexdigest()[:12]
+
+
+def copy_of(batch: Batch) -> Batch:
+    """The same numbers elsewhere in memory."""
+    return replace(batch, **{name: getattr(batch, name).clone() for name in COLUMNS})

@@ -1,0 +1,70 @@
+"""Rows are the schema: a column is a field of one of these dataclasses, stated there and nowhere else.
+
+Whoever reads results needs this package and nothing else of the project; it imports neither torch nor a simulator.
+"""
+
+from experiments.records.cells import Cell, cell_files, read_cell, read_run
+from experiments.records.forks import ForkRow
+from experiments.records.landscapes import LANDSCAPE, LandscapeLineRow, LandscapePlaneRow, LandscapeRow
+from experiments.records.runs import (
+    NAN,
+    PAYLOAD,
+    PHASES,
+    STATUSES,
+    EvaluationRow,
+    PolicyRow,
+    ReuseRow,
+    RunRow,
+    TrialRow,
+    UpdateRow,
+    array_of,
+    text_of,
+)
+from experiments.records.tables import (
+    CLOCKS,
+    ROWS,
+    BrokenCell,
+    Row,
+    Table,
+    decode,
+    encode,
+    frame,
+    parquet,
+    read_parquet,
+    schema,
+)
+
+__all__ = [
+    "CLOCKS",
+    "LANDSCAPE",
+    "NAN",
+    "PAYLOAD",
+    "PHASES",
+    "ROWS",
+    "STATUSES",
+    "BrokenCell",
+    "Cell",
+    "EvaluationRow",
+    "ForkRow",
+    "LandscapeLineRow",
+    "LandscapePlaneRow",
+    "LandscapeRow",
+    "PolicyRow",
+    "ReuseRow",
+    "Row",
+    "RunRow",
+    "Table",
+    "TrialRow",
+    "UpdateRow",
+    "array_of",
+    "cell_files",
+    "decode",
+    "encode",
+    "frame",
+    "parquet",
+    "read_cell",
+    "read_parquet",
+    "read_run",
+    "schema",
+    "text_of",
+]

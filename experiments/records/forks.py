@@ -1,0 +1,71 @@
+"""The row of a fork: one batch handed to one rule (experiments/run_forks.py)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForkRow:
+    """What one rule made of a batch that every rule was given (experiments/run_forks.py).
+
+    Gains on batches are in units of the batch's normalised advantages; times `return_unit` they are returns. nan is
+    what the rule does not say, or what is not known for a rule that failed or did not move.
+    """
+
+    table: ClassVar[str] = "forks"
+    run_id: str  # of the trunk, whose policy collected the batch
+    env: str
+    trunk: str  # its label
+    settings: str  # JSON
+    seed: int
+    env_steps: int  # of training before the batch
+    batch_size: int
+    held_out_size: int  # rows of the held-out batch
+    rule: str
+    label: str
+    hyper: str  # JSON
+    status: str
+    reason: str
+    theta_digest: str  # of the new theta: equal where two rules made the same step
+    # what the rule says (algos.types.Info)
+    accepted: bool
+    step_size: float
+    trials: int
+    predicted_gain: float
+    beta: float
+    predicted_bound: float
+    achieved_bound: float
+    # what is measured on the batch (algos.estimators.Change)
+    surrogate_gain: float
+    kl: float
+    reverse_kl: float
+    max_kl: float
+    quadratic_kl: float
+    step_norm: float
+    agreement: float
+    entropy: float
+    # on episodes of the same policy that no rule saw
+    held_out_gain: float  # its surrogate gain
+    held_out_kl: float
+    held_out_max_kl: float
+    # the step's cosine with
+    gradient_cosine: float  # the batch's gradient
+    natural_cosine: float  # the batch's natural direction, in the metric F: first-order gain per sqrt(KL) over the best
+    held_out_cosine: float  # the held-out batch's gradient
+    true_cosine: float  # the exact policy gradient, on problems where that is known
+    # what the step was worth
+    return_before: float
+    return_after: float
+    gain_se: float  # standard error of return_after - return_before, episodes paired by their seeds; 0 if exact
+    exact: bool  # discounted return in closed form; else undiscounted, of `episodes` episodes, actions sampled
+    episodes: int
+    return_unit: float  # what a surrogate gain of 1 is worth in units of the return, to first order
+    exact_surrogate_gain: float  # of the exact surrogate, in units of the return; nan where that is not known
+    # cost
+    gradient_evaluations: int
+    fisher_products: int
+    candidate_evaluations: int
+    update_s: float  # the faster of two equal updates
+    cpu: str
+    code: str  # digest of the code that computed it
+    versions: str  # JSON: python, torch, gymnasium, mujoco, numpy

@@ -1,0 +1,182 @@
+import math
+from dataclasses import fields, replace
+
+import pytest
+import torch
+from stage_cases import EVERY, POLE, entry
+
+import experiments.forks.fork as fork_module
+from algos.ascent import LocalModel
+from algos.estimators import Change
+from algos.rules import RULES
+from algos.types import COLUMNS, Info
+from experiments.cell.failures import Diverged
+from experiments.forks.fork import Forks, cosine, digest_of
+from experiments.forks.stage import reach
+from experiments.records import ForkRow
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    """Forks of every rule on one stage, on a problem where returns are known."""
+    from experiments.spec import RunSpec, Settings
+
+    settings = Settings(
+        n_envs=4, batch_size=256, hidden=(8, 8), evaluations=1, eval_episodes=2, final_episodes=2, normalize_obs=False
+    )
+    trpo = EVERY[list(RULES).index("trpo")]
+    spec = RunSpec(
+        env="FrozenLake-v1", env_kwargs={"is_slippery": False}, rule="trpo", label="trpo", hyper=trpo.hyper, seed=0,
+        budget=256, settings=settings,
+    )  # fmt: skip
+    (stage,) = reach(spec, [1024], tmp_path_factory.mktemp("stages"))
+    forks = Forks(spec, stage, 2)
+    return forks, {entry.label: forks.fork(entry) for entry in EVERY}
+
+
+@pytest.fixture
+def pole(make_spec, tmp_path):
+    spec = make_spec(**POLE)
+    (stage,) = reach(spec, [64], tmp_path)
+    return Forks(spec, stage, 4)
+
+
+def test_every_rule_has_a_row_with_finite_numbers(lake):
+    _, rows = lake
+    assert set(rows) == set(RULES) and all(row.status == "ok" for row in rows.values())
+    for row in rows.values():
+        measured = [getattr(row, name) for name in ("surrogate_gain", "held_out_gain", "kl", "max_kl", "update_s")]
+        assert all(map(math.isfinite, measured)) and row.kl >= -1e-6 and row.exact
+
+
+def test_what_rules_and_pipeline_say_of_a_step_has_a_column():
+    columns = {field.name for field in fields(ForkRow)}
+    left_out = {"reuses", "cg_iterations", "cg_residual", "radius", "ess", "max_weight"}
+    assert {field.name for field in fields(Info)} - left_out <= columns
+    assert {field.name for field in fields(Change)} <= columns
+
+
+def test_a_row_is_what_the_rule_makes_of_the_batch(lake):
+    forks, rows = lake
+    stage = forks.stage
+    for name in ("trpo", "ppo", "mm_quadratic"):
+        rule = RULES[name](forks.policy)
+        state, info = rule.update(rule.init(stage.theta), stage.batch)
+        row = rows[name]
+        assert row.theta_digest == digest_of(state.theta) and row.accepted == info.accepted
+        assert row.return_after == forks.judge.worth(state.theta).return_after
+        assert row.step_norm == pytest.approx(float((state.theta - stage.theta).norm()))
+
+
+def test_directions_are_known_by_their_cosines(lake):
+    forks, rows = lake
+    assert rows["vanilla_pg"].gradient_cosine == pytest.approx(1, abs=1e-5)
+    assert rows["trpo_identity"].gradient_cosine == pytest.approx(1, abs=1e-5)
+    assert rows["trpo"].natural_cosine == pytest.approx(1, abs=0.01)
+    assert rows["vanilla_pg"].natural_cosine < rows["trpo"].natural_cosine
+    gradient = LocalModel(forks.policy, forks.stage.theta, forks.stage.batch).gradient
+    assert rows["vanilla_pg"].true_cosine == pytest.approx(cosine(gradient.double(), forks.judge.gradient), abs=1e-4)
+    held_out = LocalModel(forks.policy, forks.stage.theta, forks.stage.held_out).gradient
+    assert rows["vanilla_pg"].held_out_cosine == pytest.approx(cosine(gradient, held_out), abs=1e-4)
+
+
+def test_a_small_step_gains_what_the_gradient_says(lake):
+    forks, _ = lake
+    row = forks.fork(entry("vanilla_pg", "short", lr=1e-2))
+    assert row.predicted_gain == pytest.approx(row.surrogate_gain, rel=0.02)
+    step = row.step_norm * row.true_cosine * float(forks.judge.gradient.norm())
+    assert row.return_after - row.return_before == pytest.approx(step, rel=0.05)
+
+
+def test_a_step_that_is_not_taken_changes_nothing_and_has_no_direction(lake):
+    forks, _ = lake
+    row = forks.fork(entry("trpo", "never", max_kl=1e-30, max_trials=1))
+    assert not row.accepted and row.theta_digest == digest_of(forks.stage.theta)
+    assert row.return_after == row.return_before and row.kl == row.held_out_gain == row.step_norm == 0
+    assert math.isnan(row.gradient_cosine) and math.isnan(row.natural_cosine)
+
+
+class Vandal:
+    """Overwrites what it is given."""
+
+    def __init__(self, policy):
+        self.inner = RULES["vanilla_pg"](policy)
+
+    def init(self, theta):
+        return self.inner.init(theta)
+
+    def update(self, state, batch):
+        found = self.inner.update(replace(state, theta=state.theta.clone()), batch)
+        for name in COLUMNS:
+            getattr(batch, name).zero_()
+        state.theta.zero_()
+        return found
+
+
+def test_every_rule_gets_the_same_batch_bit_for_bit(pole, monkeypatch):
+    seen, build = [], fork_module.build_rule
+
+    class Spy(Vandal):
+        def update(self, state, batch):
+            seen.append((state.theta.numpy().tobytes(), *(getattr(batch, n).numpy().tobytes() for n in COLUMNS)))
+            return super().update(state, batch)
+
+    theta = pole.stage.theta.clone()
+    monkeypatch.setattr(fork_module, "build_rule", lambda rule, hyper, policy: Spy(policy))
+    first = pole.fork(EVERY[0])
+    pole.fork(EVERY[1])
+    assert len(set(seen)) == 1 and len(seen) >= 2 and pole.stage.theta.equal(theta)
+    monkeypatch.setattr(fork_module, "build_rule", build)
+    assert pole.fork(entry("vanilla_pg")).theta_digest == first.theta_digest
+
+
+def test_equal_policies_are_judged_once(pole, monkeypatch):
+    judged, worth = [], pole.judge.worth
+    monkeypatch.setattr(pole.judge, "worth", lambda theta: judged.append(digest_of(theta)) or worth(theta))
+    rows = [pole.fork(entry(rule)) for rule in ("tnpg", "trpo_surrogate_check", "vanilla_pg", "tnpg")]
+    assert judged == list(dict.fromkeys(row.theta_digest for row in rows)) and len(judged) < 4
+    assert rows[0].return_after == rows[3].return_after
+
+
+class Broken:
+    def __init__(self, how):
+        self.how = how
+
+    def init(self, theta):
+        return RULES["vanilla_pg"](None).init(theta)
+
+    def update(self, state, batch):
+        if self.how == "raises":
+            raise ZeroDivisionError("no curvature")
+        return replace(state, theta=state.theta * torch.nan), Info()
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "reason"),
+    [("raises", "rule_error", "ZeroDivisionError: no curvature"), ("nan", "diverged", "theta not finite")],
+)
+def test_a_rule_that_goes_wrong_is_a_row_with_a_reason_and_stops_no_other(pole, monkeypatch, how, status, reason):
+    with monkeypatch.context() as patched:
+        patched.setattr(fork_module, "build_rule", lambda rule, hyper, policy: Broken(how))
+        row = pole.fork(entry("trpo"))
+    assert (row.status, row.reason, row.label) == (status, reason, "trpo") and math.isnan(row.return_after)
+    assert pole.fork(entry("trpo")).status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(Diverged("policy_outputs not finite"), "diverged"), (RuntimeError("on fire"), "env_error"),
+     (MemoryError(), "oom")],
+)  # fmt: skip
+def test_a_policy_that_cannot_be_judged_is_a_row_too(pole, monkeypatch, error, status):
+    def fails(theta):
+        raise error
+
+    monkeypatch.setattr(pole.judge, "worth", fails)
+    row = pole.fork(entry("trpo"))
+    assert row.status == status and math.isfinite(row.kl) and math.isnan(row.return_after)
+
+
+def test_hyper_parameters_out_of_range_are_a_row_too(pole):
+    row = pole.fork(entry("trpo", damping=-1.0))
+    assert row.status == "rule_error" and "damping must not be negative" in row.reason
