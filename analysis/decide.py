@@ -10,15 +10,12 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tyro
 from numpy.typing import NDArray
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
-from analysis.inference import TRIM
+from analysis.hypotheses import equivalent, holm, permutation_p
 from analysis.load import ResultsError, load
 from analysis.measures import measure_runs
 
@@ -49,31 +46,7 @@ class Comparison:
     difference: float
     p: float
     adjusted: float
-    verdict: str  # better, worse, equivalent, undecided
-
-
-def permutation_p(a: Array, b: Array, draws: int = 9_999) -> float:
-    """Two-sided p-value of the difference of means under exchange of labels; so many draws where all are too many."""
-    if np.ptp(np.concatenate([a, b])) == 0:
-        return 1.0
-    found = stats.permutation_test(
-        (a, b),
-        lambda x, y, axis: np.mean(x, axis) - np.mean(y, axis),
-        vectorized=True,
-        n_resamples=draws,
-        rng=np.random.default_rng(0),
-    )
-    return float(found.pvalue)
-
-
-def equivalent(a: Array, b: Array, smallest_effect: float | None, level: float) -> bool:
-    """Whether both one-sided Yuen tests put the difference inside +-smallest_effect (TOST, Schuirmann 1987)."""
-    if smallest_effect is None or min(len(a), len(b)) < 4:
-        return False
-    options: dict[str, Any] = {"equal_var": False, "trim": TRIM}
-    below = stats.ttest_ind(a - smallest_effect, b, alternative="less", **options).pvalue
-    above = stats.ttest_ind(a + smallest_effect, b, alternative="greater", **options).pvalue
-    return bool(max(below, above) <= level)
+    verdict: str  # better, worse, practically equivalent, undecided
 
 
 def decide(
@@ -85,7 +58,7 @@ def decide(
     """name -> (p, Holm-adjusted p, verdict) for pairs of samples [n]; a verdict of an earlier look stands."""
     names = list(samples)
     p = np.array([0.0 if earlier.get(n) in ("better", "worse") else permutation_p(*samples[n]) for n in names])
-    adjusted = multipletests(p, method="holm")[1]
+    adjusted = holm(p)
     told = {}
     for name, raw, corrected in zip(names, p, adjusted, strict=True):
         a, b = samples[name]
@@ -93,35 +66,39 @@ def decide(
         if verdict == "undecided" and corrected <= level:
             verdict = "better" if a.mean() > b.mean() else "worse"
         elif verdict == "undecided" and equivalent(a, b, smallest_effect, level / len(names)):
-            verdict = "equivalent"
+            verdict = "practically equivalent"
         told[name] = (float(raw), float(corrected), verdict)
     return told
 
 
 def look(folder: Path, seeds: int, earlier: dict[str, str], mixed: bool = False) -> list[Comparison]:
     """Every declared comparison on every environment. Raises ResultsError if there is none, or a run is missing."""
-    declared = json.loads((folder / "manifest.json").read_bytes()).get("compare")
+    results = load(folder, mixed)
+    declared = results.declared
     if declared is None:
         raise ResultsError(
             f"{folder}: its matrix file declares no comparison; add [compare] with rules = [[A, B], ...]"
         )
-    measures = measure_runs(load(folder, mixed))
+    measures = measure_runs(results)
     measures = measures[measures.seed < seeds]
     samples, who = {}, {}
     for env, part in measures.groupby("env", sort=True):
-        for first, second in declared["rules"]:
+        for first, second in declared.pairs:
             name = f"{first} against {second} on {env}"
-            values = [part[part.label == label].sort_values("seed")[declared["measure"]] for label in (first, second)]
-            if any(value.isna().any() or len(value) < 2 for value in values):
-                raise ResultsError(f"{name}: a run is missing or has no {declared['measure']}, so nothing is decided")
-            samples[name] = tuple(value.to_numpy(float) for value in values)
+            a, b = (
+                part[part.label == label].sort_values("seed")[declared.measure].to_numpy(float)
+                for label in (first, second)
+            )
+            if np.isnan([*a, *b]).any() or min(len(a), len(b)) < 2:
+                raise ResultsError(f"{name}: a run is missing or has no {declared.measure}, so nothing is decided")
+            samples[name] = a, b
             who[name] = (str(env), first, second)
-    found = decide(samples, earlier, declared.get("smallest_effect"))
+    found = decide(samples, earlier, declared.smallest_effect)
     return [
         Comparison(
             name,
             *who[name],
-            declared["measure"],
+            declared.measure,
             seeds,
             float(samples[name][0].mean() - samples[name][1].mean()),
             *told,

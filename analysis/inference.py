@@ -55,7 +55,7 @@ def trimmed_t_interval(values: Array, level: float = LEVEL) -> Interval:
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2 or not np.isfinite(values).all():
         return Interval(iqm(values), NAN, NAN)
-    centre, error, df = _trimmed(values[:, None])
+    centre, error, df = trimmed_means(values[:, None])
     half = float(stats.t.ppf((1 + level) / 2, df)) * float(error[0])
     return Interval(float(centre[0]), float(centre[0]) - half, float(centre[0]) + half)
 
@@ -82,31 +82,10 @@ def simultaneous_band(curves: Array, level: float = LEVEL) -> Band:
     if n < 2 or not np.isfinite(curves).all():
         centre = stats.trim_mean(curves, TRIM, axis=0) if n else np.full(points, NAN)
         return Band(centre, np.full(points, NAN), np.full(points, NAN), NAN)
-    centre, error, df = _trimmed(curves)
+    centre, error, df = trimmed_means(curves)
     moving = int((error > 0).sum())
     critical = float(stats.t.ppf((1 + level ** (1 / moving)) / 2, df)) if moving else 0.0
     return Band(centre, centre - critical * error, centre + critical * error, critical)
-
-
-def pooled_interval(samples: list[Array], level: float = LEVEL, draws: int = 2_000, seed: int = 0) -> Interval:
-    """IQM of all values of several environments together, each a sample [n_e], with a stratified bootstrap interval.
-
-    Percentiles of resamples within environments, widened about the estimate by sqrt(n / (n - 1)), n the smallest
-    sample.
-    """
-    estimate = iqm(np.concatenate(samples)) if samples else NAN
-    n = min((len(sample) for sample in samples), default=0)
-    if n < 2 or not np.isfinite(estimate):
-        return Interval(estimate, NAN, NAN)
-
-    def pooled(*resamples: Array, axis: int = -1) -> Array:
-        return np.asarray(stats.trim_mean(np.concatenate(resamples, axis=axis), TRIM, axis=axis))
-
-    found = stats.bootstrap(
-        samples, pooled, n_resamples=draws, confidence_level=level, method="percentile", rng=np.random.default_rng(seed)
-    ).confidence_interval
-    wider = float(np.sqrt(n / (n - 1)))
-    return Interval(estimate, estimate - wider * (estimate - found.low), estimate + wider * (found.high - estimate))
 
 
 def _winsorised(values: Array) -> Array:
@@ -116,7 +95,7 @@ def _winsorised(values: Array) -> Array:
     return np.clip(values, ordered[g], ordered[-g - 1])
 
 
-def _trimmed(values: Array) -> tuple[Array, Array, int]:
+def trimmed_means(values: Array) -> tuple[Array, Array, int]:
     """Trimmed mean [K] of values [n, K], its standard error [K] (Yuen 1974), and the degrees of freedom."""
     n = len(values)
     h = n - 2 * trimmed_from_each_end(n)

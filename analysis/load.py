@@ -3,12 +3,14 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from experiments.records import (
     BrokenCell,
-    Cell,
     EvaluationRow,
     ReuseRow,
     Row,
@@ -16,14 +18,26 @@ from experiments.records import (
     TrialRow,
     UpdateRow,
     frame,
-    read_cell,
+    read_tables,
+    schema,
 )
 
 REFERENCES = Path(__file__).with_name("references.csv")
+WHO = ["run_id", "env", "rule", "label", "seed", "budget"]
+Cell = tuple[RunRow, dict[str, pa.Table]]
 
 
 class ResultsError(Exception):
     """The directory holds nothing that could be analysed; the message says why."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the matrix file said it would decide, before it ran."""
+
+    pairs: tuple[tuple[str, str], ...]  # of labels
+    measure: str
+    smallest_effect: float | None  # smaller differences are practically none
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,8 @@ class Results:
     evaluations: pd.DataFrame
     scores: dict[str, tuple[float, float]]  # environment -> (random, reference) return
     problems: tuple[str, ...]  # broken cells and cells that nobody planned (not in the frames); mixed code
+    declared: Declared | None
+    looks: dict[str, dict[str, Any]]  # what the last look at the seeds said, by the comparison's name (decide.py)
 
     @property
     def seconds_compare(self) -> str | None:
@@ -56,29 +72,19 @@ def load(folder: Path, mixed: bool = False) -> Results:
 
     Raises ResultsError, also if code or library versions differ between cells and that is not asked for (`mixed`).
     """
-    manifest = folder / "manifest.json"
-    if not manifest.is_file():
-        raise ResultsError(f"{folder} is not a results directory: expected {manifest}, as run_matrix.py writes it")
-    try:
-        plan = json.loads(manifest.read_bytes())
-        columns = ["run_id", "env", "rule", "label", "seed", "budget"]
-        planned = pd.DataFrame([{name: cell[name] for name in columns} for cell in plan["cells"]], columns=columns)
-        given = {env: (float(low), float(high)) for env, (low, high) in plan["scores"].items()}
-        name = str(plan["matrix"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ResultsError(f"{manifest} is not a manifest: {type(error).__name__}: {error}") from error
-    cells, problems = _read_cells(folder / "cells", set(planned.run_id))
+    name, planned, given, declared = _read_manifest(folder / "manifest.json")
+    cells, problems = _read_cells(folder / "cells", planned)
     if not cells:
-        raise ResultsError(f"{folder} has no finished cell among {len(planned)} planned; run the matrix first")
-    made_by = sorted({(cell.run.code, cell.run.versions) for cell in cells})
+        reasons = "".join(f"\n  {problem}" for problem in problems[:5])
+        raise ResultsError(f"{folder} has no finished cell among {len(planned)} planned; run the matrix first{reasons}")
+    made_by = sorted({(run.code, run.versions) for run, _ in cells})
     if len(made_by) > 1:
         what = f"cells made by {len(made_by)} versions of the code or its libraries"
         if not mixed:
             raise ResultsError(f"{folder} holds {what}; run them again, or put them into one table with --mixed")
         problems.append(f"{what} are mixed here, as was asked for")
-    planned = planned.sort_values(["env", "label", "seed"], ignore_index=True)
     who = planned[["run_id", "env", "label", "seed"]]
-    runs = frame(RunRow, [cell.run for cell in cells]).sort_values(["env", "label", "seed"], ignore_index=True)
+    runs = frame(RunRow, [run for run, _ in cells]).sort_values(["env", "label", "seed"], ignore_index=True)
     return Results(
         name=name,
         folder=folder,
@@ -90,25 +96,78 @@ def load(folder: Path, mixed: bool = False) -> Results:
         evaluations=_join(who, cells, EvaluationRow, ["final", "grid_step", "action"]),
         scores=_pinned_scores() | given,
         problems=tuple(problems),
+        declared=declared,
+        looks=_read_looks(folder / "looks.json"),
     )
 
 
-def _read_cells(folder: Path, planned: set[str]) -> tuple[list[Cell], list[str]]:
+def _read_manifest(file: Path) -> tuple[str, pd.DataFrame, dict[str, tuple[float, float]], Declared | None]:
+    """The matrix's name, the planned cells, the scores it gives, and what it is to decide."""
+    if not file.is_file():
+        raise ResultsError(f"{file.parent} is not a results directory: expected {file}, as run_matrix.py writes it")
+    try:
+        plan = json.loads(file.read_bytes())
+        planned = pd.DataFrame([{name: cell[name] for name in WHO} for cell in plan["cells"]], columns=WHO)
+        given = {env: (float(low), float(high)) for env, (low, high) in plan["scores"].items()}
+        compare = plan.get("compare")
+        declared = None if compare is None else _declared(compare)
+        name = str(plan["matrix"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ResultsError(f"{file} is not a manifest: {type(error).__name__}: {error}") from error
+    for same in ("run_id", ["env", "label", "seed"]):
+        if planned.duplicated(same).any():
+            twice = planned[planned.duplicated(same)].iloc[0]
+            raise ResultsError(f"{file} plans a run twice: {twice.label} on {twice.env}, seed {twice.seed}")
+    return name, planned.sort_values(["env", "label", "seed"], ignore_index=True), given, declared
+
+
+def _declared(compare: dict[str, Any]) -> Declared:
+    effect = compare.get("smallest_effect")
+    pairs = tuple((str(first), str(second)) for first, second in compare["rules"])
+    return Declared(pairs, str(compare["measure"]), None if effect is None else float(effect))
+
+
+def _read_looks(file: Path) -> dict[str, dict[str, Any]]:
+    if not file.is_file():
+        return {}
+    try:
+        return {str(comparison["name"]): comparison for comparison in json.loads(file.read_bytes())[-1]}
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise ResultsError(f"{file} is not what --until-decided writes: {type(error).__name__}: {error}") from error
+
+
+def _read_cells(folder: Path, planned: pd.DataFrame) -> tuple[list[Cell], list[str]]:
     cells, problems = [], []
+    plans = planned.set_index("run_id", drop=False)
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.name not in planned:
+        if path.name not in plans.index:
             problems.append(f"{path.name}: not in the plan, left out")
             continue
         try:
-            cells.append(read_cell(path))
+            run, tables = read_tables(path)
+            _check(run, tables["evaluations"], plans.loc[path.name])
+            cells.append((run, tables))
         except BrokenCell as error:
             problems.append(f"{error}; counted as missing")
     return cells, problems
 
 
+def _check(run: RunRow, evaluations: pa.Table, plan: Any) -> None:
+    """Raises BrokenCell for the cell of another plan, and for a run that says ok and is not whole."""
+    for name in WHO:
+        if getattr(run, name) != plan[name]:
+            raise BrokenCell(f"{plan.run_id}: its {name} is {getattr(run, name)!r}, planned was {plan[name]!r}")
+    steps, returns, final = (evaluations[name].to_numpy() for name in ("grid_step", "return_mean", "final"))
+    if not np.isfinite(returns).all():
+        at = steps[~np.isfinite(returns)].min()
+        raise BrokenCell(f"{plan.run_id}: a return that is not a finite number at step {at}")
+    if run.status == "ok" and not (len(steps) and steps.max() == run.budget and final.any()):
+        reached = f"evaluations end at step {steps.max()}" if len(steps) else "it has no evaluation"
+        raise BrokenCell(f"{plan.run_id}: says ok, but {reached} of {run.budget}, the last policy's included")
+
+
 def _join(who: pd.DataFrame, cells: list[Cell], row: type[Row], order: list[str]) -> pd.DataFrame:
-    filled = [cell.tables[row.table] for cell in cells if len(cell.tables[row.table])]
-    whole = pd.concat(filled, ignore_index=True) if filled else frame(row, [])
+    whole = pa.concat_tables([schema(row).empty_table(), *(tables[row.table] for _, tables in cells)]).to_pandas()
     return who.merge(whole, on="run_id").sort_values(["env", "label", "seed", *order], ignore_index=True)
 
 

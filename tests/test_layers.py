@@ -10,7 +10,18 @@ ROOT = Path(__file__).parents[1]
 ORDER = ["types", "policies", "curvature", "estimators", "ascent", "rules"]
 LAYERS = {
     "algos": {"torch", "algos"},
-    "analysis": {"pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "tyro", "analysis", "experiments"},
+    "analysis": {
+        "pandas",
+        "numpy",
+        "pyarrow",
+        "scipy",
+        "statsmodels",
+        "seaborn",
+        "matplotlib",
+        "tyro",
+        "analysis",
+        "experiments",
+    },
 }
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.inference import Interval, pooled_interval, trimmed_t_interval
+from analysis.across import pooled_iqm, stratified_interval
+from analysis.inference import Interval, trimmed_t_interval
 from analysis.plots.style import Style
 
 
@@ -24,7 +25,7 @@ def pooled_comparison(measures: pd.DataFrame, ax: Axes, style: Style, measure: s
         part = measures[measures.label == label]
         samples = [group[measure].to_numpy(float) for _, group in part.groupby("env")]
         incomplete = (part.status == "missing").any() or part[measure].isna().any()
-        _draw(ax, y, np.array([]), style[label], None if incomplete else pooled_interval(samples))
+        _draw(ax, y, np.array([]), style[label], None if incomplete else stratified_interval(pooled_iqm, samples))
     return _rows(ax, style)
 
 

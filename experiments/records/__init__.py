@@ -3,7 +3,7 @@
 Whoever reads results needs this package and nothing else of the project; it imports neither torch nor a simulator.
 """
 
-from experiments.records.cells import Cell, cell_files, read_cell, read_run
+from experiments.records.cells import Cell, cell_files, read_cell, read_run, read_tables
 from experiments.records.forks import ForkRow
 from experiments.records.landscapes import LANDSCAPE, LandscapeLineRow, LandscapePlaneRow, LandscapeRow
 from experiments.records.runs import (
@@ -65,6 +65,7 @@ __all__ = [
     "read_cell",
     "read_parquet",
     "read_run",
+    "read_tables",
     "schema",
     "text_of",
 ]

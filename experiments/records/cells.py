@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from experiments.records.runs import PAYLOAD, RunRow
-from experiments.records.tables import BrokenCell, Row, parquet
+from experiments.records.tables import BrokenCell, Row, parquet, schema
 
 
 @dataclass(frozen=True)
@@ -35,20 +37,41 @@ def cell_files(run: RunRow, rows: list[Row]) -> dict[str, bytes]:
 
 def read_run(folder: Path) -> RunRow:
     """The run's row, every checksum of the cell verified. Raises BrokenCell, saying what is wrong."""
+    return _verified(folder)[0]
+
+
+def read_tables(folder: Path) -> tuple[RunRow, dict[str, pa.Table]]:
+    """The run's row and its tables as Arrow has them, columns as the schema says. Raises BrokenCell."""
+    run, payload = _verified(folder)
+    tables = {}
+    for kind in PAYLOAD:
+        try:
+            found = pq.read_table(pa.BufferReader(payload[f"{kind.table}.parquet"]))
+            tables[kind.table] = found.select(schema(kind).names).cast(schema(kind))
+        except (KeyError, ValueError, OSError) as error:
+            raise BrokenCell(f"{folder}: {kind.table}: {type(error).__name__}: {error}") from error
+        if set(tables[kind.table]["run_id"].unique().to_pylist()) - {run.run_id}:
+            raise BrokenCell(f"{folder}: {kind.table} holds rows of another run")
+    return run, tables
+
+
+def read_cell(folder: Path) -> Cell:
+    """A finished cell. Raises BrokenCell."""
+    run, tables = read_tables(folder)
+    return Cell(run, {name: table.to_pandas() for name, table in tables.items()})
+
+
+def _verified(folder: Path) -> tuple[RunRow, dict[str, bytes]]:
+    """The run's row and the bytes of the cell's files by their names, each read once."""
     try:
         record = json.loads((folder / "record.json").read_bytes())
         digest = record.pop("record_sha256")
         if hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest() != digest:
             raise BrokenCell(f"{folder}: record.json does not match its checksum")
+        payload = {name: (folder / name).read_bytes() for name in record["sha256"]}
         for name, expected in record["sha256"].items():
-            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != expected:
+            if hashlib.sha256(payload[name]).hexdigest() != expected:
                 raise BrokenCell(f"{folder}: {name} does not match its checksum")
-        return RunRow(**record["run"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return RunRow(**record["run"]), payload
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BrokenCell(f"{folder}: {type(error).__name__}: {error}") from error
-
-
-def read_cell(folder: Path) -> Cell:
-    """A finished cell. Raises BrokenCell."""
-    run = read_run(folder)
-    return Cell(run, {kind.table: pd.read_parquet(folder / f"{kind.table}.parquet") for kind in PAYLOAD})

@@ -1,6 +1,7 @@
 """A small results directory with known numbers: two environments, two rules, five seeds, five evaluations."""
 
 import json
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -23,32 +24,42 @@ def curve_of(label: str, seed: int) -> list[float]:
     return [20.0 * k + seed for k in range(5)] if label == "climbs" else [10.0 + seed] * 5
 
 
-def write_results(folder: Path) -> Path:
-    """The directory, as `run_matrix` would leave it."""
+def write_results(folder: Path, scale: float = 1.0, shift: float = 0.0) -> Path:
+    """The directory, as `run_matrix` would leave it; every return R told as scale R + shift."""
     planned = []
     for env in SCORES:
         for label in ("climbs", "stays"):
             for seed in range(SEEDS):
-                planned.append(write_cell(folder, env, label, seed))
-    manifest = {"matrix": "made", "scores": SCORES, "cells": planned}
+                planned.append(write_cell(folder, env, label, seed, told=(scale, shift)))
+    scores = {env: [scale * value + shift for value in pair] for env, pair in SCORES.items()}
+    manifest = {"matrix": "made", "scores": scores, "cells": planned}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
 
 
 def write_cell(
-    folder: Path, env: str, label: str, seed: int, status: str = "ok", reached: int = 5, **of_the_run: Any
+    folder: Path,
+    env: str,
+    label: str,
+    seed: int,
+    status: str = "ok",
+    reached: int = 5,
+    told: tuple[float, float] = (1.0, 0.0),
+    returns: list[float] | None = None,
+    **of_the_run: Any,
 ) -> dict[str, Any]:
     """One cell; a failed one has only the first `reached` evaluations. Its line of the manifest comes back."""
     cell = {"run_id": f"{label}-{env}-{seed}", "env": env, "rule": "trpo", "label": label, "seed": seed, "budget": 400}
-    values = curve_of(label, seed)
+    scale, shift = told
+    values = [scale * value + shift for value in returns or curve_of(label, seed)]
     evaluations = [
         row(EvaluationRow, run_id=cell["run_id"], grid_step=step, env_steps=step, train_s=step / 100, action=action,
-            final=False, episodes=4, return_mean=value, return_sd=2.0)
+            final=False, episodes=4, return_mean=value, return_sd=2.0 * scale)
         for step, value in list(zip(GRID, values, strict=True))[:reached] for action in ("sampled", "mean")
     ]  # fmt: skip
     if status == "ok":
         evaluations += [
-            replace(e, final=True, return_mean=e.return_mean + 1) for e in evaluations if e.grid_step == GRID[-1]
+            replace(e, final=True, return_mean=e.return_mean + scale) for e in evaluations if e.grid_step == GRID[-1]
         ]
     kl = [0.005, 0.015, 0.025, 0.01]
     updates = [
@@ -66,3 +77,10 @@ def write_cell(
     for name, data in cell_files(run, [*updates, *evaluations]).items():
         (target / name).write_bytes(data)
     return cell
+
+
+def only(folder: Path, keep: Callable[[dict[str, Any]], bool]) -> None:
+    """Plan no more than these cells."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["cells"] = [cell for cell in manifest["cells"] if keep(cell)]
+    (folder / "manifest.json").write_text(json.dumps(manifest))

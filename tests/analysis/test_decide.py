@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.decide import LEVEL, Arguments, decide, equivalent, look, main, permutation_p
+from analysis.decide import LEVEL, Arguments, decide, look, main
+from analysis.hypotheses import permutation_p
 from analysis.load import ResultsError
 from experiments.until_decided import LOOKS
 
@@ -13,11 +14,6 @@ def declare(folder, rules=(("climbs", "stays"),), **more):
     manifest = folder / "manifest.json"
     plan = json.loads(manifest.read_text()) | {"compare": {"rules": rules, "measure": "nauc", **more}}
     manifest.write_text(json.dumps(plan))
-
-
-def test_the_permutation_test_is_exact_by_hand():
-    assert permutation_p(np.array([4.0, 5.0, 6.0]), np.array([1.0, 2.0, 3.0])) == pytest.approx(2 / 20)
-    assert permutation_p(np.ones(5), np.ones(5)) == 1.0
 
 
 def test_holm_is_over_all_comparisons_and_a_verdict_stands():
@@ -29,12 +25,6 @@ def test_holm_is_over_all_comparisons_and_a_verdict_stands():
     assert among["clear"][1] == pytest.approx(4 * 2 / 252) and among["clear"][2] == "undecided"
     reversed_now = {"clear": clear["clear"][::-1]}
     assert decide(reversed_now, {"clear": "better"}, None)["clear"][2] == "better"
-
-
-def test_equivalence_needs_a_declared_effect_and_close_samples():
-    close = (np.linspace(0, 0.01, 10), np.linspace(0, 0.01, 10))
-    assert equivalent(*close, 0.1, LEVEL) and not equivalent(*close, None, LEVEL)
-    assert not equivalent(close[0], close[1] + 0.1, 0.1, LEVEL)
 
 
 @pytest.mark.parametrize("draw", [stats.norm(), stats.t(3), stats.bernoulli(0.5)], ids=["normal", "heavy", "two-point"])

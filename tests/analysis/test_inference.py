@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.inference import clopper_pearson, iqm, pooled_interval, simultaneous_band, trimmed_t_interval
+from analysis.inference import clopper_pearson, iqm, simultaneous_band, trimmed_t_interval
 
 
 def test_the_interquartile_mean_by_hand():
@@ -98,11 +98,3 @@ def test_curves_that_agree_have_no_width_and_one_curve_no_band():
     band = simultaneous_band(np.ones((4, 3)))
     np.testing.assert_array_equal(band.low, band.high)
     assert np.isnan(simultaneous_band(np.ones((1, 3))).low).all()
-
-
-def test_the_pooled_interval_resamples_within_environments():
-    samples = [np.array([0.0, 0.1, 0.2]), np.array([10.0, 10.1, 10.2])]
-    interval = pooled_interval(samples)
-    assert interval.low < interval.estimate == iqm(np.concatenate(samples)) < interval.high
-    assert interval.high - interval.low < 1, "the distance between environments is no noise"
-    assert math.isnan(pooled_interval([np.array([1.0]), np.array([2.0])]).low)

@@ -1,4 +1,3 @@
-import json
 import shutil
 import subprocess
 import sys
@@ -6,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from analysis_cases import write_cell
+from analysis_cases import only, write_cell
 
 from analysis.load import load
 from analysis.report import Arguments, main, report
@@ -63,12 +62,6 @@ ODD = {
 def test_odd_results_are_reported_without_a_traceback(folder, spoil):
     spoil(folder)
     assert main(Arguments(folder)) == 0
-
-
-def only(folder, keep):
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["cells"] = [cell for cell in manifest["cells"] if keep(cell)]
-    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def test_a_folder_that_is_none_is_refused_in_one_line(tmp_path, capsys):

@@ -2,42 +2,14 @@ import math
 
 import numpy as np
 import pytest
-from analysis_cases import write_cell
+from analysis_cases import curve_of, write_cell, write_results
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analysis.load import load
-from analysis.measures import max_drawdown, measure_runs, normalized_auc, time_to_threshold, violation_share
+from analysis.measures import measure_runs
 
 INF = float("inf")
-
-
-def array(*values):
-    return np.array(values, dtype=float)
-
-
-def test_the_area_is_the_mean_height():
-    assert normalized_auc(array(0, 10), array(0, 1)) == 0.5
-    assert normalized_auc(array(0, 1, 4), array(2, 2, 2)) == 2.0
-    assert normalized_auc(array(0, 1, 4), array(0, 1, 1)) == pytest.approx((0.5 + 3) / 4)
-    assert math.isnan(normalized_auc(array(0), array(1)))
-
-
-def test_a_threshold_is_reached_when_the_window_holds_it_on_average():
-    times, scores = array(0, 1, 2, 3, 4), array(0, 1, 0, 1, 1)
-    assert time_to_threshold(times, scores, 0.5, window=1) == 1
-    assert time_to_threshold(times, scores, 0.5, window=2) == 0
-    assert time_to_threshold(times, scores, 0.9, window=2) == 3
-    assert time_to_threshold(times, scores, 1.1, window=2) == INF
-    assert time_to_threshold(times, array(0, 0, 0, 0, 1), 1.0, window=5) == 4
-
-
-def test_a_drawdown_is_the_deepest_fall_from_a_peak():
-    assert max_drawdown(array(1, 5, 2, 6, 4)) == 3
-    assert max_drawdown(array(1, 2, 3)) == 0
-
-
-def test_violations_count_only_where_there_is_a_bound():
-    assert violation_share(array(1, 3, 3), array(2, 2, np.nan)) == 0.5
-    assert math.isnan(violation_share(array(1), array(np.nan)))
 
 
 def test_a_row_per_run_with_the_numbers_of_its_curve(results):
@@ -82,3 +54,37 @@ def test_the_order_of_runs_does_not_matter(folder, monkeypatch):
     straight = measure_runs(load(folder))
     monkeypatch.setattr(analysis.load, "sorted", lambda names: sorted(names, reverse=True), raising=False)
     assert measure_runs(load(folder)).equals(straight)
+
+
+def test_the_last_value_can_stand_for_what_a_failed_run_did_not_live_to_see(folder):
+    write_cell(folder, "Easy-v0", "climbs", 0, status="diverged", reached=3)
+    row = measure_runs(load(folder), "last value").set_index("run_id").loc["climbs-Easy-v0-0"]
+    assert row.imputed and row.final_sampled == 40 and row.final_sampled_z == 0.4
+    assert row.nauc == pytest.approx((0.1 + 0.3 + 0.4 + 0.4) / 4)
+    with pytest.raises(ValueError, match="expected one of random level, last value"):
+        measure_runs(load(folder), "hope")
+
+
+def test_the_noise_of_evaluating_is_taken_off(results):
+    row = measure_runs(results).set_index("run_id").loc["climbs-Easy-v0-0"]
+    # four equal differences of .2; each evaluation has a standard error of .01, but their spread is 0 already
+    assert row.dispersion == pytest.approx(0, abs=1e-12) and row.dispersion_corrected == 0
+    assert row.short_term_risk == pytest.approx(-0.2) and row.short_term_risk_excess < row.short_term_risk
+    assert row.max_drawdown == 0 and -0.05 < row.max_drawdown_excess < 0
+    assert row.collapse == row.collapse_significant == "none"
+    assert row.loss_share == 0 and row.excess_loss_share == pytest.approx(-0.05)
+
+
+SCALED = ("nauc", "final_sampled_z", "dispersion_corrected", "short_term_risk_excess", "max_drawdown_excess")
+
+
+@settings(max_examples=4, deadline=None)
+@given(scale=st.sampled_from([0.25, 2.0, 8.0]), shift=st.integers(-50, 50))
+def test_scores_do_not_know_the_unit_of_the_return(tmp_path_factory, scale, shift):
+    """Returns and references a R + b give the scores of R; thresholds and steps to them stay."""
+    plain = measure_runs(load(write_results(tmp_path_factory.mktemp("plain"))))
+    moved = measure_runs(load(write_results(tmp_path_factory.mktemp("moved"), scale, shift)))
+    for name in (*SCALED, "steps_to_0.5", "loss_share"):
+        np.testing.assert_allclose(moved[name], plain[name], atol=1e-12, err_msg=name)
+    np.testing.assert_allclose(moved.final_sampled, scale * plain.final_sampled + shift)
+    assert curve_of("climbs", 0)[-1] == 80

@@ -1,0 +1,113 @@
+"""Whether two rules differ: tests, equivalence, and how many seeds a decision takes. Samples hold one value per run.
+
+At five runs a side and a nominal 5 % the permutation test errs in 4.5 to 4.9 % and Yuen's in 3.3 to 3.9 %; percentile
+bootstrap intervals of a difference in 13 %, intervals of the probability of improvement in 10, and "the bars of one
+standard error do not overlap" in 25: these are no decision rules here (`calibration.py` measures it on real runs).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from analysis.inference import LEVEL, NAN, TRIM, Interval, iqm, trimmed_from_each_end, trimmed_means
+
+Array = NDArray[np.float64]
+ERROR = 1 - LEVEL  # of a family of tests
+POWER = 0.8
+MOST_SEEDS = 1_000  # beyond which no number is told
+_YUEN: dict[str, Any] = {"equal_var": False, "trim": TRIM}
+
+
+def permutation_p(a: Array, b: Array, draws: int = 9_999) -> float:
+    """Two-sided p-value of the difference of means under exchange of labels; exact up to `draws` permutations."""
+    if np.ptp(np.concatenate([a, b])) == 0:
+        return 1.0
+    found = stats.permutation_test(
+        (a, b),
+        lambda x, y, axis: np.mean(x, axis) - np.mean(y, axis),
+        vectorized=True,
+        n_resamples=draws,
+        rng=np.random.default_rng(0),
+    )
+    return float(found.pvalue)
+
+
+def yuen_p(a: Array, b: Array) -> float:
+    """Two-sided p-value of the difference of IQMs (Yuen 1974); Welch's below four runs.
+
+    Where the middle halves of both samples have no spread, the test is not defined: `permutation_p` then.
+    """
+    if not _standard_errors(a, b).any():
+        return permutation_p(a, b)
+    return float(stats.ttest_ind(a, b, **_YUEN).pvalue)
+
+
+def yuen_difference(a: Array, b: Array, level: float = LEVEL) -> Interval:
+    """IQM of a less that of b, with Yuen's interval; nan bounds with fewer than two runs."""
+    estimate = iqm(a) - iqm(b)
+    if min(len(a), len(b)) < 2 or not np.isfinite(estimate):
+        return Interval(estimate, NAN, NAN)
+    errors = _standard_errors(a, b)
+    if not errors.any():
+        return Interval(estimate, estimate, estimate)
+    half = float(stats.t.ppf((1 + level) / 2, _df(a, b))) * float(np.hypot(*errors))
+    return Interval(estimate, estimate - half, estimate + half)
+
+
+def equivalent(a: Array, b: Array, smallest_effect: float | None, error: float = ERROR) -> bool:
+    """Whether both one-sided Yuen tests put the difference inside +-smallest_effect (TOST, Schuirmann 1987)."""
+    if smallest_effect is None or min(len(a), len(b)) < 4:
+        return False
+    if not _standard_errors(a, b).any():
+        return abs(iqm(a) - iqm(b)) < smallest_effect
+    below = stats.ttest_ind(a - smallest_effect, b, alternative="less", **_YUEN).pvalue
+    above = stats.ttest_ind(a + smallest_effect, b, alternative="greater", **_YUEN).pvalue
+    return bool(max(below, above) <= error)
+
+
+def holm(p: Array) -> Array:
+    """p-values [n] of a family, adjusted so that the whole family errs at the level they are compared with."""
+    return np.asarray(multipletests(p, method="holm")[1]) if len(p) else np.asarray(p, dtype=np.float64)
+
+
+def detectable(a: Array, b: Array, error: float = ERROR, power: float = POWER) -> float:
+    """The smallest difference of IQMs that these numbers of runs, with this spread, would find with that power."""
+    if min(len(a), len(b)) < 2:
+        return NAN
+    errors = _standard_errors(a, b)
+    return float(_quantiles(_df(a, b), error, power) * np.hypot(*errors)) if errors.any() else 0.0
+
+
+def seeds_needed(a: Array, b: Array, effect: float, error: float = ERROR, power: float = POWER) -> float:
+    """Runs a side with which a difference of `effect` would be found with that power, were the spread to stay so.
+
+    inf beyond MOST_SEEDS, and for no effect at all.
+    """
+    if min(len(a), len(b)) < 2:
+        return NAN
+    spread = _standard_errors(a, b) * np.sqrt([len(a), len(b)])
+    for n in range(2, MOST_SEEDS + 1):
+        df = 2 * (n - 2 * trimmed_from_each_end(n) - 1)
+        if _quantiles(df, error, power) * np.hypot(*spread) / np.sqrt(n) <= abs(effect):
+            return float(n)
+    return float("inf")
+
+
+def _quantiles(df: float, error: float, power: float) -> float:
+    """Standard errors between no effect and one that is found with that power."""
+    return float(stats.t.ppf(1 - error / 2, df) + stats.t.ppf(power, df))
+
+
+def _standard_errors(a: Array, b: Array) -> Array:
+    """Yuen's of both IQMs [2]."""
+    return np.array([float(trimmed_means(values[:, None])[1][0]) for values in (a, b)])
+
+
+def _df(a: Array, b: Array) -> float:
+    """Welch's and Satterthwaite's degrees of freedom of the difference."""
+    squares = _standard_errors(a, b) ** 2
+    each = np.array([trimmed_means(values[:, None])[2] for values in (a, b)])
+    return float(squares.sum() ** 2 / (squares**2 / each).sum())

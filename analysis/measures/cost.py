@@ -1,0 +1,25 @@
+"""What a run cost."""
+
+from typing import Any
+
+from experiments.records import PHASES
+
+NAN = float("nan")
+
+
+def cost(run: Any) -> dict[str, float]:
+    """Of a RunRow: the phases' shares of its seconds, training steps per second (evaluation left out), CPU, memory.
+
+    `unaccounted_share` is what the phases leave of the whole; more than 0.01 means that a clock is wrong.
+    """
+    training = run.total_s - run.evaluation_s
+    shares = {f"{phase[:-2]}_share": run[phase] / run.total_s if run.total_s > 0 else NAN for phase in PHASES}
+    return {
+        **shares,
+        "unaccounted_share": abs(1 - sum(shares.values())),
+        "total_s": run.total_s,
+        "cpu_s": run.cpu_s,
+        "peak_rss_mb": run.peak_rss_mb,
+        "steps_per_s": run.env_steps / training if training > 0 else NAN,
+        "update_s_per_1000_steps": 1000 * run.update_s / run.env_steps if run.env_steps else NAN,
+    }
