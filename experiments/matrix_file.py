@@ -93,6 +93,7 @@ class _Variant:
     label: str
     hyper: dict[str, Any]
     settings: dict[str, Any]  # its own, over the shared ones and the environment's
+    seeds: list[int]
 
 
 class _Reader:
@@ -100,7 +101,7 @@ class _Reader:
 
     KEYS = ("seeds", "settings", "environments", "rules", "compare")
     ENVIRONMENT_KEYS = ("budget", "kwargs", "score")
-    RULE_KEYS = ("rule", "settings")
+    RULE_KEYS = ("rule", "settings", "seeds")
 
     def __init__(self, raw: dict[str, Any], folder: Path) -> None:
         self.raw, self.folder = raw, folder
@@ -113,10 +114,12 @@ class _Reader:
             )
             return Matrix(file.stem, file, (), {})
         self._known(self.raw, self.KEYS, "")
-        seed_list = self._seeds(self.raw.get("seeds", 3) if seeds is None else seeds)
+        shared_seeds = self._seeds(self.raw.get("seeds", 3) if seeds is None else seeds, "seeds")
         shared = self._table(self.raw, "settings", required=False)
         shared_good = self._settings(shared, "settings") is not None
-        rules = [variant for name, table in self._named_tables("rules") for variant in self._rule(name, table)]
+        rules = [
+            variant for name, table in self._named_tables("rules") for variant in self._rule(name, table, shared_seeds)
+        ]
         cells: list[RunSpec] = []
         scores: dict[str, tuple[float, float]] = {}
         for env, table in self._named_tables("environments"):
@@ -140,7 +143,7 @@ class _Reader:
                             env=env, env_kwargs=table.get("kwargs", {}), rule=rule.name, label=rule.label,
                             hyper=rule.hyper, seed=seed, budget=table["budget"], settings=settings,
                         )
-                        for seed in seed_list
+                        for seed in rule.seeds[: seeds or None]
                     ]  # fmt: skip
                 except ValidationError as error:
                     self._report(error, where, {*Settings.model_fields, *self.ENVIRONMENT_KEYS})
@@ -178,11 +181,12 @@ class _Reader:
                 self.problems.append(f"{key}.{name}: expected a table, got {table!r}")
         return [(name, table) for name, table in tables.items() if isinstance(table, dict)]
 
-    def _seeds(self, value: Any) -> list[int]:
+    def _seeds(self, value: Any, where: str) -> list[int]:
         numbers = list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
         good = isinstance(numbers, list) and all(type(n) is int and n >= 0 for n in numbers)
         if not good or not numbers or len(set(numbers)) < len(numbers):
-            self.problems.append(f"seeds: expected a positive number, or a list of different seeds >= 0, got {value!r}")
+            expected = "a positive number, or a list of different seeds >= 0"
+            self.problems.append(f"{where}: expected {expected}, got {value!r}")
             return []
         return numbers
 
@@ -230,9 +234,11 @@ class _Reader:
         except Exception as error:  # whatever an environment's constructor raises is a fact about the matrix file
             self.problems.append(f"{where}: cannot be made with kwargs {kwargs!r}: {type(error).__name__}: {error}")
 
-    def _rule(self, name: str, table: dict[str, Any]) -> list[_Variant]:
+    def _rule(self, name: str, table: dict[str, Any], seeds: list[int]) -> list[_Variant]:
         """A variant for every combination of the swept values."""
         where = f"rules.{name}"
+        if "seeds" in table:
+            seeds = self._seeds(table["seeds"], f"{where}.seeds")
         rule = str(table.get("rule", name))
         if is_outside(rule):
             rule = resolve(rule, self.folder)
@@ -260,7 +266,7 @@ class _Reader:
             hyper = self._hyper(rule, {**{k: p.default for k, p in parameters.items()}, **chosen}, where)
             tags = [f"{key}={chosen[key]}" for key in swept if key in chosen]
             label = f"{name}({','.join(tags)})" if tags else name
-            variants.append(_Variant(name, rule, label, hyper, self._own_settings(table, where)))
+            variants.append(_Variant(name, rule, label, hyper, self._own_settings(table, where), seeds))
         return variants
 
     def _own_settings(self, table: dict[str, Any], where: str) -> dict[str, Any]:

@@ -40,6 +40,7 @@ BAD = {
     "setting out of range": (GOOD.replace("640", "640\ngamma = 1.5"), "CartPole-v1.gamma: Input should be less than 1"),
     "batch does not divide": (GOOD.replace("n_envs = 4", "n_envs = 5"), "batch_size 64 is not a multiple of n_envs 5"),
     "grid finer than a batch": (GOOD.replace("640", "100"), "2 evaluations in a budget of 100 are 50 steps apart"),
+    "bad seeds of a rule": (GOOD + "seeds = [3, 3]", "rules.trpo.seeds: expected a positive number, or a list"),
     "unknown setting of a rule": (
         GOOD + "max_kl = [0.1, 0.2]\n[rules.trpo.settings]\ngama = 0.9",
         "rules.trpo.settings.gama: unknown key; did you mean gamma?",
@@ -99,6 +100,16 @@ def test_cells_are_every_rule_environment_and_seed(tmp_path):
 
 def test_seeds_on_the_command_line_replace_the_files(tmp_path):
     assert {cell.seed for cell in load_matrix(write(tmp_path, GOOD), seeds=5).cells} == set(range(5))
+
+
+def test_a_rule_may_have_seeds_of_its_own_of_which_the_command_line_takes_the_first(tmp_path):
+    file = write(tmp_path, GOOD + "seeds = [7, 8, 9]\n[rules.npg]")
+
+    def seeds(label: str, asked: int | None = None) -> list[int]:
+        return [cell.seed for cell in load_matrix(file, seeds=asked).cells if cell.label == label]
+
+    assert (seeds("trpo"), seeds("npg")) == ([7, 8, 9], [0, 1])
+    assert (seeds("trpo", 1), seeds("npg", 1)) == ([7], [0])
 
 
 def test_an_environment_overrides_shared_settings(tmp_path):
