@@ -1,5 +1,6 @@
 """One look for every figure, and one colour per rule in all of them."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,13 +22,39 @@ DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))  # once the colour
 Style = dict[str, dict[str, Any]]  # label -> colour and line style
 
 
+def family(label: str) -> str:
+    """The entry of the matrix file that a label comes from: trpo(max_kl=0.02) -> trpo."""
+    return label.partition("(")[0]
+
+
 def style_of(labels: Iterable[str]) -> Style:
-    """A colour (seaborn's colour-blind palette) and, beyond ten, a dash per label, in sorted order."""
+    """A colour (seaborn's colour-blind palette) and, beyond ten, a dash per family, in sorted order.
+
+    Labels of a swept family go from light to dark as their value grows.
+    """
     colours = sns.color_palette("colorblind", 10)
-    return {
-        label: {"color": colours[i % 10], "linestyle": DASHES[i // 10 % len(DASHES)]}
-        for i, label in enumerate(sorted(set(labels)))
-    }
+    families: dict[str, list[str]] = {}
+    for label in sorted(set(labels), key=_by_number):
+        families.setdefault(family(label), []).append(label)
+    style: Style = {}
+    for i, members in enumerate(families.values()):
+        hue, dash = colours[i % 10], DASHES[i // 10 % len(DASHES)]
+        ends = [sns.blend_palette([other, hue], 5)[2 if other == "white" else 3] for other in ("white", "black")]
+        shades = [hue] if len(members) == 1 else sns.blend_palette([ends[0], hue, ends[1]], len(members))
+        for label, shade in zip(members, shades, strict=True):
+            style[label] = {"color": tuple(shade), "linestyle": dash}
+    return style
+
+
+def style_of_families(style: Style) -> Style:
+    """The colour and dash of each family."""
+    return style_of(map(family, style))
+
+
+def _by_number(label: str) -> list[tuple[str, float]]:
+    """Sorts the numbers in labels as numbers."""
+    pieces = re.split(r"(\d+\.?\d*(?:e[+-]?\d+)?)", label)
+    return [(text, float(number)) for text, number in zip(pieces[::2], [*pieces[1::2], "0"], strict=True)]
 
 
 @contextmanager
@@ -103,6 +130,14 @@ def thousands(value: float, _: float = 0) -> str:
         if abs(value) >= size:
             return f"{value / size:g}{letter}"
     return f"{value:g}"
+
+
+def rows_of_rules(ax: Axes, style: Style) -> Axes:
+    """A row per label, the first on top."""
+    ax.set_yticks(range(len(style)), list(style))
+    ax.set_ylim(len(style) - 0.5, -0.5)
+    ax.grid(axis="y", visible=False)
+    return ax
 
 
 def finite(values: Any) -> Any:
