@@ -1,4 +1,4 @@
-"""Every figure of a matrix: panels of `analysis.plots` put together under captions that say what n, line and band are."""
+"""Every figure of a matrix: panels of `analysis.plots` under captions that say what n, line and band are."""
 
 from pathlib import Path
 

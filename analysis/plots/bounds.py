@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from analysis.plots.style import Style
 
 MOST = 600  # updates of one rule that are drawn
+DECADES = 5  # below the largest value, on a logarithmic scale
 
 
 def with_gains(updates: pd.DataFrame) -> pd.DataFrame:
@@ -28,8 +30,7 @@ def bound_slack(gains: pd.DataFrame, ax: Axes, style: Style) -> Axes:
     Both axes are linear about 0 and logarithmic beyond.
     """
     known = bool(gains.known.all())
-    ends = np.nanquantile(np.abs(gains[["claimed", "came"]].to_numpy()), [0.1, 1.0]) if len(gains) else (1.0, 1.0)
-    linear, far = max(float(ends[0]), 1e-9), max(float(ends[1]), 1e-8)
+    linear, far = _scales(gains)
     for label, part in gains.groupby("label"):
         shown = part.iloc[:: -(-len(part) // MOST)]
         ax.scatter(
@@ -38,8 +39,32 @@ def bound_slack(gains: pd.DataFrame, ax: Axes, style: Style) -> Axes:
     line = np.concatenate([-np.geomspace(far, linear, 50), np.geomspace(linear, far, 50)])
     ax.plot(line, line, color="0.3", linewidth=0.8, zorder=0)
     ax.axhline(0, color="0.7", linewidth=0.6, linestyle=":", zorder=0)
-    for scale in (ax.set_xscale, ax.set_yscale):
+    for scale, axis in ((ax.set_xscale, ax.xaxis), (ax.set_yscale, ax.yaxis)):
         scale("symlog", linthresh=linear)
+        axis.set_major_locator(FixedLocator(_ticks(linear, far)))
+        axis.set_minor_locator(NullLocator())
+    ax.set_xlim(*_view(gains.claimed, linear))
+    ax.set_ylim(*_view(gains.came, linear))
     ax.set_xlabel("gain that the bound claims" if known else "L - beta KL, promised")
     ax.set_ylabel("true gain" if known else "L - beta KL, achieved")
     return ax
+
+
+def _scales(gains: pd.DataFrame) -> tuple[float, float]:
+    """Up to where the axes are linear, and the largest value."""
+    sizes = np.abs(gains[["claimed", "came"]].to_numpy(float))
+    far = float(sizes.max(initial=0)) or 1.0
+    return far / 10**DECADES, far
+
+
+def _ticks(linear: float, far: float) -> list[float]:
+    """0, and every other power of ten on both sides."""
+    top = int(np.floor(np.log10(far)))
+    powers = [10.0**e for e in range(top, int(np.floor(np.log10(linear))), -2)]
+    return [*(-power for power in powers), 0.0, *powers]
+
+
+def _view(values: pd.Series, linear: float) -> tuple[float, float]:
+    """The data with room around them, and 0."""
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    return 2 * low - linear, 2 * high + linear

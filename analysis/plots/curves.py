@@ -16,7 +16,7 @@ COSTS = {
     "fisher_products": "Fisher products",
     "train_s": "training seconds",
 }
-FAR = 5.0  # ratio of two rules' costs from which the axis is logarithmic
+FAR = 5.0  # ratio of two rules' costs from which the axis is logarithmic, and begins after step 0
 
 
 def learning_curve(evaluations: pd.DataFrame, ax: Axes, style: Style, x: str = "grid_step") -> Axes:
@@ -28,6 +28,10 @@ def learning_curve(evaluations: pd.DataFrame, ax: Axes, style: Style, x: str = "
     drawn.
     """
     shown = with_cost(evaluations, x)
+    ends = shown.groupby("label")[x].max()
+    logarithmic = x != "grid_step" and len(ends) > 0 and ends.max() > FAR * ends.min()
+    if logarithmic:
+        shown = shown[shown[x] > 0]
     low, high = (shown.return_mean.min(), shown.return_mean.max()) if len(shown) else (0.0, 1.0)
     margin = 0.08 * (high - low) or 1.0
     ax.set_ylim(low - margin, high + margin)
@@ -44,29 +48,23 @@ def learning_curve(evaluations: pd.DataFrame, ax: Axes, style: Style, x: str = "
             ax.fill_between(where, band.low, band.high, color=look["color"], alpha=0.12, linewidth=0)
         else:
             for edge in (band.low, band.high):
-                ax.plot(where, edge, linewidth=0.7, linestyle=":", color=look["color"])
+                ax.plot(where, edge, linewidth=0.6, alpha=0.6, linestyle=":", color=look["color"])
     ax.set_ylabel("return")
-    return _axis_of_costs(shown, ax, x)
-
-
-def with_cost(evaluations: pd.DataFrame, x: str) -> pd.DataFrame:
-    """The sampled-action evaluations on the grid, of the rules that have any cost of this kind."""
-    shown = evaluations[(evaluations.action == "sampled") & ~evaluations.final]
-    return shown[shown.groupby(["env", "label"])[x].transform("max") > 0]
-
-
-def _axis_of_costs(shown: pd.DataFrame, ax: Axes, x: str) -> Axes:
     ax.set_xlabel(COSTS[x])
-    ends = shown.groupby("label")[x].max()
-    if len(ends) and ends.max() > FAR * ends.min() and x != "grid_step":
+    if logarithmic:
         ax.set_xscale("log")
-        ax.set_xlim(left=shown[x][shown[x] > 0].min() / 1.1)
         return ax
     ax.set_xlim(left=0)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     if x != "train_s":
         ax.xaxis.set_major_formatter(thousands)
     return ax
+
+
+def with_cost(evaluations: pd.DataFrame, x: str) -> pd.DataFrame:
+    """The sampled-action evaluations on the grid, of the rules that have any cost of this kind."""
+    shown = evaluations[(evaluations.action == "sampled") & ~evaluations.final]
+    return shown[shown.groupby(["env", "label"])[x].transform("max") > 0]
 
 
 def _aligned(runs: list[pd.DataFrame], x: str) -> tuple[np.ndarray, np.ndarray]:

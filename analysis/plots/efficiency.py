@@ -11,7 +11,7 @@ from analysis.measures.efficiency import THRESHOLDS
 from analysis.plots.style import Style, rows_of_rules, thousands
 
 SPREAD = 0.19  # between the sub-rows of one rule
-EARLY = 0.35  # how much of its colour the lowest threshold has
+EARLY = 0.5  # how much of its colour the lowest threshold has
 
 
 def time_to_thresholds(measures: pd.DataFrame, ax: Axes, style: Style, unit: str = "steps") -> Axes:
@@ -26,7 +26,9 @@ def time_to_thresholds(measures: pd.DataFrame, ax: Axes, style: Style, unit: str
         for i, colour in enumerate(_shades(look["color"])):
             times, at = part[f"{unit}_to_{THRESHOLDS[i]:g}"].to_numpy(float), y + (i - 1.5) * SPREAD
             there = np.isfinite(times)
-            ax.scatter(times[there], np.full(there.sum(), at), s=7, color=[colour], linewidths=0)
+            ax.scatter(
+                times[there], np.full(there.sum(), at), s=7, color=[colour], linewidths=0, clip_on=False, zorder=3
+            )
             late = ends.to_numpy(float)[~there]
             ax.scatter(late, np.full(len(late), at), s=7, color=[colour], marker="x", linewidths=0.7, clip_on=False)
             if len(times):

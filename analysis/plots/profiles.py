@@ -7,7 +7,7 @@ from analysis.plots.style import Style
 
 
 def performance_profile(profiles: pd.DataFrame, ax: Axes, style: Style) -> Axes:
-    """`analysis.across.profiles`: share of runs above each score, and its pointwise band; a line per label of `style`."""
+    """`analysis.across.profiles`: share of runs above each score with its pointwise band, per label."""
     for label, part in profiles.groupby("label"):
         look = style[str(label)]
         ax.step(part.tau, part.share, where="post", linewidth=1.3, **look)

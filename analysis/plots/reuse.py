@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from analysis.plots.style import Style
+from analysis.plots.style import Style, plain_log
 
 NAMES = {
     "ess": "effective sample size / N",
@@ -27,6 +27,8 @@ def over_reuses(reuses: pd.DataFrame, ax: Axes, style: Style, quantity: str) -> 
     ax.set_yscale("linear" if quantity == "ess" else "log")
     if quantity == "ess":
         ax.set_ylim(0, 1.05)
+    else:
+        plain_log(ax.yaxis)
     ax.set_xlabel("uses before, k")
     ax.set_ylabel(NAMES[quantity])
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))

@@ -13,11 +13,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 COLUMN, FULL = 3.4, 7.0  # inches: one column of a paper, and both
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))  # once the colours are used up
+PLAIN, NARROW = 3.0, 0.9  # decades of an axis up to which its ticks are plain numbers, and up to which close ones
 
 Style = dict[str, dict[str, Any]]  # label -> colour and line style
 
@@ -111,7 +114,7 @@ def legend_below(figure: Figure, style: Style, **extra: Line2D) -> None:
 def caption(figure: Figure, text: str) -> None:
     """What n, line and band are, in small type over the panels."""
     across = int(figure.get_figwidth() * 20)
-    wrapped = "\n".join(textwrap.fill(line, across) for line in text.splitlines())
+    wrapped = "\n".join(textwrap.fill(line.replace(" %", "\u00a0%"), across) for line in text.splitlines())
     figure.suptitle(wrapped, fontsize=7, color="0.3", x=0.01, ha="left")
 
 
@@ -130,6 +133,18 @@ def thousands(value: float, _: float = 0) -> str:
         if abs(value) >= size:
             return f"{value / size:g}{letter}"
     return f"{value:g}"
+
+
+def plain_log(axis: Axis) -> None:
+    """A logarithmic axis over a few decades: 0.2, 0.5, 1 instead of powers of ten."""
+    low, high = sorted(axis.get_view_interval())
+    decades = np.log10(high / low)
+    if decades > PLAIN:
+        return
+    steps = (1, 2, 5) if decades > NARROW else (1, 1.5, 2, 3, 4, 5, 6, 8)
+    axis.set_major_locator(LogLocator(subs=steps) if decades > NARROW / 3 else MaxNLocator(4))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def rows_of_rules(ax: Axes, style: Style) -> Axes:

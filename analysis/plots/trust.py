@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.plots.style import Style, thousands
+from analysis.plots.style import Style, plain_log, thousands
 
 FLOOR = 1e-7  # nats; smaller moves are drawn here
 LONG = 400  # updates from which medians and ranges are taken over neighbours too
@@ -70,3 +70,4 @@ def _view(ax: Axes, values: pd.Series, logarithmic: bool) -> None:
     ax.set_yscale("log")
     low, high = np.nanquantile(values.clip(lower=FLOOR), [0.005, 0.995])
     ax.set_ylim(max(low / 2, FLOOR), min(high * 2, 1e3))
+    plain_log(ax.yaxis)
