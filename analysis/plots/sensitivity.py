@@ -53,8 +53,8 @@ def sensitivity(swept: pd.DataFrame, ax: Axes, style: Style, measure: str = "fin
         lost = collapsed(part)
         ax.scatter(part["value"][~lost], shown[~lost], s=8, color=[look["color"]], alpha=0.6, linewidths=0)
         ax.scatter(part["value"][lost], shown[lost], s=16, color=[look["color"]], marker="x", linewidths=0.9, zorder=4)
-        centres = shown.groupby(part["value"]).apply(lambda values: iqm(values.to_numpy(float)))
-        ax.plot(centres.index, centres, linewidth=1.3, **look)
+        centres = part.groupby("value")[measure].apply(lambda values: iqm(values.to_numpy(float)))
+        ax.plot(centres.index, centres.clip(lower=FLOOR) if scored else centres, linewidth=1.3, **look)
     if len(swept) and (swept["value"] > 0).all():
         ax.set_xscale("log")
     if scored:

@@ -14,10 +14,13 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+DPI = 200
 COLUMN, FULL = 3.4, 7.0  # inches: one column of a paper, and both
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))  # once the colours are used up
 PLAIN, NARROW = 3.0, 0.9  # decades of an axis up to which its ticks are plain numbers, and up to which close ones
@@ -65,7 +68,7 @@ def theme() -> Iterator[None]:
     """Seaborn's ticks on white, 7 to 8 points, lines for print."""
     small = {"font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7}
     lines = {"legend.fontsize": 7.5, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6}
-    files = {"savefig.dpi": 200, "pdf.fonttype": 42, "svg.hashsalt": "policy-ascent", "axes.grid": True}
+    files = {"pdf.fonttype": 42, "svg.hashsalt": "policy-ascent", "axes.grid": True}
     grid = {"grid.color": "0.9", "grid.linewidth": 0.5, "axes.axisbelow": True}
     look: Any = small | lines | files | grid
     with mpl.rc_context(), sns.axes_style("ticks"), mpl.rc_context(look):
@@ -119,10 +122,13 @@ def caption(figure: Figure, text: str) -> None:
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """PNG and PDF without dates, so that the same rows give the same bytes."""
+    """PNG and PDF without dates, so that the same rows give the same bytes; laid out once, and drawn once each."""
     files = [folder / f"{name}.png", folder / f"{name}.pdf"]
-    figure.savefig(files[0], metadata={"Software": None})
-    figure.savefig(files[1], metadata={"CreationDate": None, "Producer": None, "Creator": None})
+    figure.set_dpi(DPI)
+    FigureCanvasAgg(figure).print_png(files[0], metadata={"Software": None})
+    figure.set_layout_engine("none")
+    nothing: Any = {"CreationDate": None, "Producer": None, "Creator": None}
+    FigureCanvasPdf(figure).print_pdf(files[1], metadata=nothing)
     plt.close(figure)
     return files
 
