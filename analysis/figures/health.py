@@ -44,7 +44,7 @@ def radius(sheet: Sheet, name: str) -> list[Path]:
     """Mean, largest and quadratic KL over the radius."""
     quantities = ("kl_ratio", "max_kl_ratio", "quadratic_kl_ratio")
     columns = [partial(over_updates, quantity=quantity) for quantity in quantities]
-    text = f"{sheet.runs}; rules with a radius. {OVER_RUNS}; dashed: the radius."
+    text = f"{sheet.runs}; rules with a radius. {OVER_RUNS}; dashed: the radius. Smaller ratios stand at 1e-3."
     return sheet.lines(name, with_ratios(sheet.results.updates), columns, text)
 
 

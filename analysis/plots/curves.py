@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.ticker import MaxNLocator
 
 from analysis.inference import simultaneous_band
@@ -39,8 +40,8 @@ def learning_curve(evaluations: pd.DataFrame, ax: Axes, style: Style, x: str = "
     for label, part in shown.groupby("label"):
         look = style[str(label)]
         runs = [run.sort_values("grid_step") for _, run in part.groupby("seed")]
-        for run in runs:
-            ax.plot(run[x], run.return_mean, linewidth=0.5, alpha=0.45, rasterized=crowded, **look)
+        thin = [run[[x, "return_mean"]].to_numpy(float) for run in runs]
+        ax.add_collection(LineCollection(thin, linewidths=0.5, alpha=0.45, rasterized=crowded, **look))
         where, curves = _aligned(runs, x)
         band = simultaneous_band(curves)
         ax.plot(where, band.centre, linewidth=1.6, zorder=3, **look)

@@ -1,5 +1,7 @@
 """How soon each run reached each threshold."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -20,25 +22,30 @@ def time_to_thresholds(measures: pd.DataFrame, ax: Axes, style: Style, unit: str
     A cross stands at the end of a run that never did; the bar is the restricted mean, of min(time, end of the run).
     `unit` is "steps" or "seconds" (of training, evaluation excluded).
     """
-    for y, (label, look) in enumerate(style.items()):
-        part = measures[(measures.label == label) & measures[f"{unit}_to_{THRESHOLDS[0]:g}"].notna()]
-        ends = part.budget if unit == "steps" else part.total_s * (1 - part.evaluation_share)
-        for i, colour in enumerate(_shades(look["color"])):
-            times, at = part[f"{unit}_to_{THRESHOLDS[i]:g}"].to_numpy(float), y + (i - 1.5) * SPREAD
-            there = np.isfinite(times)
-            ax.scatter(
-                times[there], np.full(there.sum(), at), s=7, color=[colour], linewidths=0, clip_on=False, zorder=3
-            )
-            late = ends.to_numpy(float)[~there]
-            ax.scatter(late, np.full(len(late), at), s=7, color=[colour], marker="x", linewidths=0.7, clip_on=False)
-            if len(times):
-                ax.plot(np.minimum(times, ends).mean(), at, "|", color="black", markersize=4.5, markeredgewidth=0.8)
+    marks = pd.DataFrame(_marks(measures, style, unit), columns=["x", "y", "colour", "reached", "mean"])
+    for kind, dots in marks[~marks["mean"]].groupby("reached"):
+        look = {"marker": "o", "linewidths": 0, "zorder": 3} if kind else {"marker": "x", "linewidths": 0.7}
+        ax.scatter(dots.x, dots.y, s=7, color=list(dots.colour), clip_on=False, **look)  # type: ignore[arg-type]
+    means = marks[marks["mean"]]
+    ax.plot(means.x, means.y, "|", color="black", markersize=4.5, markeredgewidth=0.8)
     ax.set_xlabel("environment steps" if unit == "steps" else "training seconds")
     ax.set_xlim(left=0)
     ax.xaxis.set_major_locator(MaxNLocator(4))
     if unit == "steps":
         ax.xaxis.set_major_formatter(thousands)
     return rows_of_rules(ax, style)
+
+
+def _marks(measures: pd.DataFrame, style: Style, unit: str) -> Iterator[tuple[float, float, object, bool, bool]]:
+    for y, (label, look) in enumerate(style.items()):
+        part = measures[(measures.label == label) & measures[f"{unit}_to_{THRESHOLDS[0]:g}"].notna()]
+        ends = (part.budget if unit == "steps" else part.total_s * (1 - part.evaluation_share)).to_numpy(float)
+        for i, colour in enumerate(_shades(look["color"])):
+            times, at = part[f"{unit}_to_{THRESHOLDS[i]:g}"].to_numpy(float), y + (i - 1.5) * SPREAD
+            for time, end in zip(times, ends, strict=True):
+                yield min(time, end) if np.isfinite(time) else end, at, colour, bool(np.isfinite(time)), False
+            if len(times):
+                yield float(np.minimum(times, ends).mean()), at, colour, True, True
 
 
 def _shades(colour: object) -> list[tuple[float, ...]]:

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from analysis.plots.style import Style, plain_log, thousands
 
 FLOOR = 1e-7  # nats; smaller moves are drawn here
+LEAST = 1e-3  # ratios
 LONG = 400  # updates from which medians and ranges are taken over neighbours too
 NAMES = {
     "kl": "mean KL(old || new), nats",
@@ -16,7 +17,6 @@ NAMES = {
     "agreement": "actual / predicted gain",
     "radius": "radius, nats",
 }
-LOGARITHMIC = frozenset(NAMES) - {"agreement"}
 AGREEMENTS = (-0.5, 2.0)  # what is shown of a ratio whose denominator may be next to nothing
 
 
@@ -32,8 +32,7 @@ def over_updates(updates: pd.DataFrame, ax: Axes, style: Style, quantity: str = 
 
     Beside a mean KL stands the rule's radius, dashed; beside a ratio, one.
     """
-    logarithmic = quantity in LOGARITHMIC
-    floor = FLOOR if logarithmic else -np.inf
+    floor = _floor(quantity)
     for label, part in updates.groupby("label"):
         look = style[str(label)]
         by_update = part.assign(shown=part[quantity].clip(lower=floor)).groupby(_neighbours(part)).shown
@@ -43,7 +42,7 @@ def over_updates(updates: pd.DataFrame, ax: Axes, style: Style, quantity: str = 
         if quantity == "kl":
             radius = part.dropna(subset="radius").groupby("env_steps").radius.median()
             ax.plot(radius.index, radius, color=look["color"], linewidth=0.9, linestyle=(0, (4, 3)))
-    _view(ax, updates[quantity], logarithmic)
+    _view(ax, updates[quantity], floor)
     if quantity == "agreement" or quantity.endswith("_ratio"):
         ax.axhline(1, color="0.4", linewidth=0.7, linestyle=(0, (4, 3)), zorder=1)
     ax.set_xlabel("environment steps")
@@ -51,6 +50,13 @@ def over_updates(updates: pd.DataFrame, ax: Axes, style: Style, quantity: str = 
     ax.xaxis.set_major_formatter(thousands)
     ax.locator_params(axis="x", nbins=5)
     return ax
+
+
+def _floor(quantity: str) -> float:
+    """Below which values of a logarithmic axis are drawn on it; none for the agreement, whose axis is linear."""
+    if quantity == "agreement":
+        return -np.inf
+    return LEAST if quantity.endswith("_ratio") else FLOOR
 
 
 def _neighbours(part: pd.DataFrame) -> pd.Series:
@@ -61,13 +67,13 @@ def _neighbours(part: pd.DataFrame) -> pd.Series:
     return part.env_steps.map(dict(zip(steps, ends, strict=True)))
 
 
-def _view(ax: Axes, values: pd.Series, logarithmic: bool) -> None:
+def _view(ax: Axes, values: pd.Series, floor: float) -> None:
     if not np.isfinite(values).any():  # a scale of nothing has no logarithm
         return
-    if not logarithmic:
+    if not np.isfinite(floor):
         ax.set_ylim(*AGREEMENTS)
         return
     ax.set_yscale("log")
-    low, high = np.nanquantile(values.clip(lower=FLOOR), [0.005, 0.995])
-    ax.set_ylim(max(low / 2, FLOOR), min(high * 2, 1e3))
+    low, high = np.nanquantile(values.clip(lower=floor), [0.005, 0.995])
+    ax.set_ylim(max(low / 2, floor), min(high * 2, 1e3))
     plain_log(ax.yaxis)
