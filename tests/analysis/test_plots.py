@@ -4,7 +4,6 @@ import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from analysis.measures import measure_runs
 from analysis.plots.comparison import comparison, pooled_comparison
 from analysis.plots.curves import learning_curve
 from analysis.plots.style import chunks, panels, style_of, style_of_families, thousands
@@ -16,6 +15,11 @@ def ax():
     figure = Figure()
     yield figure.add_subplot()
     plt.close("all")
+
+
+@pytest.fixture
+def results(shared):
+    return shared
 
 
 @pytest.fixture
@@ -88,8 +92,8 @@ def test_more_rules_than_a_panel_can_show_are_split_evenly(count, sizes):
     assert {label: look for group in groups for label, look in group.items()} == style
 
 
-def test_a_comparison_shows_each_run_and_refuses_an_aggregate_of_some(results, ax, style):
-    measures = easy(measure_runs(results))
+def test_a_comparison_shows_each_run_and_refuses_an_aggregate_of_some(shared_measures, ax, style):
+    measures = easy(shared_measures).copy()
     comparison(measures, ax, style, "nauc")
     assert [len(dots.get_offsets()) for dots in ax.collections] == [5, 5] and len(ax.lines) == 2 * 2 + 2
     measures.loc[measures.index[0], "status"] = "missing"
@@ -98,8 +102,8 @@ def test_a_comparison_shows_each_run_and_refuses_an_aggregate_of_some(results, a
     assert len(other.lines) == 2 + 2, "the rule with a missing run has dots only"
 
 
-def test_the_pooled_panel_has_an_interval_per_rule(results, ax, style):
-    pooled_comparison(measure_runs(results), ax, style, "nauc")
+def test_the_pooled_panel_has_an_interval_per_rule(shared_measures, ax, style):
+    pooled_comparison(shared_measures, ax, style, "nauc")
     assert len(ax.lines) == 2 * 2 + 2
 
 

@@ -6,7 +6,6 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from analysis.across import improvements, profiles
-from analysis.measures import measure_runs
 from analysis.plots.efficiency import threshold_handles, time_to_thresholds
 from analysis.plots.improvement import improvement_matrix
 from analysis.plots.profiles import performance_profile
@@ -21,13 +20,18 @@ def ax():
 
 
 @pytest.fixture
+def results(shared):
+    return shared
+
+
+@pytest.fixture
 def style(results):
     return style_of(results.planned.label)
 
 
 @pytest.fixture
-def measures(results):
-    return measure_runs(results)
+def measures(shared_measures):
+    return shared_measures.copy()
 
 
 def dots(ax):

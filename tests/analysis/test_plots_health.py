@@ -5,7 +5,6 @@ import pytest
 from matplotlib.figure import Figure
 
 from analysis.inference import clopper_pearson
-from analysis.measures import measure_runs
 from analysis.plots.bounds import MOST, bound_slack, with_gains
 from analysis.plots.reuse import NAMES as REUSE
 from analysis.plots.reuse import over_reuses
@@ -23,14 +22,18 @@ def ax():
 
 
 @pytest.fixture
+def results(shared):
+    return shared
+
+
+@pytest.fixture
 def style(results):
     return style_of(results.planned.label)
 
 
 @pytest.fixture
-def measures(results):
-    every = measure_runs(results)
-    return every[every.env == "Easy-v0"].copy()
+def measures(shared_measures):
+    return shared_measures[shared_measures.env == "Easy-v0"].copy()
 
 
 def points(ax, rows=2):
