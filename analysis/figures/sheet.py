@@ -57,8 +57,8 @@ class Sheet:
             return []
         crowded = len(groups) > 1
         several = len(columns) > 1
-        across = {"columns": len(columns)} if several else {}
-        figure, axes = panels(len(rows) * len(columns), height=3.0 if crowded else 2.1, **across)
+        across = len(columns) if several else 3
+        figure, axes = panels(len(rows) * len(columns), height=3.0 if crowded else 2.1, columns=across)
         cells = [(env, part, group, panel) for env, part, group in rows for panel in columns]
         for ax, (env, part, group, panel) in zip(axes, cells, strict=True):
             panel(part[part.label.isin(list(group))], ax=ax, style=style).set_title(str(env))
@@ -84,8 +84,8 @@ class Sheet:
         if not parts:
             return []
         style, several = self._of(frame), len(columns) > 1
-        across = {"columns": len(columns)} if several else {}
-        figure, axes = panels(len(parts) * len(columns), height=0.75 + row * len(style), sharey=True, **across)
+        across, height = len(columns) if several else 3, 0.75 + row * len(style)
+        figure, axes = panels(len(parts) * len(columns), height, columns=across, sharey=True)
         cells = [(env, part, panel) for env, part in parts for panel in columns]
         for i, (ax, (env, part, panel)) in enumerate(zip(axes, cells, strict=True)):
             panel(part, ax=ax, style=style)

@@ -15,13 +15,16 @@ def improvement_matrix(improvements: pd.DataFrame, ax: Axes, style: Style) -> Ax
     known = set(improvements["first"])
     labels = [label for label in style if label in known]
     values = np.full((len(labels), len(labels)), np.nan)
-    for row in improvements.itertuples():
-        y, x = labels.index(str(row.first)), labels.index(str(row.second))
-        values[y, x] = row.probability
-        ink = "white" if abs(row.probability - 0.5) > DARK else "black"
-        ax.text(x, y - 0.12, f"{row.probability:.2f}", ha="center", va="center", fontsize=7, color=ink)
-        if np.isfinite([row.low, row.high]).all():
-            small = f"{max(0.0, row.low):.2f} to {min(1.0, row.high):.2f}"
+    numbers = improvements[["probability", "low", "high"]].to_numpy(float)
+    for first, second, (probability, low, high) in zip(
+        improvements["first"], improvements["second"], numbers, strict=True
+    ):
+        y, x = labels.index(first), labels.index(second)
+        values[y, x] = probability
+        ink = "white" if abs(probability - 0.5) > DARK else "black"
+        ax.text(x, y - 0.12, f"{probability:.2f}", ha="center", va="center", fontsize=7, color=ink)
+        if np.isfinite([low, high]).all():
+            small = f"{max(0.0, low):.2f} to {min(1.0, high):.2f}"
             ax.text(x, y + 0.24, small, ha="center", va="center", fontsize=4.6, color=ink)
     ax.imshow(values, cmap=sns.color_palette("vlag", as_cmap=True), vmin=0, vmax=1, aspect="auto")
     ax.set_xticks(range(len(labels)), labels, rotation=35, ha="right", rotation_mode="anchor")

@@ -5,6 +5,8 @@ from matplotlib.axes import Axes
 
 from analysis.plots.style import Style
 
+LEAST = -0.5  # the view begins here, or at the lowest score
+
 
 def performance_profile(profiles: pd.DataFrame, ax: Axes, style: Style) -> Axes:
     """`analysis.across.profiles`: share of runs above each score with its pointwise band, per label."""
@@ -17,4 +19,6 @@ def performance_profile(profiles: pd.DataFrame, ax: Axes, style: Style) -> Axes:
     ax.set_xlabel("normalised final return $\\tau$")
     ax.set_ylabel("share of runs above $\\tau$")
     ax.set_ylim(-0.02, 1.02)
+    if len(profiles):
+        ax.set_xlim(left=max(LEAST, profiles.tau.min()))
     return ax
