@@ -123,8 +123,12 @@ def test_many_updates_are_thinned_evenly(ax):
 
 @pytest.mark.parametrize("quantity", REUSE)
 def test_weights_are_a_median_over_runs_of_means_over_updates(ax, quantity):
-    rows = [(seed, update, k, (seed + 1) / (k + update + 1)) for seed in range(3) for update in (0, 1) for k in (0, 1)]
+    rows = [
+        (seed, update, k, (seed + 1) / (k + update + 1)) for seed in range(3) for update in (0, 1, 2) for k in (0, 1)
+    ]
     reuses = pd.DataFrame(rows, columns=["seed", "update", "k", quantity]).assign(label="a")
     over_reuses(reuses, ax, style_of(["a"]), quantity)
-    assert list(ax.lines[0].get_ydata()) == pytest.approx([2 * (1 + 1 / 2) / 2, 2 * (1 / 2 + 1 / 3) / 2])
+    assert list(ax.lines[0].get_ydata()) == pytest.approx(
+        [2 * (1 + 1 / 2 + 1 / 3) / 3, 2 * (1 / 2 + 1 / 3 + 1 / 4) / 3]
+    )
     assert list(ax.lines[0].get_xdata()) == [0, 1]
