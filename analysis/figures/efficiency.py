@@ -104,7 +104,7 @@ def improvement(sheet: Sheet, name: str) -> list[Path]:
     figure.set_figwidth(min(FULL, 1.3 + 0.55 * rules))
     improvement_matrix(frame, ax, sheet.style)
     text = f"{_pooled(sheet)} P(a run of the row ends above one of the column), mean over environments, ties half; "
-    caption(figure, text + "small: 95 % stratified bootstrap. Not a test: it errs in 10 % of equal pairs.")
+    caption(figure, text + "small: 95 % stratified bootstrap. Not a test: at five runs it errs in 10 % of equal pairs.")
     return save(figure, sheet.folder, name)
 
 

@@ -65,6 +65,6 @@ def _ticks(linear: float, far: float) -> list[float]:
 
 
 def _view(values: pd.Series, linear: float) -> tuple[float, float]:
-    """The data with room around them, and 0."""
-    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-    return 2 * low - linear, 2 * high + linear
+    """The data with room around them; a side of 0 only if there are any."""
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+    return low / 2 if low > linear else 2 * min(low, 0.0) - linear, 2 * max(high, 0.0) + linear

@@ -65,6 +65,12 @@ def test_the_worst_run_is_how_far_it_stays_below_the_reference(measures, ax, sty
     assert points(ax) == pytest.approx([1 - 0.81, 1 - 0.11])
 
 
+def test_what_hardly_differs_is_not_magnified(measures, ax, style):
+    measures["dispersion_corrected"] = 1e-5
+    steadiness(measures, ax, style, "dispersion_corrected")
+    assert np.ptp(ax.get_xlim()) == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize("measure", MEASURES)
 def test_a_rule_with_a_missing_run_has_no_aggregate(measures, ax, style, measure):
     measures.loc[measures.index[0], "status"] = "missing"
@@ -113,6 +119,12 @@ def test_the_true_gain_stands_against_the_claim_and_elsewhere_the_step_against_i
     assert ax.get_ylabel() == "true gain" and len(ax.collections[0].get_offsets()) == 1
     identity = ax.lines[0]
     assert list(identity.get_xdata()) == list(identity.get_ydata()) and ax.get_xlim()[1] > 1.5
+
+
+def test_gains_that_are_all_positive_show_no_other_side(ax):
+    gains = pd.DataFrame({"label": "a", "claimed": [0.1, 1.0], "came": [-0.1, 1.0], "known": True})
+    bound_slack(gains, ax, style_of(["a"]))
+    assert 0 < ax.get_xlim()[0] < 0.1 and ax.get_ylim()[0] < -0.1
 
 
 def test_many_updates_are_thinned_evenly(ax):
