@@ -8,7 +8,7 @@ from analysis.inference import Interval, clopper_pearson, trimmed_t_interval
 from analysis.plots.comparison import draw_row
 from analysis.plots.style import Style, rows_of_rules
 
-NARROWEST = 0.1  # of a panel, in scores
+NARROWEST = 0.12  # of a panel, in scores
 MEASURES = {
     "dispersion_corrected": "dispersion",
     "short_term_risk_excess": "short-term risk",
@@ -39,9 +39,10 @@ def steadiness(measures: pd.DataFrame, ax: Axes, style: Style, measure: str) -> 
     ax.axvline(0, color="0.7", linewidth=0.6, linestyle=":", zorder=0)
     if measure == "collapsed":
         ax.set_xlim(-0.04, 1.04)
-    elif np.ptp(ax.get_xlim()) < NARROWEST:
-        middle = float(np.mean(ax.get_xlim()))
-        ax.set_xlim(middle - NARROWEST / 2, middle + NARROWEST / 2)
+    else:
+        low, high = ax.get_xlim()
+        room = max(0.0, NARROWEST - (high - low)) / 2
+        ax.set_xlim(low - room, high + room)
     ax.locator_params(axis="x", nbins=3)
     ax.set_xlabel(MEASURES[measure])
     return rows_of_rules(ax, style)

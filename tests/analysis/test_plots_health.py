@@ -68,7 +68,7 @@ def test_the_worst_run_is_how_far_it_stays_below_the_reference(measures, ax, sty
 def test_what_hardly_differs_is_not_magnified(measures, ax, style):
     measures["dispersion_corrected"] = 1e-5
     steadiness(measures, ax, style, "dispersion_corrected")
-    assert np.ptp(ax.get_xlim()) == pytest.approx(0.1)
+    assert np.ptp(ax.get_xlim()) == pytest.approx(0.12)
 
 
 @pytest.mark.parametrize("measure", MEASURES)
