@@ -1,1 +1,1 @@
-"""Figures. Each function draws one panel: (frame, ax, style) -> ax; `report.py` arranges panels into figures."""
+"""Figures. Each function draws one panel: (frame, ax, style) -> ax; `analysis.figures` arranges panels."""

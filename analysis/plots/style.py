@@ -1,5 +1,6 @@
 """One look for every figure, and one colour per rule in all of them."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,22 +13,54 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+DPI = 200
 COLUMN, FULL = 3.4, 7.0  # inches: one column of a paper, and both
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))  # once the colours are used up
+PLAIN, NARROW = 3.0, 0.9  # decades of an axis up to which its ticks are plain numbers, and up to which close ones
 
 Style = dict[str, dict[str, Any]]  # label -> colour and line style
 
 
+def family(label: str) -> str:
+    """The entry of the matrix file that a label comes from: trpo(max_kl=0.02) -> trpo."""
+    return label.partition("(")[0]
+
+
 def style_of(labels: Iterable[str]) -> Style:
-    """A colour (seaborn's colour-blind palette) and, beyond ten, a dash per label, in sorted order."""
+    """A colour (seaborn's colour-blind palette) and, beyond ten, a dash per family, in sorted order.
+
+    Labels of a swept family go from light to dark as their value grows.
+    """
     colours = sns.color_palette("colorblind", 10)
-    return {
-        label: {"color": colours[i % 10], "linestyle": DASHES[i // 10 % len(DASHES)]}
-        for i, label in enumerate(sorted(set(labels)))
-    }
+    families: dict[str, list[str]] = {}
+    for label in sorted(set(labels), key=_by_number):
+        families.setdefault(family(label), []).append(label)
+    style: Style = {}
+    for i, members in enumerate(families.values()):
+        hue, dash = colours[i % 10], DASHES[i // 10 % len(DASHES)]
+        ends = [sns.blend_palette([other, hue], 5)[2 if other == "white" else 3] for other in ("white", "black")]
+        shades = [hue] if len(members) == 1 else sns.blend_palette([ends[0], hue, ends[1]], len(members))
+        for label, shade in zip(members, shades, strict=True):
+            style[label] = {"color": tuple(shade), "linestyle": dash}
+    return style
+
+
+def style_of_families(style: Style) -> Style:
+    """The colour and dash of each family."""
+    return style_of(map(family, style))
+
+
+def _by_number(label: str) -> list[tuple[str, float]]:
+    """Sorts the numbers in labels as numbers."""
+    pieces = re.split(r"(\d+\.?\d*(?:e[+-]?\d+)?)", label)
+    return [(text, float(number)) for text, number in zip(pieces[::2], [*pieces[1::2], "0"], strict=True)]
 
 
 @contextmanager
@@ -35,7 +68,7 @@ def theme() -> Iterator[None]:
     """Seaborn's ticks on white, 7 to 8 points, lines for print."""
     small = {"font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7}
     lines = {"legend.fontsize": 7.5, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6}
-    files = {"savefig.dpi": 200, "pdf.fonttype": 42, "svg.hashsalt": "policy-ascent", "axes.grid": True}
+    files = {"pdf.fonttype": 42, "svg.hashsalt": "policy-ascent", "axes.grid": True}
     grid = {"grid.color": "0.9", "grid.linewidth": 0.5, "axes.axisbelow": True}
     look: Any = small | lines | files | grid
     with mpl.rc_context(), sns.axes_style("ticks"), mpl.rc_context(look):
@@ -84,15 +117,18 @@ def legend_below(figure: Figure, style: Style, **extra: Line2D) -> None:
 def caption(figure: Figure, text: str) -> None:
     """What n, line and band are, in small type over the panels."""
     across = int(figure.get_figwidth() * 20)
-    wrapped = "\n".join(textwrap.fill(line, across) for line in text.splitlines())
+    wrapped = "\n".join(textwrap.fill(line.replace(" %", "\u00a0%"), across) for line in text.splitlines())
     figure.suptitle(wrapped, fontsize=7, color="0.3", x=0.01, ha="left")
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """PNG and PDF without dates, so that the same rows give the same bytes."""
+    """PNG and PDF without dates, so that the same rows give the same bytes; laid out once, and drawn once each."""
     files = [folder / f"{name}.png", folder / f"{name}.pdf"]
-    figure.savefig(files[0], metadata={"Software": None})
-    figure.savefig(files[1], metadata={"CreationDate": None, "Producer": None, "Creator": None})
+    figure.set_dpi(DPI)
+    FigureCanvasAgg(figure).print_png(files[0], metadata={"Software": None})
+    figure.set_layout_engine("none")
+    nothing: Any = {"CreationDate": None, "Producer": None, "Creator": None}
+    FigureCanvasPdf(figure).print_pdf(files[1], metadata=nothing)
     plt.close(figure)
     return files
 
@@ -103,6 +139,26 @@ def thousands(value: float, _: float = 0) -> str:
         if abs(value) >= size:
             return f"{value / size:g}{letter}"
     return f"{value:g}"
+
+
+def plain_log(axis: Axis) -> None:
+    """A logarithmic axis over a few decades: 0.2, 0.5, 1 instead of powers of ten."""
+    low, high = sorted(axis.get_view_interval())
+    decades = np.log10(high / low)
+    if decades > PLAIN:
+        return
+    steps = (1, 2, 5) if decades > NARROW else (1, 1.5, 2, 3, 4, 5, 6, 8)
+    axis.set_major_locator(LogLocator(subs=steps) if decades > NARROW / 3 else MaxNLocator(4))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
+
+
+def rows_of_rules(ax: Axes, style: Style) -> Axes:
+    """A row per label, the first on top."""
+    ax.set_yticks(range(len(style)), list(style))
+    ax.set_ylim(len(style) - 0.5, -0.5)
+    ax.grid(axis="y", visible=False)
+    return ax
 
 
 def finite(values: Any) -> Any:

@@ -5,7 +5,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from analysis.plots.style import Style
+from analysis.plots.style import Style, rows_of_rules
 from experiments.records import PHASES
 
 SHOWN = [phase for phase in PHASES if phase != "evaluation_s"]  # evaluation is the judge's time, not the rule's
@@ -21,8 +21,5 @@ def wall_clock_split(runs: pd.DataFrame, ax: Axes, style: Style) -> Axes:
             width = float(np.mean(1000 * part[phase] / part.env_steps)) if len(part) else 0.0
             ax.barh(y, width, left=left, height=0.7, color=COLOURS[phase], linewidth=0)
             left += width
-    ax.set_yticks(range(len(style)), list(style))
-    ax.set_ylim(len(style) - 0.5, -0.5)
     ax.set_xlabel("s per 1,000 steps")
-    ax.grid(axis="y", visible=False)
-    return ax
+    return rows_of_rules(ax, style)

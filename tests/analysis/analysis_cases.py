@@ -54,7 +54,8 @@ def write_cell(
     values = [scale * value + shift for value in returns or curve_of(label, seed)]
     evaluations = [
         row(EvaluationRow, run_id=cell["run_id"], grid_step=step, env_steps=step, train_s=step / 100, action=action,
-            final=False, episodes=4, return_mean=value, return_sd=2.0 * scale)
+            final=False, episodes=4, return_mean=value, return_sd=2.0 * scale, gradient_evaluations=step // 100,
+            fisher_products=step // 10 if label == "climbs" else 0)
         for step, value in list(zip(GRID, values, strict=True))[:reached] for action in ("sampled", "mean")
     ]  # fmt: skip
     if status == "ok":

@@ -2,6 +2,7 @@ import pytest
 from analysis_cases import write_results
 
 from analysis.load import load
+from analysis.measures import measure_runs
 
 
 @pytest.fixture
@@ -12,3 +13,14 @@ def folder(tmp_path):
 @pytest.fixture
 def results(folder):
     return load(folder)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """`results` that no test changes."""
+    return load(write_results(tmp_path_factory.mktemp("shared")))
+
+
+@pytest.fixture(scope="session")
+def shared_measures(shared):
+    return measure_runs(shared)

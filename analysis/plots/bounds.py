@@ -1,0 +1,70 @@
+"""What a rule's lower bound claimed, against what came."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from analysis.plots.style import Style
+
+MOST = 600  # updates of one rule that are drawn
+DECADES = 5  # below the largest value, on a logarithmic scale
+
+
+def with_gains(updates: pd.DataFrame) -> pd.DataFrame:
+    """Updates with `claimed` and `came`, where a rule names a bound.
+
+    On problems whose true return is known: the gain that the achieved bound claims, and the true one. Elsewhere, in
+    units of the surrogate: L - beta KL as its quadratic model promised it, and as the step achieved it.
+    """
+    known = updates.true_return_after.notna()
+    gain = updates.true_return_after - updates.true_return_before
+    claimed = updates.claimed_gain.where(known, updates.predicted_bound)
+    came = gain.where(known, updates.achieved_bound)
+    return updates.assign(claimed=claimed, came=came, known=known).dropna(subset=["claimed", "came"])
+
+
+def bound_slack(gains: pd.DataFrame, ax: Axes, style: Style) -> Axes:
+    """`with_gains` of one environment: a dot per update, evenly thinned to MOST a rule; on the line nothing is slack.
+
+    Both axes are linear about 0 and logarithmic beyond.
+    """
+    known = bool(gains.known.all())
+    linear, far = _scales(gains)
+    for label, part in gains.groupby("label"):
+        shown = part.iloc[:: -(-len(part) // MOST)]
+        ax.scatter(
+            shown.claimed, shown.came, s=5, color=[style[str(label)]["color"]], alpha=0.5, linewidths=0, rasterized=True
+        )
+    line = np.concatenate([-np.geomspace(far, linear, 50), np.geomspace(linear, far, 50)])
+    ax.plot(line, line, color="0.3", linewidth=0.8, zorder=0)
+    ax.axhline(0, color="0.7", linewidth=0.6, linestyle=":", zorder=0)
+    for scale, axis in ((ax.set_xscale, ax.xaxis), (ax.set_yscale, ax.yaxis)):
+        scale("symlog", linthresh=linear)
+        axis.set_major_locator(FixedLocator(_ticks(linear, far)))
+        axis.set_minor_locator(NullLocator())
+    ax.set_xlim(*_view(gains.claimed, linear))
+    ax.set_ylim(*_view(gains.came, linear))
+    ax.set_xlabel("gain that the bound claims" if known else "L - beta KL, promised")
+    ax.set_ylabel("true gain" if known else "L - beta KL, achieved")
+    return ax
+
+
+def _scales(gains: pd.DataFrame) -> tuple[float, float]:
+    """Up to where the axes are linear, and the largest value."""
+    sizes = np.abs(gains[["claimed", "came"]].to_numpy(float))
+    far = float(sizes.max(initial=0)) or 1.0
+    return far / 10**DECADES, far
+
+
+def _ticks(linear: float, far: float) -> list[float]:
+    """0, and every other power of ten on both sides."""
+    top = int(np.floor(np.log10(far)))
+    powers = [10.0**e for e in range(top, int(np.floor(np.log10(linear))), -2)]
+    return [*(-power for power in powers), 0.0, *powers]
+
+
+def _view(values: pd.Series, linear: float) -> tuple[float, float]:
+    """The data with room around them; a side of 0 only if there are any."""
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+    return low / 2 if low > linear else 2 * min(low, 0.0) - linear, 2 * max(high, 0.0) + linear

@@ -1,0 +1,35 @@
+"""What importance weights are worth as a batch is used again and again."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from analysis.plots.style import Style, plain_log
+
+NAMES = {
+    "ess": "effective sample size / N",
+    "max_weight": "largest share of weight",
+    "jackknife_variance": "variance of the estimate",
+}
+
+
+def over_reuses(reuses: pd.DataFrame, ax: Axes, style: Style, quantity: str) -> Axes:
+    """One of NAMES against how often the batch had been used before: median over runs of their means, and the range.
+
+    The first use, k = 0, is on policy.
+    """
+    for label, part in reuses.groupby("label"):
+        look = style[str(label)]
+        by_run = part.groupby(["k", "seed"])[quantity].mean().groupby("k")
+        middle, low, high = by_run.median(), by_run.min(), by_run.max()
+        ax.plot(middle.index, middle, marker="o", markersize=2.5, linewidth=1.2, **look)
+        ax.fill_between(low.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
+    ax.set_yscale("linear" if quantity == "ess" else "log")
+    if quantity == "ess":
+        ax.set_ylim(0, 1.05)
+    else:
+        plain_log(ax.yaxis)
+    ax.set_xlabel("uses before, k")
+    ax.set_ylabel(NAMES[quantity])
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    return ax

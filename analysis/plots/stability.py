@@ -1,0 +1,57 @@
+"""How steady runs are: one measure a panel, a row per rule; what lies left is better."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis.inference import Interval, clopper_pearson, trimmed_t_interval
+from analysis.plots.comparison import draw_row
+from analysis.plots.style import Style, rows_of_rules
+
+NARROWEST = 0.12  # of a panel, in scores
+MEASURES = {
+    "dispersion_corrected": "dispersion",
+    "short_term_risk_excess": "short-term risk",
+    "long_term_risk_excess": "long-term risk",
+    "max_drawdown_excess": "max drawdown",
+    "collapsed": "collapse rate",
+    "worst": "shortfall of worst",
+}
+
+
+def steadiness(measures: pd.DataFrame, ax: Axes, style: Style, measure: str) -> Axes:
+    """One of MEASURES for the runs of one environment; a rule with a missing run has no aggregate.
+
+    Risks and drawdown: excess over what evaluation noise alone would give, a dot per run, IQM and trimmed t. Collapse:
+    share of runs that lost half of their peak for good, or failed; Clopper-Pearson. Worst: 1 - the lowest final score.
+    """
+    for y, (label, look) in enumerate(style.items()):
+        part = measures[measures.label == label]
+        complete = len(part) > 0 and not (part.status == "missing").any()
+        if measure == "collapsed":
+            draw_row(ax, y, np.array([]), look, _collapse_rate(part) if complete else None)
+        elif measure == "worst":
+            low = float(1 - part.final_sampled_z.min()) if complete else np.nan
+            draw_row(ax, y, np.array([]), look, Interval(low, np.nan, np.nan))
+        else:
+            values = part[measure].to_numpy(float) if measure in part else np.array([])
+            draw_row(ax, y, values[np.isfinite(values)], look, trimmed_t_interval(values) if complete else None)
+    ax.axvline(0, color="0.7", linewidth=0.6, linestyle=":", zorder=0)
+    if measure == "collapsed":
+        ax.set_xlim(-0.04, 1.04)
+    else:
+        low, high = ax.get_xlim()
+        room = max(0.0, NARROWEST - (high - low)) / 2
+        ax.set_xlim(low - room, high + room)
+    ax.locator_params(axis="x", nbins=3)
+    ax.set_xlabel(MEASURES[measure])
+    return rows_of_rules(ax, style)
+
+
+def collapsed(measures: pd.DataFrame) -> pd.Series:
+    """Which runs failed, or lost half of their peak significantly and did not recover."""
+    return (measures.collapse_significant == "terminal") | ~measures.status.isin(["ok", "missing"])
+
+
+def _collapse_rate(part: pd.DataFrame) -> Interval:
+    return clopper_pearson(int(collapsed(part).sum()), len(part))

@@ -1,0 +1,79 @@
+"""How far each update moved the policy, against the radius where a rule has one, and whether its model was right."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis.plots.style import Style, plain_log, thousands
+
+FLOOR = 1e-7  # nats; smaller moves are drawn here
+LEAST = 1e-3  # ratios
+LONG = 400  # updates from which medians and ranges are taken over neighbours too
+NAMES = {
+    "kl": "mean KL(old || new), nats",
+    "kl_ratio": "mean KL / radius",
+    "max_kl_ratio": "largest KL / radius",
+    "quadratic_kl_ratio": "quadratic KL / radius",
+    "agreement": "actual / predicted gain",
+    "radius": "radius, nats",
+}
+AGREEMENTS = (-0.5, 2.0)  # what is shown of a ratio whose denominator may be next to nothing
+
+
+def with_ratios(updates: pd.DataFrame) -> pd.DataFrame:
+    """Updates of rules that have a radius, with each divergence over it."""
+    bounded = updates[updates.radius > 0]
+    ratios = {f"{name}_ratio": bounded[name] / bounded.radius for name in ("kl", "max_kl", "quadratic_kl")}
+    return bounded.assign(**ratios)
+
+
+def over_updates(updates: pd.DataFrame, ax: Axes, style: Style, quantity: str = "kl") -> Axes:
+    """One of NAMES over the updates of one environment: median over runs, and the runs' range as a shade.
+
+    Beside a mean KL stands the rule's radius, dashed; beside a ratio, one.
+    """
+    floor = _floor(quantity)
+    for label, part in updates.groupby("label"):
+        look = style[str(label)]
+        by_update = part.assign(shown=part[quantity].clip(lower=floor)).groupby(_neighbours(part)).shown
+        middle, low, high = by_update.median(), by_update.min(), by_update.max()
+        ax.plot(middle.index, middle, linewidth=1.0, **look)
+        ax.fill_between(low.index, low, high, color=look["color"], alpha=0.12, linewidth=0)
+        if quantity == "kl":
+            radius = part.dropna(subset="radius").groupby("env_steps").radius.median()
+            ax.plot(radius.index, radius, color=look["color"], linewidth=0.9, linestyle=(0, (4, 3)))
+    _view(ax, updates[quantity], floor)
+    if quantity == "agreement" or quantity.endswith("_ratio"):
+        ax.axhline(1, color="0.4", linewidth=0.7, linestyle=(0, (4, 3)), zorder=1)
+    ax.set_xlabel("environment steps")
+    ax.set_ylabel(NAMES[quantity])
+    ax.xaxis.set_major_formatter(thousands)
+    ax.locator_params(axis="x", nbins=5)
+    return ax
+
+
+def _floor(quantity: str) -> float:
+    """Below which values of a logarithmic axis are drawn on it; none for the agreement, whose axis is linear."""
+    if quantity == "agreement":
+        return -np.inf
+    return LEAST if quantity.endswith("_ratio") else FLOOR
+
+
+def _neighbours(part: pd.DataFrame) -> pd.Series:
+    """The step that each update is shown at: its own, or in long runs the last of its neighbours'."""
+    steps = np.sort(part.env_steps.unique())
+    together = -(-len(steps) // LONG)
+    ends = steps[np.minimum(np.arange(len(steps)) // together * together + together - 1, len(steps) - 1)]
+    return part.env_steps.map(dict(zip(steps, ends, strict=True)))
+
+
+def _view(ax: Axes, values: pd.Series, floor: float) -> None:
+    if not np.isfinite(values).any():  # a scale of nothing has no logarithm
+        return
+    if not np.isfinite(floor):
+        ax.set_ylim(*AGREEMENTS)
+        return
+    ax.set_yscale("log")
+    low, high = np.nanquantile(values.clip(lower=floor), [0.005, 0.995])
+    ax.set_ylim(max(low / 2, floor), min(high * 2, 1e3))
+    plain_log(ax.yaxis)

@@ -1,0 +1,91 @@
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+
+from analysis import figures
+from analysis.figures import FIGURES, draw
+from analysis.figures.sheet import Sheet
+
+RULES = {"climbs", "stays"}
+
+
+@pytest.fixture
+def sheet(shared, shared_measures, tmp_path):
+    return Sheet(shared, shared_measures, tmp_path, "The clock.")
+
+
+@pytest.fixture
+def kept(monkeypatch):
+    """Figures by their names, instead of files."""
+    found = {}
+    for module in ("sheet", "efficiency"):
+        monkeypatch.setattr(
+            f"analysis.figures.{module}.save", lambda figure, _, name: found.__setitem__(name, figure) or [name]
+        )
+    yield found
+    plt.close("all")
+
+
+def test_every_caption_states_n_and_every_legend_the_rules_own_colours(sheet, kept):
+    for name, figure in FIGURES.items():
+        assert bool(figure(sheet, name)) == (name in kept)
+    assert set(FIGURES) - set(kept) == {"sensitivity", "reuse"}, "nothing is swept here, and no batch used twice"
+    for name, figure in kept.items():
+        assert figure.get_suptitle().startswith("n = 5 runs"), name
+        for legend in figure.legends:
+            entries = zip(legend.get_texts(), legend.legend_handles, strict=True)
+            colours = {text.get_text(): to_rgb(handle.get_color()) for text, handle in entries}
+            mine = {rule: to_rgb(sheet.style[rule]["color"]) for rule in RULES & set(colours)}
+            assert mine.items() <= colours.items(), name
+
+
+NO_TEST = ["profiles", "improvement", "final", "steps_to_threshold"]
+
+
+@pytest.mark.parametrize("name", NO_TEST)
+def test_what_is_no_test_says_so(sheet, kept, name):
+    FIGURES[name](sheet, name)
+    caption = kept[name].get_suptitle().replace("\n", " ").lower()
+    assert "not a test" in caption or "no test" in caption
+
+
+def test_rules_without_fisher_products_are_left_out_and_the_caption_says_it(sheet, kept):
+    FIGURES["learning_curves_products"](sheet, "products")
+    assert "left out" in kept["products"].get_suptitle().replace("\n", " ")
+    assert [text.get_text() for text in kept["products"].legends[0].get_texts()] == ["climbs"]
+
+
+@pytest.mark.parametrize("name", ["learning_curves_seconds", "seconds_to_threshold", "wall_clock"])
+def test_without_a_clock_no_seconds_are_drawn(sheet, kept, name):
+    assert FIGURES[name](replace(sheet, clock=None), name) == [] and not kept
+
+
+@pytest.mark.parametrize("name", sorted(set(FIGURES) - {"wall_clock", "kl"}))
+def test_nothing_is_drawn_where_there_are_no_numbers(sheet, kept, name):
+    tables = ("updates", "reuses", "evaluations")
+    empty = replace(sheet.results, **{table: getattr(sheet.results, table).iloc[:0] for table in tables})
+    bare = sheet.measures.drop(columns="nauc")
+    assert FIGURES[name](replace(sheet, results=empty, measures=bare), name) == [] and not kept
+
+
+def test_a_figure_that_is_no_more_is_removed(shared, shared_measures, tmp_path, monkeypatch):
+    for name in ("gone.png", "gone.pdf", "mine.png"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(figures, "FIGURES", {"gone": lambda *_: []})
+    assert draw(shared, shared_measures, tmp_path, None) == []
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.png"]
+
+
+def test_many_rules_share_several_panels_with_legends_of_their_own(sheet, kept):
+    one = sheet.results.updates[sheet.results.updates.label == "climbs"]
+    many = [f"rule{i:02}" for i in range(23)]
+    updates = pd.concat([one.assign(label=label) for label in many])
+    planned = pd.DataFrame({"label": many})
+    crowded = replace(sheet, results=replace(sheet.results, updates=updates, planned=planned))
+    FIGURES["kl"](crowded, "kl")
+    legends = [ax.get_legend() for ax in kept["kl"].axes if ax.get_visible()]
+    assert len(legends) == 2 * 3 and not kept["kl"].legends
+    assert [text.get_text() for legend in legends[:3] for text in legend.get_texts()] == many

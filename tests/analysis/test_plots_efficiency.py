@@ -1,0 +1,126 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from analysis.across import improvements, profiles
+from analysis.plots.efficiency import threshold_handles, time_to_thresholds
+from analysis.plots.improvement import improvement_matrix
+from analysis.plots.profiles import performance_profile
+from analysis.plots.sensitivity import FLOOR, finite_sweeps, sensitivity, sweeps
+from analysis.plots.style import style_of, style_of_families
+
+
+@pytest.fixture
+def ax():
+    yield Figure().add_subplot()
+    plt.close("all")
+
+
+@pytest.fixture
+def results(shared):
+    return shared
+
+
+@pytest.fixture
+def style(results):
+    return style_of(results.planned.label)
+
+
+@pytest.fixture
+def measures(shared_measures):
+    return shared_measures.copy()
+
+
+def dots(ax):
+    return [tuple(map(float, at)) for marks in ax.collections for at in marks.get_offsets()]
+
+
+def test_a_run_that_never_reached_a_threshold_is_a_cross_at_its_end(measures, ax, style):
+    time_to_thresholds(measures[measures.env == "Easy-v0"], ax, style)
+    crosses, circles = sorted(ax.collections, key=lambda marks: len(marks.get_paths()[0].vertices))
+    assert len(circles.get_offsets()) + len(crosses.get_offsets()) == 2 * 5 * 4, "rules x runs x thresholds"
+    never = np.asarray(crosses.get_offsets())
+    assert (never[:, 0] == 400).all() and {round(y) for y in never[:, 1]} == {0, 1}
+    assert set(threshold_handles()) == {
+        "score 0.25",
+        "score 0.5",
+        "score 0.75",
+        "score 0.9",
+        "never",
+        "restricted mean",
+    }
+
+
+def test_the_bar_is_the_mean_of_what_is_cut_at_the_end(ax):
+    runs = {"label": "a", "budget": 100, "status": "ok", **{f"steps_to_{at:g}": [40, np.inf] for at in (0.25, 0.5)}}
+    measures = pd.DataFrame(runs | {"steps_to_0.75": [np.inf] * 2, "steps_to_0.9": [np.inf] * 2})
+    time_to_thresholds(measures, ax, style_of(["a"]))
+    assert list(ax.lines[0].get_xdata()) == [70, 70, 100, 100]
+
+
+def test_a_profile_has_a_step_and_a_band_per_rule(measures, ax, style):
+    frame = profiles(measures, points=11)
+    performance_profile(frame, ax, style)
+    steps = [line for line in ax.lines if len(line.get_xdata()) > 2]
+    assert [line.get_color() for line in steps] == [look["color"] for look in style.values()]
+    assert list(steps[0].get_ydata()) == list(frame.share[frame.label == "climbs"]) and len(ax.collections) == 2
+
+
+def test_the_matrix_prints_each_probability_and_its_interval(measures, ax, style):
+    improvement_matrix(improvements(measures), ax, style)
+    printed = {(round(text.get_position()[0]), text.get_text()) for text in ax.texts}
+    assert {(1, "1.00"), (0, "0.00"), (1, "1.00 to 1.00")} <= printed, "climbs, row 0, ends above stays, column 1"
+    values = np.ma.getdata(ax.images[0].get_array())
+    assert values[0, 1] == 1 and values[1, 0] == 0 and np.isnan(values[0, 0])
+    assert ax.images[0].get_clim() == (0, 1), "one half is in the middle of the colours"
+
+
+def runs(scores: dict[str, list[float]], lost: str = "") -> pd.DataFrame:
+    """A row per label and score; the runs of `lost` collapsed."""
+    return pd.DataFrame(
+        {"env": "E", "label": label, "status": "ok", "collapse_significant": "terminal" if label == lost else "none",
+         "final_sampled_z": z}
+        for label, row in scores.items() for z in row
+    )  # fmt: skip
+
+
+SWEPT = {
+    "a(lr=0.1)": [0.2, 0.4],
+    "a(lr=1.0)": [1.0, 0.8],
+    "a(lr=10.0)": [-3.0, 0.5],
+    "b(size=3)": [0.3, 0.3],
+    "c": [1, 1],
+}
+
+
+def test_a_sweep_is_a_number_of_which_a_label_s_family_has_several():
+    found = sweeps(runs(SWEPT))
+    assert set(found.line) == {"a"} and set(found.parameter) == {"lr"} and set(found["value"]) == {0.1, 1.0, 10.0}
+    assert sweeps(runs({"c": [1.0]})).empty
+
+
+def test_what_is_swept_besides_makes_a_line_of_its_own():
+    labels = [f"a(lr={lr},size={size},way=up)" for lr in (1.0, 2.0) for size in (3, 4)]
+    found = sweeps(runs({label: [0.0] for label in labels}))
+    assert set(found.line[found.parameter == "lr"]) == {"a(size=3,way=up)", "a(size=4,way=up)"}
+    assert set(found.parameter) == {"lr", "size"}
+
+
+def test_sensitivity_has_a_dot_per_run_a_cross_per_collapse_and_the_iqm(ax):
+    frame = finite_sweeps(runs(SWEPT, lost="a(lr=10.0)"), "final_sampled_z")
+    style = style_of_families(style_of(SWEPT))
+    sensitivity(frame, ax, style)
+    whole, crosses = ax.collections
+    assert len(whole.get_offsets()) == 4 and sorted(np.asarray(crosses.get_offsets())[:, 1]) == [FLOOR, 0.5]
+    line = ax.lines[0]
+    assert list(line.get_xdata()) == [0.1, 1, 10] and list(line.get_ydata()) == pytest.approx([0.3, 0.9, FLOOR])
+    assert ax.get_xscale() == "log" and ax.get_xlabel() == "lr"
+    assert to_rgb(line.get_color()) == to_rgb(style["a"]["color"]) == tuple(whole.get_facecolor()[0][:3])
+
+
+def test_nothing_is_drawn_of_nothing(ax, style):
+    sensitivity(finite_sweeps(runs({"c": [1.0]}), "final_sampled_z"), ax, style)
+    assert not ax.collections and not dots(ax)
