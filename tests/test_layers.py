@@ -10,7 +10,10 @@ ROOT = Path(__file__).parents[1]
 ORDER = ["types", "policies", "curvature", "estimators", "ascent", "rules"]
 LAYERS = {
     "algos": {"torch", "algos"},
-    "analysis": {"pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "tyro", "analysis", "experiments"},
+    "analysis": {
+        *("pandas", "numpy", "scipy", "statsmodels", "seaborn", "matplotlib", "plotly", "jinja2", "markupsafe"),
+        *("tyro", "analysis", "experiments"),
+    },
 }
 
 
