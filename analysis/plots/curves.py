@@ -27,7 +27,7 @@ def learning_curve(evaluations: pd.DataFrame, ax: Axes, style: Style, x: str = "
         runs = [run.sort_values("grid_step") for _, run in part.groupby("seed")]
         for run in runs:
             ax.plot(run[x], run.return_mean, linewidth=0.5, alpha=0.45, **look)
-        where, curves = _aligned(runs, x)
+        where, curves = aligned(runs, x)
         band = simultaneous_band(curves)
         ax.plot(where, band.centre, linewidth=1.6, zorder=3, **look)
         if len(runs) >= FILLED:
@@ -44,8 +44,8 @@ def learning_curve(evaluations: pd.DataFrame, ax: Axes, style: Style, x: str = "
     return ax
 
 
-def _aligned(runs: list[pd.DataFrame], x: str) -> tuple[np.ndarray, np.ndarray]:
-    """(points [K], returns [n runs, K])."""
+def aligned(runs: list[pd.DataFrame], x: str) -> tuple[np.ndarray, np.ndarray]:
+    """(points [K] of x, returns [n runs, K]): on the grid as it is, on any other axis interpolated."""
     if x == "grid_step":
         k = min(len(run) for run in runs)
         return runs[0][x].to_numpy(float)[:k], np.stack([run.return_mean.to_numpy(float)[:k] for run in runs])
