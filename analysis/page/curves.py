@@ -55,7 +55,7 @@ def _shown(bundle: Evidence) -> pd.DataFrame:
 def _curve(part: pd.DataFrame, axes: dict[str, str], every: int) -> dict[str, Any]:
     """Runs end to end, `sizes` points each, and per axis the interquartile mean with its simultaneous band.
 
-    An axis that a rule never moves along (Fisher products of a plain gradient) has no band, and the rule no curve there.
+    On an axis that a run never moves along (Fisher products of a plain gradient) there is no band.
     """
     runs = [run.sort_values("grid_step") for _, run in part.groupby("seed", sort=True)]
     thin = [run.iloc[::every] for run in runs]
@@ -65,7 +65,7 @@ def _curve(part: pd.DataFrame, axes: dict[str, str], every: int) -> dict[str, An
         "sizes": [len(run) for run in thin],
         "y": numbers(whole.return_mean),
         "x": {x: numbers(whole[x]) for x in axes},
-        "band": {x: _band(runs, x) for x in axes if all(run[x].max() > 0 for run in runs)},
+        "band": {x: _band(runs, x) for x in axes if x == "grid_step" or all(run[x].max() > 0 for run in runs)},
     }
 
 

@@ -11,12 +11,12 @@ from analysis.page.evidence import Evidence, titles
 from analysis.page.tables import VERDICTS, Table
 
 NO_COMPARISON = (
-    "Nothing was declared to be decided. Put a table [compare] with rules = [[FIRST, SECOND]] into the matrix file and run "
-    "it again: finished runs are kept."
+    "Nothing was declared to be decided. Put a table [compare] with rules = [[FIRST, SECOND]] into the matrix file and "
+    "run it again: finished runs are kept."
 )
 NO_CALIBRATION = (
-    "Not measured here. It takes one rule under two labels on seeds of their own (A/A), over many splits of the seeds: how often "
-    "would the report see a difference where there is none?"
+    "Not measured here. It takes one rule under two labels, each on seeds of its own (A/A), run as a matrix: over many "
+    "splits of the seeds, how often would the report see a difference where there is none?"
 )
 CALIBRATED = "How often each decision found a difference between runs of the same rule; 5 % is what it promises."
 

@@ -103,7 +103,9 @@ def summary_tables(summary: pd.DataFrame, seconds: bool) -> list[Table]:
         "drawdown": quantity("max_drawdown"),
         "KL > radius": share("kl_violation_share"),
     }
-    hidden = {head: _complete(maker) for head, maker in columns.items() if head not in ("rule", "runs")}
+    hidden: dict[str, Maker | str] = {
+        head: _complete(maker) for head, maker in columns.items() if head not in ("rule", "runs")
+    }
     return [table(str(env), part, columns | hidden) for env, part in summary.groupby("env", sort=True)]
 
 
