@@ -125,7 +125,8 @@ def _published(table: pd.DataFrame, environments: list[str], rules: dict[str, in
             seeds, note = part.n_seeds.iloc[0], str(part.note.iloc[0])
             drawn.append(
                 {
-                    "name": f"{algorithm}, {env}, {source}",
+                    "name": f"{algorithm}, {env}, {str(source).split(':')[0]}",
+                    "source": str(source),
                     "envs": here,
                     "same": [comparable(environments[i], str(env)) for i in here],
                     "rule": rules.get(counterpart(str(algorithm)) or ""),

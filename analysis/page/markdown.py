@@ -10,6 +10,7 @@ from analysis.page.evidence import Evidence
 from analysis.page.sections import Section, sections
 from analysis.page.tables import Table
 
+NUMBERS = re.compile(r"[-+\d ,.%/]*(e[-+]\d+)?( \[[-+e\d ,.]*\])?")  # with an interval; nothing that Markdown reads
 SHOWN = ("learning_curves", "final", "area_under_curve")  # figures that stand in the text; the rest is in the folder
 
 
@@ -23,6 +24,8 @@ def write_markdown(evidence: list[Evidence], file: Path, seconds: bool, clock: s
 
 def escaped(text: str) -> str:
     """Text of a result file on one line of Markdown, where it is nothing but text."""
+    if NUMBERS.fullmatch(text):
+        return text
     line = re.sub(r"\s+", " ", text).strip()
     return re.sub(r"([\\`*_\[\]|~#!])", r"\\\1", html.escape(line, quote=False))
 
@@ -38,10 +41,10 @@ def _section(section: Section, beside: Path) -> list[str]:
     lines = [f"# {escaped(section.title)}", "", escaped(section.state), "", "## Verdicts", ""]
     lines += [*map(escaped, filter(None, [section.decided, section.note])), ""]
     lines += markdown_table(section.verdicts) if section.verdicts else []
-    for figure in section.figures:
-        if figure.stem in SHOWN:
-            where = quote(os.path.relpath(figure, beside).replace(os.sep, "/"))
-            lines += [f"![{figure.stem.replace('_', ' ')}]({where})", ""]
+    figures = {figure.stem: figure for figure in section.figures}
+    for name in filter(figures.__contains__, SHOWN):
+        where = quote(os.path.relpath(figures[name].resolve(), beside.resolve()).replace(os.sep, "/"))
+        lines += [f"![{name.replace('_', ' ')}]({where})", ""]
     for table in section.summaries:
         lines += [f"## {escaped(table.title)}", "", *markdown_table(table)]
     lines += ["## Calibration", "", escaped(section.calibrated), ""]

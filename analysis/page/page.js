@@ -123,8 +123,16 @@
     return { drawn: drawn.sort((a, b) => order(a) - order(b)), resting };
   }
 
-  function span(drawn) { // of runs and means; bands may leave it
-    const values = drawn.filter((trace) => trace.hoverinfo !== "skip").flatMap((trace) => trace.y).filter((y) => y !== null);
+  function reach(drawn) { // of our curves, where published ones go on; otherwise Plotly finds it
+    const known = drawn.filter((trace) => !trace.marker).flatMap((trace) => trace.x).filter((x) => x !== null);
+    const last = known.reduce((a, b) => Math.max(a, b), 0), first = known.filter((x) => x > 0).reduce((a, b) => Math.min(a, b), last);
+    if (!last || !drawn.some((trace) => trace.marker)) return { last: Infinity };
+    return { last, range: at("log").checked ? [Math.log10(first), Math.log10(last)] : [0, last] };
+  }
+
+  function span(drawn, last) { // of runs and means up to there; bands may leave it
+    const values = drawn.filter((trace) => trace.hoverinfo !== "skip")
+      .flatMap((trace) => trace.y.filter((y, k) => y !== null && trace.x[k] <= last));
     if (!values.length) return undefined;
     const low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b));
     const margin = 0.06 * (high - low) || 1;
@@ -134,12 +142,13 @@
   function layout(drawn, x) {
     const vertical = at("vertical").value === "return" ? "return" : "score (0 random, 1 reference)";
     const axis = { gridcolor: ink("--grid"), linecolor: ink("--line"), zerolinecolor: ink("--line"), automargin: true };
+    const { last, range } = reach(drawn);
     const view = [at("environment").value, x, at("vertical").value, at("log").checked].join();
     return {
       showlegend: false, hovermode: "closest", uirevision: view, margin: { l: 48, r: 12, t: 28, b: 44 },
       paper_bgcolor: ink("--ground"), plot_bgcolor: ink("--ground"), font: { color: ink("--ink"), size: 13 },
-      xaxis: { ...axis, title: { text: data.axes[x] }, type: at("log").checked ? "log" : "linear" },
-      yaxis: { ...axis, title: { text: vertical }, range: span(drawn) },
+      xaxis: { ...axis, title: { text: data.axes[x] }, type: at("log").checked ? "log" : "linear", range },
+      yaxis: { ...axis, title: { text: vertical }, range: span(drawn, last) },
       hoverlabel: { align: "left" },
     };
   }
@@ -151,7 +160,8 @@
     const here = new Set(data.curves.filter((curve) => curve.env === env).map((curve) => curve.rule));
     rules.forEach(({ label }, i) => { label.hidden = !here.has(i); });
     const { drawn, resting } = traces(env, x);
-    const others = [];
+    const others = [], known = data.published.some((curve) => curve.envs.includes(env));
+    if (at("others")) at("others").hidden = !known || x !== "grid_step";
     published.forEach(({ label, box }, i) => {
       const curve = data.published[i], place = curve.envs.indexOf(env);
       label.hidden = place < 0 || x !== "grid_step";
@@ -162,7 +172,9 @@
     at("remark").textContent = [
       resting.length ? "Not drawn, for they take none: " + resting.join(", ") + "." : "",
       others.length ? "Rewards differ between this version of the environment and that of: " + others.join("; ") + "." : "",
-      published.length && x !== "grid_step" ? "Published curves are known in environment steps only." : "",
+      at("others") && !known ? "No published curve of this environment." : "",
+      known && x !== "grid_step" ? "Published curves are known in environment steps only." : "",
+      drawn.some((trace) => trace.marker) ? "Double-click to see published curves to their ends." : "",
       at("log").checked ? "A logarithmic axis has no point at 0." : "",
     ].filter(Boolean).join(" ");
     const tools = ["select2d", "lasso2d", "autoScale2d"];
