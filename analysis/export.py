@@ -5,11 +5,11 @@ python -m analysis.export results/main --rliable scores.json
 The tables are Parquet files, a row per run, update or evaluation, and load in one line:
 
     pd.read_parquet("results/quick/tables/evaluations.parquet")
-    duckdb.sql("select env, label, avg(return_mean) from 'results/quick/tables/evaluations.parquet' where final group by all")
+    duckdb.sql("select label, avg(return_mean) from 'results/quick/tables/evaluations.parquet' group by all")
 
 rliable (Agarwal et al. 2021) takes a dictionary of matrices:
 
-    {rule: np.array(matrix) for rule, matrix in json.load(open("scores.json")).items()}
+    {rule: np.array(matrix) for rule, matrix in json.loads(Path("scores.json").read_bytes()).items()}
 """
 
 import json
@@ -52,7 +52,8 @@ def scores(results: Results) -> dict[str, NDArray[np.float64]]:
     unscored = sorted(set(measures.env[measures[MEASURE].isna()]))
     if unscored:
         raise ResultsError(
-            f"{results.folder}: {', '.join(unscored)} has no reference; give score = [random, reference] in the matrix file"
+            f"{results.folder}: {', '.join(unscored)} has no reference return; "
+            "give score = [random, reference] in the matrix file"
         )
     every = measures.env.nunique()
     found = {}
