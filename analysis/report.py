@@ -22,7 +22,7 @@ from matplotlib.lines import Line2D
 
 from analysis.load import Results, ResultsError, load
 from analysis.measures import measure_runs
-from analysis.page.evidence import gather, together
+from analysis.page.evidence import Evidence, gather, titles, together
 from analysis.page.markdown import write_markdown
 from analysis.page.page import write_page
 from analysis.plots.comparison import comparison, pooled_comparison
@@ -56,12 +56,13 @@ def main(arguments: Arguments) -> int:
         loaded = load_all(arguments.results, arguments.mixed)
         if arguments.check:
             return max(check(results) for results in loaded)
+        evidence, published = prepare(loaded, arguments.published)
         for results in loaded:
             files, markdown = report(results, arguments.mixed_seconds)
             print(markdown)
             print(f"tables:  {results.folder / 'tables'}")
             print(f"figures: {results.folder / 'figures'} ({', '.join(f.name for f in files if f.suffix == '.png')})")
-        print(f"page:    {publish(loaded, arguments)}")
+        print(f"page:    {publish(evidence, published, arguments)}")
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -75,12 +76,17 @@ def load_all(folders: tuple[Path, ...], mixed: bool) -> list[Results]:
     return [load(folder, mixed) for folder in folders]
 
 
-def publish(loaded: list[Results], arguments: Arguments) -> Path:
-    """The page of all directories, and its Markdown beside it."""
-    file = arguments.page or loaded[0].folder / "report.html"
-    published = read_published(arguments.published) if arguments.published else None
+def prepare(loaded: list[Results], published: Path | None) -> tuple[list[Evidence], pd.DataFrame | None]:
+    """What the page is made from. Raises ResultsError before anything is drawn."""
     evidence = [gather(results) for results in loaded]
-    seconds, clock = clock_of(together(loaded), arguments.mixed_seconds)
+    titles(evidence)
+    return evidence, None if published is None else read_published(published)
+
+
+def publish(evidence: list[Evidence], published: pd.DataFrame | None, arguments: Arguments) -> Path:
+    """The page of all directories, and its Markdown beside it."""
+    file = arguments.page or evidence[0].results.folder / "report.html"
+    seconds, clock = clock_of(together([bundle.results for bundle in evidence]), arguments.mixed_seconds)
     write_markdown(evidence, file.with_suffix(".md"), seconds, clock)
     return write_page(evidence, file, published, seconds, clock)
 
