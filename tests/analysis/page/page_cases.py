@@ -13,7 +13,7 @@ from experiments.records import EvaluationRow, RunRow, UpdateRow, frame
 
 NAN = float("nan")
 HOSTILE = (
-    "</script><script>window.bad=1</script><img src=x onerror=window.bad=2>\"'`\u2028\u2029{{7*7}} %{x} <b>b</b> "
+    "</script><b>b</b><script>window.bad=1</script><img src=x onerror=window.bad=2>\"'`\u2028\u2029{{7*7}} %{x} "
     "<!-- | a\nb &amp; \x00 " + "long" * 100
 )
 PUBLISHED = (
@@ -29,8 +29,8 @@ def comparisons(first: str = "climbs", second: str = "stays") -> pd.DataFrame:
     """Two verdicts, one of them undecided."""
     pair = (first, second, "nauc", "permutation", 5, 5)
     rows = [
-        ("Easy-v0", *pair, 0.3, 0.2, 0.4, 3.5, 0.008, 0.016, "better", NAN, NAN),
-        ("Hard-v0", *pair, -0.1, -0.4, 0.2, 0.9, 0.4, 0.4, "undecided", 0.5, 38.0),
+        ("Easy-v0", *pair, 0.3, 0.2, 0.4, 12.5, 0.008, 0.016, "better", NAN, NAN),
+        ("Hard-v0", *pair, -0.1, -0.4, 0.2, 3.9, 0.4, 0.4, "undecided", 0.5, 38.0),
     ]
     return pd.DataFrame(rows, columns=list(COMPARISON))
 

@@ -133,7 +133,7 @@ def test_a_point_says_whose_it_is(browser, files):
         page.locator("#environment").select_option(label="Hard-v0")
         page.evaluate(hover % names(page).index(next(n for n in names(page) if n.startswith("climbs"))))
         text = page.locator("#plot .hoverlayer").text_content()
-        assert text.startswith("climbs</script>") and "IQM 22" in text and "%{" not in text.replace("%{x}", "")
+        assert text.startswith("climbs</script><b>b</b>") and "IQM 22" in text and "%{" not in text.replace("%{x}", "")
 
 
 def test_published_curves_are_toggled_and_stand_in_steps_only(browser, files):
@@ -159,6 +159,9 @@ def test_a_table_is_sorted_by_click_and_by_key(browser, files):
 
 def test_numbers_are_sorted_as_numbers_and_what_is_unknown_stays_last(browser, files):
     with opened(browser, files["ordinary"]) as page:
+        page.locator("#verdicts th", has_text="ratio").locator("button").click()
+        ratios = page.locator("#verdicts tbody td:nth-child(9)")
+        assert ratios.all_inner_texts() == ["3.9", "12.5"]
         head = page.locator("#verdicts th", has_text="seeds needed")
         for _ in range(2):
             head.locator("button").click()
@@ -174,6 +177,6 @@ def test_hostile_text_runs_nothing_and_is_shown_as_it_is(browser, files):
         assert page.evaluate("window.bad") is None
         assert page.locator("img").count() == 0 and page.locator("script").count() == 3
         assert page.locator("#rules b, #plot b, #remark b").count() == 0
-        assert "</script><script>window.bad=1</script>" in page.locator("#rules").inner_text()
+        assert "</script><b>b</b><script>window.bad=1</script>" in page.locator("#rules").inner_text()
         page.get_by_label("climbs</script>").uncheck()
         assert not [name for name in names(page) if "climbs" in name]
