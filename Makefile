@@ -5,12 +5,13 @@ MATRIX ?= quick
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: matrix test lint bench compare-speed cluster-test soak clean
+.PHONY: matrix test page-test lint bench compare-speed cluster-test soak clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make matrix               run the quick matrix, then its tables and figures (MATRIX=main, ARGS='--seeds 5' to change)"
 	@echo "make test                 run the whole test suite"
+	@echo "make page-test            open the report's page in headless Chromium, which it installs if there is none (Debian, root)"
 	@echo "make lint                 ruff and mypy"
 	@echo "make bench                time the curvature kernel and the training loop"
 	@echo "make compare-speed        time training beside sb3-contrib's TRPO and stable-baselines3's PPO"
@@ -29,6 +30,11 @@ matrix: $(VENV)/.ready
 
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest $(ARGS)
+
+page-test: $(VENV)/.ready
+	@command -v chromium chromium-browser google-chrome >/dev/null || { apt-get update -q && apt-get install -y -q chromium; } \
+		|| { echo "no Chromium: apt-get install chromium as root, or $(BIN)/python -m playwright install chromium" >&2; exit 1; }
+	$(BIN)/python -m pytest tests/analysis/page $(ARGS)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
-"""Rebuild every table and figure of a results directory from its cells alone.
+"""Rebuild every table and figure of results directories from their cells alone, and one page about all of them.
 
 python analysis/report.py results/quick
+python analysis/report.py results/mine results/other --published analysis/published.csv
 """
 
 import io
@@ -18,36 +19,69 @@ import tyro
 from analysis.figures import draw
 from analysis.load import Results, ResultsError, load
 from analysis.measures import measure_runs
+from analysis.page.evidence import Evidence, gather, titles, together
+from analysis.page.markdown import write_markdown
+from analysis.page.page import write_page
 from analysis.plots.style import theme
+from analysis.published import read_published
 from analysis.summary import summarize, to_markdown, write
 
 
 @dataclass(frozen=True)
 class Arguments:
-    results: tyro.conf.Positional[Path]
-    """a results directory that run_matrix.py wrote"""
+    results: tyro.conf.Positional[tuple[Path, ...]]
+    """results directories that run_matrix.py wrote"""
     mixed: bool = False
     """put cells of different code or library versions into one table, which then says so"""
     check: bool = False
     """write nothing; compare the tables on disk with those that the cells give (exit code 1 if they differ)"""
     mixed_seconds: bool = False
     """draw seconds of different lanes, numbers of jobs or machines into one figure, which then says so"""
+    published: Path | None = None
+    """published curves to draw beside ours: a CSV file of the columns of analysis/published.csv"""
+    page: Path | None = None
+    """where the page goes; report.html in the first results directory if not given, its Markdown always beside it"""
 
 
 def main(arguments: Arguments) -> int:
     """The exit code: 0, or 2 if the directory cannot be read or written."""
     try:
-        results = load(arguments.results, arguments.mixed)
+        loaded = load_all(arguments.results, arguments.mixed)
         if arguments.check:
-            return check(results)
-        files, markdown = report(results, arguments.mixed_seconds)
+            return max(check(results) for results in loaded)
+        evidence, published = prepare(loaded, arguments.published)
+        for results in loaded:
+            files, markdown = report(results, arguments.mixed_seconds)
+            print(markdown)
+            print(f"tables:  {results.folder / 'tables'}")
+            print(f"figures: {results.folder / 'figures'} ({', '.join(f.name for f in files if f.suffix == '.png')})")
+        print(f"page:    {publish(evidence, published, arguments)}")
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(markdown)
-    print(f"tables:  {results.folder / 'tables'}")
-    print(f"figures: {results.folder / 'figures'} ({', '.join(f.name for f in files if f.suffix == '.png')})")
     return 0
+
+
+def load_all(folders: tuple[Path, ...], mixed: bool) -> list[Results]:
+    """Every directory. Raises ResultsError, also if there is none."""
+    if not folders:
+        raise ResultsError("name a results directory, results/quick for instance")
+    return [load(folder, mixed) for folder in folders]
+
+
+def prepare(loaded: list[Results], published: Path | None) -> tuple[list[Evidence], pd.DataFrame | None]:
+    """What the page is made from. Raises ResultsError before anything is drawn."""
+    evidence = [gather(results) for results in loaded]
+    titles(evidence)
+    return evidence, None if published is None else read_published(published)
+
+
+def publish(evidence: list[Evidence], published: pd.DataFrame | None, arguments: Arguments) -> Path:
+    """The page of all directories, and its Markdown beside it."""
+    file = arguments.page or evidence[0].results.folder / "report.html"
+    seconds, clock = clock_of(together([bundle.results for bundle in evidence]), arguments.mixed_seconds)
+    write_markdown(evidence, file.with_suffix(".md"), seconds, clock)
+    return write_page(evidence, file, published, seconds, clock)
 
 
 def check(results: Results) -> int:
@@ -84,12 +118,7 @@ def report(results: Results, mixed_seconds: bool = False) -> tuple[list[Path], s
         folder.mkdir(exist_ok=True)
     measures = measure_runs(results)
     summary = summarize(measures)
-    differ = results.seconds_compare
-    seconds = mixed_seconds or differ is None
-    if not seconds:
-        clock = f"No seconds are shown, for these are {differ}; `--mixed-seconds` shows them nevertheless."
-    else:
-        clock = f"Mixed seconds: {differ}." if differ else conditions(results)
+    seconds, clock = clock_of(results, mixed_seconds)
     markdown = to_markdown(summary, results.name, results.problems, seconds, clock)
     files = write(summary, markdown, tables)
     for name, frame in frames(results, measures).items():
@@ -98,6 +127,16 @@ def report(results: Results, mixed_seconds: bool = False) -> tuple[list[Path], s
     with theme():
         files += draw(results, measures, figures, clock if seconds else None)
     return files, markdown
+
+
+def clock_of(results: Results, mixed_seconds: bool) -> tuple[bool, str]:
+    """Whether seconds may be shown, and what is to be said about them."""
+    differ = results.seconds_compare
+    if differ is None:
+        return True, conditions(results)
+    if mixed_seconds:
+        return True, f"Mixed seconds: {differ}."
+    return False, f"No seconds are shown, for these are {differ}; `--mixed-seconds` shows them nevertheless."
 
 
 def conditions(results: Results) -> str:

@@ -11,16 +11,8 @@ ORDER = ["types", "policies", "curvature", "estimators", "ascent", "rules"]
 LAYERS = {
     "algos": {"torch", "algos"},
     "analysis": {
-        "pandas",
-        "numpy",
-        "pyarrow",
-        "scipy",
-        "statsmodels",
-        "seaborn",
-        "matplotlib",
-        "tyro",
-        "analysis",
-        "experiments",
+        *("pandas", "numpy", "pyarrow", "scipy", "statsmodels", "seaborn", "matplotlib", "plotly", "jinja2"),
+        *("markupsafe", "tyro", "analysis", "experiments"),
     },
 }
 

@@ -42,7 +42,7 @@ def learning_curve(evaluations: pd.DataFrame, ax: Axes, style: Style, x: str = "
         runs = [run.sort_values("grid_step") for _, run in part.groupby("seed")]
         thin = [run[[x, "return_mean"]].to_numpy(float) for run in runs]
         ax.add_collection(LineCollection(thin, linewidths=0.5, alpha=0.45, rasterized=crowded, **look))
-        where, curves = _aligned(runs, x)
+        where, curves = aligned(runs, x)
         band = simultaneous_band(curves)
         ax.plot(where, band.centre, linewidth=1.6, zorder=3, **look)
         if len(runs) >= FILLED:
@@ -68,7 +68,7 @@ def with_cost(evaluations: pd.DataFrame, x: str) -> pd.DataFrame:
     return shown[shown.groupby(["env", "label"])[x].transform("max") > 0]
 
 
-def _aligned(runs: list[pd.DataFrame], x: str) -> tuple[np.ndarray, np.ndarray]:
+def aligned(runs: list[pd.DataFrame], x: str) -> tuple[np.ndarray, np.ndarray]:
     """(mean costs [K], returns [n runs, K]) at the grid points that all runs reached."""
     k = min(len(run) for run in runs)
     costs, returns = (np.stack([run[name].to_numpy(float)[:k] for run in runs]) for name in (x, "return_mean"))

@@ -84,11 +84,11 @@ ODD = {
 def test_odd_results_are_reported_without_a_traceback(folder, spoil, monkeypatch):
     monkeypatch.setattr(FigureCanvasPdf, "print_pdf", lambda *_, **__: None)  # what draws a PNG draws the PDF
     spoil(folder)
-    assert main(Arguments(folder)) == 0
+    assert main(Arguments((folder,))) == 0
 
 
 def test_a_folder_that_is_none_is_refused_in_one_line(tmp_path, capsys):
-    assert main(Arguments(tmp_path)) == 2
+    assert main(Arguments((tmp_path,))) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
@@ -113,7 +113,7 @@ def test_seconds_that_do_not_compare_are_not_shown_unless_asked_for(folder, undr
 @pytest.mark.parametrize("change", [{"code": "new"}, {"versions": "new"}], ids=str)
 def test_cells_of_different_code_are_refused_unless_asked_for(folder, change, capsys):
     write_cell(folder, "Easy-v0", "climbs", 0, **change)
-    assert main(Arguments(folder)) == 2
+    assert main(Arguments((folder,))) == 2
     assert "cells made by 2 versions of the code or its libraries; run them again" in capsys.readouterr().err
     results = load(folder, mixed=True)
     assert any("are mixed here, as was asked for" in problem for problem in results.problems)

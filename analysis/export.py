@@ -1,0 +1,84 @@
+"""Final scores as rliable reads them, and how other tools read the tables.
+
+python -m analysis.export results/main --rliable scores.json
+
+The tables are Parquet files, a row per run, update or evaluation, and load in one line:
+
+    pd.read_parquet("results/quick/tables/evaluations.parquet")
+    duckdb.sql("select label, avg(return_mean) from 'results/quick/tables/evaluations.parquet' group by all")
+
+rliable (Agarwal et al. 2021) takes a dictionary of matrices:
+
+    {rule: np.array(matrix) for rule, matrix in json.loads(Path("scores.json").read_bytes()).items()}
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+from numpy.typing import NDArray
+
+from analysis.load import Results, ResultsError, load
+from analysis.measures import measure_runs
+
+MEASURE = "final_sampled_z"
+
+
+@dataclass(frozen=True)
+class Arguments:
+    results: tyro.conf.Positional[Path]
+    """a results directory that run_matrix.py wrote"""
+    rliable: Path
+    """the JSON file to write: rule -> rows of runs, in columns of environments"""
+    mixed: bool = False
+    """take cells of different code or library versions"""
+
+
+def scores(results: Results) -> dict[str, NDArray[np.float64]]:
+    """label -> final normalised scores [runs, environments]: runs by seed, environments by name; a failed run scores 0.
+
+    Raises ResultsError if a run is missing, an environment has no reference, or seeds differ between environments.
+    """
+    measures = measure_runs(results)
+    missing = measures[measures.status == "missing"]
+    if len(missing):
+        raise ResultsError(
+            f"{results.folder}: {len(missing)} of {len(measures)} planned runs are missing, {missing.run_id.iloc[0]} "
+            "for one; run the matrix to its end first"
+        )
+    unscored = sorted(set(measures.env[measures[MEASURE].isna()]))
+    if unscored:
+        raise ResultsError(
+            f"{results.folder}: {', '.join(unscored)} has no reference return; "
+            "give score = [random, reference] in the matrix file"
+        )
+    every = measures.env.nunique()
+    found = {}
+    for label, part in measures.groupby("label", sort=True):
+        matrix = part.pivot(index="seed", columns="env", values=MEASURE)
+        if matrix.isna().to_numpy().any() or matrix.shape[1] != every:
+            raise ResultsError(
+                f"{results.folder}: {label} has not the same seeds on every environment, as a matrix must"
+            )
+        found[str(label)] = matrix.to_numpy(np.float64)
+    return found
+
+
+def main(arguments: Arguments) -> int:
+    """The exit code: 0, or 2 if there is no such matrix."""
+    try:
+        results = load(arguments.results, arguments.mixed)
+        found = scores(results)
+        arguments.rliable.write_text(json.dumps({label: matrix.tolist() for label, matrix in found.items()}))
+    except (ResultsError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{arguments.rliable}: {len(found)} rules; columns {', '.join(sorted(set(results.planned.env)))}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Arguments, description=__doc__)))

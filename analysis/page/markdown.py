@@ -1,0 +1,56 @@
+"""The report for a pull request: the page's tables as Markdown, and its figures by their relative paths."""
+
+import html
+import os
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+from analysis.page.evidence import Evidence
+from analysis.page.sections import Section, sections
+from analysis.page.tables import Table
+
+NUMBERS = re.compile(r"[-+\d ,.%/]*(e[-+]\d+)?( \[[-+e\d ,.]*\])?")  # with an interval; nothing that Markdown reads
+SHOWN = ("learning_curves", "final", "area_under_curve")  # figures that stand in the text; the rest is in the folder
+
+
+def write_markdown(evidence: list[Evidence], file: Path, seconds: bool, clock: str) -> Path:
+    """Writes the file; `seconds` and `clock` as in `write_page`."""
+    parts = [section for part in sections(evidence, seconds) for section in _section(part, file.parent)]
+    text = "\n".join([*parts, *([escaped(clock), ""] if clock else [])])
+    file.write_text(text, encoding="utf-8", errors="replace")
+    return file
+
+
+def escaped(text: str) -> str:
+    """Text of a result file on one line of Markdown, where it is nothing but text."""
+    if NUMBERS.fullmatch(text):
+        return text
+    line = re.sub(r"\s+", " ", text).strip()
+    return re.sub(r"([\\`*_\[\]|~#!])", r"\\\1", html.escape(line, quote=False))
+
+
+def markdown_table(table: Table) -> list[str]:
+    """Lines of a table, an empty one after it."""
+    lines = [[head.text for head in table.heads], ["---:" if head.numeric else "---" for head in table.heads]]
+    lines += [[escaped(cell.text) for cell in row] for row in table.rows]
+    return [*("| " + " | ".join(line) + " |" for line in lines), ""]
+
+
+def _section(section: Section, beside: Path) -> list[str]:
+    lines = [f"# {escaped(section.title)}", "", escaped(section.state), "", "## Verdicts", ""]
+    lines += [*map(escaped, filter(None, [section.decided, section.note])), ""]
+    lines += markdown_table(section.verdicts) if section.verdicts else []
+    figures = {figure.stem: figure for figure in section.figures}
+    for name in filter(figures.__contains__, SHOWN):
+        where = quote(os.path.relpath(figures[name].resolve(), beside.resolve()).replace(os.sep, "/"))
+        lines += [f"![{name.replace('_', ' ')}]({where})", ""]
+    for table in section.summaries:
+        lines += [f"## {escaped(table.title)}", "", *markdown_table(table)]
+    lines += ["## Calibration", "", escaped(section.calibrated), ""]
+    lines += markdown_table(section.calibration) if section.calibration else []
+    lines += ["## Failures", "", *([] if section.failures else ["Every planned run is ok.", ""])]
+    lines += markdown_table(section.failures) if section.failures else []
+    lines += [*(f"- {escaped(problem)}" for problem in section.problems), *([""] if section.problems else [])]
+    lines += ["## Provenance", "", *(f"- {name}: {escaped(value)}" for name, value in section.facts), ""]
+    return lines

@@ -1,0 +1,182 @@
+"""The page in a headless browser: skipped where there is none; `make page-test` installs one."""
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from analysis_cases import write_cell, write_results
+from page_cases import HOSTILE, PUBLISHED, hostile, whole
+
+from analysis.load import load
+from analysis.page.page import write_page
+from analysis.published import read_published
+
+playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright, or: make page-test")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+PLAIN, BOTH = (1400, 900), ((1400, 900), (400, 800))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium of the system, or the one that playwright installed."""
+    with playwright.sync_playwright() as driver:
+        found = next(filter(None, map(shutil.which, NAMES)), driver.chromium.executable_path)
+        if not Path(found).exists():
+            pytest.skip("no Chromium: apt-get install chromium, or python -m playwright install chromium")
+        started = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """One page of ordinary results with a failed run and published curves, and one of hostile ones."""
+    folder = write_results(tmp_path_factory.mktemp("results"))
+    write_cell(folder, "Easy-v0", "climbs", 3, status="diverged", reached=3)
+    (folder / "p.csv").write_text(PUBLISHED)
+    results = load(folder)
+    moving = results.evaluations.assign(gradient_evaluations=results.evaluations.grid_step / 10)
+    results = replace(results, evaluations=moving)
+    ordinary = write_page([whole(results)], folder / "a.html", read_published(folder / "p.csv"), True, "a clock")
+    return {"ordinary": ordinary, "hostile": write_page([hostile(results)], folder / "h.html", None, True, HOSTILE)}
+
+
+@contextmanager
+def opened(browser, file, size=PLAIN):
+    """The page, which must neither complain nor ask for anything but itself."""
+    said, asked = [], []
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    page.wait_for_selector("#plot .main-svg .xtick")
+    yield page
+    page.close()
+    assert said == [], "the console must stay silent"
+    assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [file.as_uri()]
+
+
+def names(page):
+    return page.evaluate("document.getElementById('plot').data.map((trace) => trace.name)")
+
+
+def axis(page, which="xaxis"):
+    return page.evaluate(f"document.getElementById('plot')._fullLayout.{which}.title.text")
+
+
+def column(page, head):
+    """Texts of a column of the first table of rules."""
+    table = page.locator("#tables table").first
+    heads = [text.strip() for text in table.locator("th").all_inner_texts()]
+    return [row.locator("td").nth(heads.index(head)).inner_text() for row in table.locator("tbody tr").all()]
+
+
+@pytest.mark.parametrize("size", BOTH, ids=str)
+@pytest.mark.parametrize("kind", ["ordinary", "hostile"])
+def test_it_renders_and_does_not_overflow(browser, files, kind, size):
+    with opened(browser, files[kind], size) as page:
+        assert page.locator("#plot .scatterlayer .trace").count() >= 4
+        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        wide = page.evaluate("[document.scrollingElement.scrollWidth, innerWidth]")
+        assert wide[0] <= wide[1]
+
+
+def test_a_rule_is_toggled_alone_and_all_at_once(browser, files):
+    with opened(browser, files["ordinary"]) as page:
+        assert {"climbs", "runs of climbs", "stays"} <= set(names(page))
+        page.get_by_label("climbs", exact=True).uncheck()
+        assert not [name for name in names(page) if "climbs" in name] and "stays" in names(page)
+        page.locator("#none").click()
+        assert not {"climbs", "stays"} & set(names(page))
+        page.locator("#all").click()
+        assert {"climbs", "stays"} <= set(names(page))
+
+
+def test_runs_and_band_are_drawn_on_demand(browser, files):
+    with opened(browser, files["ordinary"]) as page:
+        page.locator("#runs").uncheck()
+        assert "runs of climbs" not in names(page)
+        page.locator("#band").check()
+        assert names(page).count("band of climbs") == 2
+
+
+def test_axes_switch(browser, files):
+    with opened(browser, files["ordinary"]) as page:
+        assert (axis(page), axis(page, "yaxis")) == ("environment steps", "return")
+        page.locator("#horizontal").select_option("gradient_evaluations")
+        assert axis(page) == "gradient evaluations" and "stays" in names(page)
+        page.locator("#horizontal").select_option("fisher_products")
+        assert "Not drawn, for they take none: stays." in page.locator("#remark").inner_text()
+        page.locator("#horizontal").select_option("train_s")
+        assert axis(page).startswith("training seconds")
+        page.locator("#log").check()
+        assert page.evaluate("document.getElementById('plot')._fullLayout.xaxis.type") == "log"
+        page.locator("#vertical").select_option("score")
+        assert axis(page, "yaxis").startswith("score")
+
+
+def test_scores_and_environments_are_those_of_the_choice(browser, files):
+    top = "Math.max(...document.getElementById('plot').data.find((t) => t.name === 'climbs').y)"
+    with opened(browser, files["ordinary"]) as page:
+        page.locator("#environment").select_option(label="Hard-v0")
+        assert page.evaluate(top) == 82
+        page.locator("#vertical").select_option("score")
+        assert page.evaluate(top) == pytest.approx((82 + 10) / 20)
+
+
+def test_a_point_says_whose_it_is(browser, files):
+    hover = "Plotly.Fx.hover(document.getElementById('plot'), [{ curveNumber: %d, pointNumber: 1 }])"
+    with opened(browser, files["hostile"]) as page:
+        page.locator("#environment").select_option(label="Hard-v0")
+        page.evaluate(hover % names(page).index(next(n for n in names(page) if n.startswith("climbs"))))
+        text = page.locator("#plot .hoverlayer").text_content()
+        assert text.startswith("climbs</script><b>b</b>") and "IQM 22" in text and "%{" not in text.replace("%{x}", "")
+
+
+def test_published_curves_are_toggled_and_stand_in_steps_only(browser, files):
+    theirs = "A2C, Easy-v5, them@1"
+    with opened(browser, files["ordinary"]) as page:
+        assert theirs not in names(page) and "TRPO(mpi), EASY-v0, them@1" in names(page)
+        page.get_by_label(theirs).check()
+        assert theirs in names(page) and "Rewards differ" in page.locator("#remark").inner_text()
+        page.locator("#horizontal").select_option("train_s")
+        assert theirs not in names(page) and page.locator("#others").is_hidden()
+
+
+def test_a_table_is_sorted_by_click_and_by_key(browser, files):
+    with opened(browser, files["ordinary"]) as page:
+        head = page.locator("#tables th", has_text="final return").first
+        assert column(page, "rule") == ["climbs", "stays"]
+        head.locator("button").click()
+        assert head.get_attribute("aria-sort") == "ascending" and column(page, "rule") == ["stays", "climbs"]
+        head.locator("button").focus()
+        page.keyboard.press("Enter")
+        assert head.get_attribute("aria-sort") == "descending" and column(page, "rule") == ["climbs", "stays"]
+
+
+def test_numbers_are_sorted_as_numbers_and_what_is_unknown_stays_last(browser, files):
+    with opened(browser, files["ordinary"]) as page:
+        page.locator("#verdicts th", has_text="ratio").locator("button").click()
+        ratios = page.locator("#verdicts tbody td:nth-child(9)")
+        assert ratios.all_inner_texts() == ["3.9", "12.5"]
+        head = page.locator("#verdicts th", has_text="seeds needed")
+        for _ in range(2):
+            head.locator("button").click()
+            assert page.locator("#verdicts tbody td:last-child").all_inner_texts() == ["38", ""]
+
+
+def test_hostile_text_runs_nothing_and_is_shown_as_it_is(browser, files):
+    with opened(browser, files["hostile"]) as page:
+        for box in ("log", "band"):
+            page.locator(f"#{box}").check()
+        for environment in range(2):
+            page.locator("#environment").select_option(str(environment))
+        assert page.evaluate("window.bad") is None
+        assert page.locator("img").count() == 0 and page.locator("script").count() == 3
+        assert page.locator("#rules b, #plot b, #remark b").count() == 0
+        assert "</script><b>b</b><script>window.bad=1</script>" in page.locator("#rules").inner_text()
+        page.get_by_label("climbs</script>").uncheck()
+        assert not [name for name in names(page) if "climbs" in name]

@@ -1,0 +1,50 @@
+import pytest
+from page_cases import HOSTILE, hostile, whole
+
+from analysis.page.evidence import gather
+from analysis.page.markdown import escaped, write_markdown
+from analysis.report import report
+
+
+def lines(evidence, tmp_path):
+    return write_markdown(evidence, tmp_path / "report.md", True, "a clock").read_text().split("\n")
+
+
+def test_it_has_verdicts_a_table_per_environment_calibration_failures_and_provenance(results, tmp_path):
+    found = lines([whole(results)], tmp_path)
+    heads = [line for line in found if line.startswith("#")]
+    names = ["Verdicts", "Easy-v0", "Hard-v0", "Calibration", "Failures", "Provenance"]
+    assert heads[1:] == [f"## {name}" for name in names]
+    assert "2 declared: 1 better, 1 undecided" in found and "Every planned run is ok." in found
+    assert any(line.startswith("| climbs | 5/5 | 83 [") for line in found)
+
+
+def test_without_comparisons_it_says_how_to_get_them(results, tmp_path):
+    text = "\n".join(lines([gather(results)], tmp_path))
+    assert "Put a table" in text and "A/A" in text
+
+
+def test_figures_are_linked_from_where_the_file_lies(results, tmp_path):
+    report(results)
+    (tmp_path / "elsewhere").mkdir()
+    text = write_markdown([gather(results)], tmp_path / "elsewhere" / "r.md", True, "").read_text()
+    assert "![learning curves](../figures/learning_curves.png)" in text
+
+
+def test_hostile_text_stays_text_on_its_line(results, tmp_path):
+    found = lines([hostile(results)], tmp_path)
+    assert len(found) == len([line for line in found if "\n" not in line and "\u2028" not in line])
+    assert not [line for line in found if "<" in line]
+    tables = [line for line in found if line.startswith("|")]
+    width = {line.replace("\\|", "").count("|") for line in tables}
+    assert width <= {12, 14, 5, 7}, "a | of the text made a column"
+
+
+@pytest.mark.parametrize("text", ["83 [82, 84]", "1,024", "-0.5 [-1e-05, 2]", "5/5", ""])
+def test_numbers_are_left_readable(text):
+    assert escaped(text) == text
+
+
+def test_links_code_and_emphasis_are_escaped():
+    assert escaped("[a](b) `c` *d* <i>\n") == "\\[a\\](b) \\`c\\` \\*d\\* &lt;i&gt;"
+    assert "\n" not in escaped(HOSTILE)

@@ -1,0 +1,94 @@
+import math
+
+import pandas as pd
+import pytest
+from analysis_cases import write_cell
+from page_cases import calibration, comparisons
+
+from analysis.load import load
+from analysis.measures import measure_runs
+from analysis.page.tables import (
+    calibration_table,
+    clock_tables,
+    failure_table,
+    run_table,
+    summary_tables,
+    verdict_table,
+)
+from analysis.summary import summarize
+
+
+def texts(table):
+    heads = [head.text for head in table.heads]
+    return [dict(zip(heads, (cell.text for cell in row), strict=True)) for row in table.rows]
+
+
+def test_a_summary_per_environment_shows_estimates_with_their_bounds(results):
+    easy, hard = summary_tables(summarize(measure_runs(results)), seconds=True)
+    assert (easy.title, hard.title) == ("Easy-v0", "Hard-v0")
+    climbs = texts(easy)[0]
+    assert climbs["rule"] == "climbs" and climbs["runs"] == "5/5" and climbs["final return"].startswith("83 [")
+    assert climbs["KL > radius"] == "25 %"
+    value = next(cell.value for cell, head in zip(easy.rows[0], easy.heads, strict=True) if head.text == "final return")
+    assert value == pytest.approx(83)
+
+
+def test_seconds_stand_in_the_tables_only_where_they_compare(results):
+    heads = {head.text for head in summary_tables(summarize(measure_runs(results)), seconds=False)[0].heads}
+    assert not [head for head in heads if "seconds" in head]
+
+
+def test_an_incomplete_rule_has_counts_and_no_numbers(folder):
+    for file in (folder / "cells" / "climbs-Easy-v0-0").iterdir():
+        file.unlink()
+    summary = summarize(measure_runs(load(folder)))
+    climbs = texts(summary_tables(summary, seconds=True)[0])[0]
+    assert climbs.pop("rule") == "climbs" and climbs.pop("runs") == "4/5 (missing 1), incomplete"
+    assert set(climbs.values()) == {""}
+    assert [row["rule"] for row in texts(clock_tables(summary)[0])] == ["stays"]
+
+
+def test_verdicts_keep_the_order_in_which_they_were_declared():
+    table = verdict_table(comparisons())
+    first, second = texts(table)
+    assert first["verdict on first"] == "better" and first["difference"] == "0.3 [0.2, 0.4]"
+    assert second["seeds needed"] == "38" and first["seeds needed"] == ""
+    assert [row[3].kind for row in table.rows] == ["better", "undecided"]
+
+
+def test_a_verdict_that_is_none_has_no_class_of_its_own():
+    table = verdict_table(comparisons().assign(verdict='x" onclick="'))
+    assert {row[3].kind for row in table.rows} == {""}
+
+
+@pytest.mark.parametrize("make", [verdict_table, calibration_table])
+def test_none_and_empty_make_no_table(make):
+    assert make(None) is None and make(pd.DataFrame()) is None
+
+
+def test_calibration_shows_counts_and_a_rate():
+    assert texts(calibration_table(calibration()))[0] == {
+        "decision": "permutation on nAUC",
+        "false positives": "48",
+        "splits": "1,000",
+        "rate": "0.048 [0.036, 0.063]",
+    }
+
+
+def test_failures_are_listed_with_their_reason_and_missing_runs_too(folder):
+    write_cell(folder, "Easy-v0", "climbs", 3, status="diverged", reached=3)
+    for file in (folder / "cells" / "stays-Hard-v0-1").iterdir():
+        file.unlink()
+    results = load(folder)
+    diverged, missing = texts(failure_table(measure_runs(results), results.runs))
+    assert (diverged["seed"], diverged["steps done"], diverged["reason"]) == ("3", "200", "made up")
+    assert (missing["status"], missing["steps done"]) == ("missing", "")
+
+
+def test_all_ok_is_no_table(results):
+    assert failure_table(measure_runs(results), results.runs) is None
+
+
+def test_every_planned_run_is_listed(results):
+    table = run_table(measure_runs(results))
+    assert len(table.rows) == 20 and not math.isnan(table.rows[0][4].value)

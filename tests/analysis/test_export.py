@@ -1,0 +1,68 @@
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from analysis_cases import SCORES, write_cell
+
+from analysis import export
+from analysis.export import Arguments, main, scores
+from analysis.load import ResultsError, load
+from analysis.report import report
+
+
+def test_scores_are_runs_by_environments(results):
+    found = scores(results)
+    assert list(found) == ["climbs", "stays"]
+    # final return of `climbs` is 81 + seed; the columns are Easy-v0 (0 to 100) and Hard-v0 (-10 to 10)
+    expected = [[(81 + seed) / 100, (91 + seed) / 20] for seed in range(5)]
+    np.testing.assert_allclose(found["climbs"], expected)
+
+
+def test_a_failed_run_scores_at_the_random_level(folder):
+    write_cell(folder, "Easy-v0", "climbs", 2, status="diverged", reached=3)
+    assert scores(load(folder))["climbs"][2, 0] == 0
+
+
+def test_a_missing_run_is_refused(folder):
+    shutil.rmtree(folder / "cells" / "climbs-Hard-v0-3")
+    with pytest.raises(ResultsError, match="1 of 20 planned runs are missing, climbs-Hard-v0-3"):
+        scores(load(folder))
+
+
+def test_an_environment_without_a_reference_is_refused(folder):
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"Hard-v0": [-10.0', '"X": [-10.0'))
+    with pytest.raises(ResultsError, match="Hard-v0 has no reference"):
+        scores(load(folder))
+
+
+@pytest.mark.parametrize("left_out", [{"seed": 4}, {}], ids=["another number of seeds", "one environment only"])
+def test_a_matrix_with_holes_is_refused(folder, left_out):
+    plan = json.loads((folder / "manifest.json").read_text())
+    wanted = {"env": "Hard-v0", "label": "stays", **left_out}
+    plan["cells"] = [cell for cell in plan["cells"] if not wanted.items() <= cell.items()]
+    (folder / "manifest.json").write_text(json.dumps(plan))
+    with pytest.raises(ResultsError, match="stays has not the same seeds on every environment"):
+        scores(load(folder))
+
+
+def test_the_command_writes_what_the_docstring_reads(folder, tmp_path, capsys):
+    file = tmp_path / "scores.json"
+    assert main(Arguments(folder, file)) == 0
+    read = {rule: np.array(matrix) for rule, matrix in json.loads(file.read_bytes()).items()}
+    assert {rule: matrix.shape for rule, matrix in read.items()} == {"climbs": (5, 2), "stays": (5, 2)}
+    assert ", ".join(SCORES) in capsys.readouterr().out
+    assert main(Arguments(tmp_path / "none", file)) == 2
+
+
+def test_tables_load_in_one_line_in_pandas_and_duckdb(folder):
+    duckdb = pytest.importorskip("duckdb")
+    report(load(folder))
+    lines = [line.strip() for line in export.__doc__.splitlines()]
+    pandas_line = next(line for line in lines if line.startswith("pd.")).replace("results/quick", str(folder))
+    duckdb_line = next(line for line in lines if line.startswith("duckdb.")).replace("results/quick", str(folder))
+    frame = eval(pandas_line, {"pd": pd})
+    mean = frame.groupby("label").return_mean.mean()
+    assert dict(eval(duckdb_line, {"duckdb": duckdb}).fetchall()) == pytest.approx(dict(mean))

@@ -1,0 +1,64 @@
+import pytest
+from page_cases import PUBLISHED as MADE
+
+from analysis.load import ResultsError
+from analysis.published import COLUMNS, COUNTERPARTS, PUBLISHED, comparable, counterpart, read_published
+
+
+def test_the_shipped_curves_are_small_and_name_their_sources():
+    table = read_published(PUBLISHED)
+    assert PUBLISHED.stat().st_size < 150_000
+    assert table[["source", "env", "algo", "note"]].ne("").all(axis=None)
+    assert table[["env_step", "mean", "n_seeds"]].notna().all(axis=None)
+    assert table.groupby(["source", "env", "algo"]).size().max() <= 25
+    assert set(table.algo.map(counterpart)) <= set(COUNTERPARTS.values())
+
+
+def write(tmp_path, text):
+    file = tmp_path / "curves.csv"
+    file.write_text(text)
+    return file
+
+
+def test_columns_are_numbers_or_text_and_empty_is_unknown(tmp_path):
+    table = read_published(write(tmp_path, MADE))
+    assert tuple(table.columns) == COLUMNS
+    assert table["mean"].tolist() == [1, 70, 1, 1] and table["std"].isna().tolist() == [True, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("source,env,algo\n", "no column env_step, mean, std, n_seeds, note"),
+        (MADE.replace(",70,", ",much,"), "line 3: mean is 'much'; expected a number"),
+        ("", "cannot be read as CSV"),
+    ],
+)
+def test_another_layout_is_refused_by_name(tmp_path, text, message):
+    with pytest.raises(ResultsError, match=message):
+        read_published(write(tmp_path, text))
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ResultsError, match="cannot be read"):
+        read_published(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("env", "other", "alike"),
+    [
+        ("HalfCheetah-v5", "halfcheetah-v3", True),
+        ("Hopper-v4", "Hopper-v2", True),
+        ("Hopper-v5", "Hopper-v3", False),
+        ("Ant-v4", "Ant-v3", False),
+        ("Ant-v3", "Ant-v2", True),
+        ("Hopper-v3", "HalfCheetah-v3", False),
+        ("CartPole-v1", "CartPole-v1", True),
+    ],
+)
+def test_versions_are_comparable_where_their_rewards_are(env, other, alike):
+    assert comparable(env, other) == comparable(other, env) == alike
+
+
+def test_algorithms_have_our_names():
+    assert counterpart("TRPO(trpo_mpi)") == "trpo" and counterpart("PPO2") == "ppo" and counterpart("A2C") is None
