@@ -22,33 +22,34 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.across import probability_of_improvement
-from analysis.compare import MEASURES, Measure
+from analysis.compare import MEASURES
 from analysis.hypotheses import ERROR, holm
 from analysis.inference import LEVEL, clopper_pearson
 from analysis.load import ResultsError, load
 from analysis.measures import measure_runs
 
 Array = NDArray[np.float64]
-Decision = Callable[[pd.DataFrame, pd.DataFrame], bool]  # of the runs of two rules: do they differ?
+Decide = Callable[[pd.DataFrame, pd.DataFrame], dict[str, bool]]  # decision -> do the runs of two rules differ?
 PINNED = Path(__file__).with_suffix(".csv")
 SEEDS = (5, 10)
 SPLITS = 1_000
 COLUMNS = ("env", "decision", "decides", "seeds", "splits", "false_positives", "rate", "low", "high")
 
 
-def p_value(measure: Measure, a: pd.DataFrame, b: pd.DataFrame) -> float:
-    """As `compare` takes it."""
-    return measure.test(measure.values(a), measure.values(b))
+def verdicts(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, bool]:
+    """What `compare` finds: by each measure alone, and by any of them after Holm's correction."""
+    p = {measure: measure.test(measure.values(a), measure.values(b)) for measure in MEASURES.values()}
+    alone = {f"{measure.test_name}, {measure.title}": value <= ERROR for measure, value in p.items()}
+    return alone | {"any of these, Holm": bool((holm(np.array(list(p.values()))) <= ERROR).any())}
 
 
-def tested(name: str) -> Decision:
-    """One measure with its test, alone in its family."""
-    return lambda a, b: p_value(MEASURES[name], a, b) <= ERROR
-
-
-def any_of_the_family(a: pd.DataFrame, b: pd.DataFrame) -> bool:
-    """Whether any measure differs after Holm's correction: what a report on a single pair does."""
-    return bool((holm(np.array([p_value(measure, a, b) for measure in MEASURES.values()])) <= ERROR).any())
+def customs(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, bool]:
+    """What is often read as a difference, and is no decision rule here; all on nAUC."""
+    return {
+        "bootstrap interval of the difference, nAUC": percentile_bootstrap(a, b),
+        "interval of P(improvement), nAUC": improvement_interval(a, b),
+        "bars of one standard error apart, nAUC": bars_apart(a, b),
+    }
 
 
 def percentile_bootstrap(a: pd.DataFrame, b: pd.DataFrame) -> bool:
@@ -72,25 +73,12 @@ def improvement_interval(a: pd.DataFrame, b: pd.DataFrame) -> bool:
 
 def bars_apart(a: pd.DataFrame, b: pd.DataFrame) -> bool:
     """Whether bars of one standard error about mean nAUC do not overlap."""
-    return bool(abs(a.nauc.mean() - b.nauc.mean()) > a.nauc.sem() + b.nauc.sem())
-
-
-DECISIVE: dict[str, Decision] = {
-    **{f"{measure.test_name}, {measure.title}": tested(name) for name, measure in MEASURES.items()},
-    "any of these three, Holm": any_of_the_family,
-}
-WARNINGS: dict[str, Decision] = {
-    "bootstrap interval of the difference, nAUC": percentile_bootstrap,
-    "interval of P(improvement), nAUC": improvement_interval,
-    "bars of one standard error apart, nAUC": bars_apart,
-}
+    x, y = a.nauc.to_numpy(float), b.nauc.to_numpy(float)
+    return bool(abs(x.mean() - y.mean()) > stats.sem(x) + stats.sem(y))
 
 
 def replay(
-    measures: pd.DataFrame,
-    decisions: dict[str, Decision],
-    seeds: tuple[int, ...] = SEEDS,
-    splits: int = SPLITS,
+    measures: pd.DataFrame, decide: Decide, seeds: tuple[int, ...] = SEEDS, splits: int = SPLITS
 ) -> pd.DataFrame:
     """COLUMNS without `decides`: every decision on random splits of all runs of each environment, whatever their label.
 
@@ -104,18 +92,18 @@ def replay(
         for n in seeds:
             rng = np.random.default_rng(n)
             sides = [rng.permutation(len(runs))[: 2 * n].reshape(2, n) for _ in range(splits)]
-            for name, decide in decisions.items():
-                false = sum(decide(runs.iloc[left], runs.iloc[right]) for left, right in sides)
-                rate = clopper_pearson(false, splits)
-                rows.append((env, name, n, splits, false, rate.estimate, rate.low, rate.high))
+            found = pd.DataFrame([decide(runs.iloc[left], runs.iloc[right]) for left, right in sides])
+            for name, false in found.sum().items():
+                rate = clopper_pearson(int(false), splits)
+                rows.append((env, name, n, splits, int(false), rate.estimate, rate.low, rate.high))
     return pd.DataFrame(rows, columns=[column for column in COLUMNS if column != "decides"])
 
 
 def calibrate(measures: pd.DataFrame, splits: int = SPLITS) -> pd.DataFrame:
     """COLUMNS: the decisions on which verdicts rest, then those on which none does."""
     parts = [
-        replay(measures, decisions, splits=splits).assign(decides=decides)
-        for decisions, decides in ((DECISIVE, True), (WARNINGS, False))
+        replay(measures, decide, splits=splits).assign(decides=decides)
+        for decide, decides in ((verdicts, True), (customs, False))
     ]
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
 

@@ -18,13 +18,11 @@ import tyro
 
 from analysis.figures import draw
 from analysis.load import Results, ResultsError, load
-from analysis.measures import measure_runs
 from analysis.page.evidence import Evidence, gather, titles, together
 from analysis.page.markdown import write_markdown
 from analysis.page.page import write_page
 from analysis.plots.style import theme
 from analysis.published import read_published
-from analysis.summary import summarize, to_markdown, write
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,13 @@ def main(arguments: Arguments) -> int:
         if arguments.check:
             return max(check(results) for results in loaded)
         evidence, published = prepare(loaded, arguments.published)
-        for results in loaded:
-            files, markdown = report(results, arguments.mixed_seconds)
-            print(markdown)
+        drawn = [report(bundle, arguments.mixed_seconds) for bundle in evidence]
+        page, markdown = publish(evidence, published, arguments)
+        print(markdown)
+        for results, files in zip(loaded, drawn, strict=True):
             print(f"tables:  {results.folder / 'tables'}")
             print(f"figures: {results.folder / 'figures'} ({', '.join(f.name for f in files if f.suffix == '.png')})")
-        print(f"page:    {publish(evidence, published, arguments)}")
+        print(f"page:    {page}")
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -76,18 +75,18 @@ def prepare(loaded: list[Results], published: Path | None) -> tuple[list[Evidenc
     return evidence, None if published is None else read_published(published)
 
 
-def publish(evidence: list[Evidence], published: pd.DataFrame | None, arguments: Arguments) -> Path:
-    """The page of all directories, and its Markdown beside it."""
+def publish(evidence: list[Evidence], published: pd.DataFrame | None, arguments: Arguments) -> tuple[Path, str]:
+    """The page of all directories, and the text of its Markdown, which lies beside it."""
     file = arguments.page or evidence[0].results.folder / "report.html"
     seconds, clock = clock_of(together([bundle.results for bundle in evidence]), arguments.mixed_seconds)
-    write_markdown(evidence, file.with_suffix(".md"), seconds, clock)
-    return write_page(evidence, file, published, seconds, clock)
+    markdown = write_markdown(evidence, file.with_suffix(".md"), seconds, clock)
+    return write_page(evidence, file, published, seconds, clock), markdown
 
 
 def check(results: Results) -> int:
     """Whether every table on disk is the one that its cells give; says which are not."""
     folder, wrong = results.folder / "tables", []
-    for name, frame in frames(results, measure_runs(results)).items():
+    for name, frame in frames(gather(results)).items():
         file = folder / f"{name}.parquet"
         if not file.is_file() or file.read_bytes() != parquet(frame):
             wrong.append(str(file))
@@ -98,10 +97,10 @@ def check(results: Results) -> int:
     return int(bool(wrong))
 
 
-def frames(results: Results, measures: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Every table by its name."""
-    names = ("runs", "updates", "trials", "reuses", "evaluations")
-    return {**{name: getattr(results, name) for name in names}, "measures": measures}
+def frames(bundle: Evidence) -> dict[str, pd.DataFrame]:
+    """Every Parquet table by its name."""
+    rows = {name: getattr(bundle.results, name) for name in ("runs", "updates", "trials", "reuses", "evaluations")}
+    return rows | {"measures": bundle.measures}
 
 
 def parquet(frame: pd.DataFrame) -> bytes:
@@ -111,22 +110,23 @@ def parquet(frame: pd.DataFrame) -> bytes:
     return sink.getvalue()
 
 
-def report(results: Results, mixed_seconds: bool = False) -> tuple[list[Path], str]:
-    """Write tables and figures; the files, and the summary as Markdown."""
+def report(bundle: Evidence, mixed_seconds: bool = False) -> list[Path]:
+    """Write tables and figures; the files."""
+    results = bundle.results
     tables, figures = results.folder / "tables", results.folder / "figures"
     for folder in (tables, figures):
         folder.mkdir(exist_ok=True)
-    measures = measure_runs(results)
-    summary = summarize(measures)
-    seconds, clock = clock_of(results, mixed_seconds)
-    markdown = to_markdown(summary, results.name, results.problems, seconds, clock)
-    files = write(summary, markdown, tables)
-    for name, frame in frames(results, measures).items():
+    files = []
+    for name, frame in frames(bundle).items():
         files.append(tables / f"{name}.parquet")
         files[-1].write_bytes(parquet(frame))
+    for name in ("summary", "comparisons", "imputed"):
+        files.append(tables / f"{name}.csv")
+        getattr(bundle, name).to_csv(files[-1], index=False, float_format="%.6g", lineterminator="\n")
+    seconds, clock = clock_of(results, mixed_seconds)
     with theme():
-        files += draw(results, measures, figures, clock if seconds else None)
-    return files, markdown
+        files += draw(results, bundle.measures, figures, clock if seconds else None)
+    return files
 
 
 def clock_of(results: Results, mixed_seconds: bool) -> tuple[bool, str]:

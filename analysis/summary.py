@@ -1,17 +1,27 @@
 """The summary table: one row per environment and rule, with what was planned, what failed, and intervals."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from analysis.inference import Interval, clopper_pearson, iqm, trimmed_t_interval
+from analysis.load import Results
+from analysis.measures import IMPUTATIONS, measure_runs
 from experiments.records import PHASES
 
 NAN = float("nan")
 REACHED = 0.5  # the threshold that the table shows; measures.parquet has the others
 SPLIT = [f"{phase[:-2]}_share" for phase in PHASES]
+WITH_INTERVAL = ("final_sampled", "final_mean", "final_sampled_z", "nauc")
+CENTRED = (  # the interquartile mean over runs of each
+    "dispersion", "dispersion_corrected", "short_term_risk", "short_term_risk_excess", "long_term_risk",
+    "long_term_risk_excess", "max_drawdown", "max_drawdown_excess", "excess_loss_share", "kl_median", "kl_overshoot",
+    "backtracks", "agreement_median", "cg_residual_median", "true_loss_share", "bound_held_share", "ess_median",
+    "ess_lowest", "max_weight_largest", "truncated_share",
+)  # fmt: skip
+AVERAGED = ("kl_violation_share", "max_kl_violation_share", "rejected_share", "steps_per_s", *SPLIT)
 
 
 def summarize(measures: pd.DataFrame) -> pd.DataFrame:
@@ -20,6 +30,27 @@ def summarize(measures: pd.DataFrame) -> pd.DataFrame:
         {"env": env, "label": label, **_counts(part), **_aggregates(part)}
         for (env, label), part in measures.groupby(["env", "label"], sort=True)
     ]
+    return pd.DataFrame(rows)
+
+
+def summarize_imputed(results: Results, measures: pd.DataFrame) -> pd.DataFrame:
+    """How much the rows with failed runs owe to what stands for those: env, label, imputation, n, and both results.
+
+    Every way of imputing has its line, and so has leaving failed runs out ("dropped"), which flatters whoever fails.
+    Empty if no run failed.
+    """
+    ways = {IMPUTATIONS[0]: measures, "dropped": measures[~measures.imputed]}
+    if measures.imputed.any():
+        ways |= {name: measure_runs(results, name) for name in IMPUTATIONS[1:]}
+    rows = []
+    for (env, label), part in measures.groupby(["env", "label"], sort=True):
+        if part.imputed.any() and (part.status != "missing").all():
+            for way, table in ways.items():
+                found = table[(table.env == env) & (table.label == label)]
+                row: dict[str, Any] = {"env": env, "label": label, "imputation": way, "n": len(found)}
+                for name in ("final_sampled", "nauc"):
+                    _put(row, name, trimmed_t_interval(found[name].to_numpy(float)))
+                rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -41,109 +72,42 @@ def _aggregates(part: pd.DataFrame) -> dict[str, float]:
         return part[name].to_numpy(float) if name in part.columns else np.array([])
 
     row: dict[str, float] = {}
-    for name in ("final_sampled", "final_mean", "final_sampled_z", "nauc"):
+    for name in WITH_INTERVAL:
         _put(row, name, trimmed_t_interval(column(name)))
-    final = column("final_sampled")
-    row["final_iqr"] = float(np.subtract(*np.percentile(final, [75, 25]))) if len(final) else NAN
-    row["final_min"] = float(final.min()) if len(final) else NAN
+    row |= _spread(column("final_sampled"))
     steps, seconds = column(f"steps_to_{REACHED:g}"), column(f"seconds_to_{REACHED:g}")
     scored = len(steps) > 0 and not np.isnan(steps).any()
-    reached = np.isfinite(steps)
-    _put(row, "reach_rate", clopper_pearson(int(reached.sum()), len(steps)) if scored else Interval(NAN, NAN, NAN))
-    budget = part.budget.to_numpy(float)
-    row["steps_to_threshold"] = float(np.minimum(steps, budget).mean()) if scored else NAN
+    _put_rate(row, "reach_rate", np.isfinite(steps) if scored else None)
+    row["steps_to_threshold"] = float(np.minimum(steps, part.budget.to_numpy(float)).mean()) if scored else NAN
     row["seconds_to_threshold"] = float(np.minimum(seconds, column("total_s")).mean()) if scored else NAN
-    row["max_drawdown"] = iqm(column("max_drawdown"))
-    for name in ("kl_violation_share", "max_kl_violation_share", "rejected_share", "steps_per_s", *SPLIT):
-        values = column(name)
-        row[name] = float(values.mean()) if len(values) else NAN
-    return row
+    complete = bool((part.status != "missing").all())
+    _put_rate(row, "failure_rate", (part.status != "ok").to_numpy() if complete else None)
+    collapsed = part.collapse.isin(["recovered", "terminal"]).to_numpy() if scored else None
+    _put_rate(row, "collapse_rate", collapsed)
+    row |= {name: iqm(column(name)) for name in CENTRED}
+    return row | {name: float(column(name).mean()) if len(column(name)) else NAN for name in AVERAGED}
 
 
-def _put(row: dict[str, float], name: str, interval: Interval) -> None:
+def _spread(final: np.ndarray) -> dict[str, float]:
+    """How far apart the runs end: range of the middle half, median absolute deviation, worst run, worst quarter."""
+    if not len(final):
+        return dict.fromkeys(("final_iqr", "final_mad", "final_min", "final_lower_quartile_mean"), NAN)
+    return {
+        "final_iqr": float(np.subtract(*np.percentile(final, [75, 25]))),
+        "final_mad": float(stats.median_abs_deviation(final)),
+        "final_min": float(final.min()),
+        "final_lower_quartile_mean": float(np.sort(final)[: -(-len(final) // 4)].mean()),
+    }
+
+
+def _put(row: dict[str, Any], name: str, interval: Interval) -> None:
     row[name], row[f"{name}_low"], row[f"{name}_high"] = interval.estimate, interval.low, interval.high
 
 
-def to_markdown(
-    summary: pd.DataFrame, name: str, problems: tuple[str, ...] = (), seconds: bool = True, clock: str = ""
-) -> str:
-    """The summary as a page: one table per environment, the caption, and whatever could not be read.
-
-    seconds: whether to show any; clock: what is to be said about them.
-    """
-    lines = [f"# Matrix `{name}`", ""]
-    for env, part in summary.groupby("env", sort=True):
-        lines += [f"## {env}", "", *_table(part, seconds), ""]
-        lines += [*_clock_table(part), ""] if seconds else []
-    lines += [CAPTION, *([clock] if clock else []), ""]
-    if problems:
-        lines += ["## Left out", "", *(f"- {problem}" for problem in problems), ""]
-    return "\n".join(lines)
-
-
-CAPTION = f"""Runs: ok of planned; a run that failed is counted at the random level from its failure on ("imputed").
-Brackets: 95 % trimmed-t interval of the interquartile mean over runs (no trimming below four runs). Final: undiscounted
-return of the last policy on held-out episodes, actions sampled. nAUC: mean normalised score while training (0 random
-actions, 1 the reference). Reached: share of runs whose score held {REACHED:g} over {5} evaluations, with its
-Clopper-Pearson interval; steps and seconds to it are means of min(time, end of the run), evaluation time excluded from
-the seconds. Spread: interquartile range of final returns, and the worst run. Drawdown: largest fall of the score below
-its maximum, not corrected for evaluation noise. KL over radius: share of updates, for rules that have a radius."""
-
-
-def _table(part: pd.DataFrame, seconds: bool) -> list[str]:
-    heads = [
-        "rule",
-        "runs",
-        "final return",
-        "nAUC",
-        "reached",
-        "steps to",
-        "s to",
-        "spread",
-        "worst",
-        "drawdown",
-        "KL > radius",
-    ]
-    lines = [_row(heads), _row(["---"] + ["---:"] * (len(heads) - 1))]
-    for row in part.to_dict("records"):
-        runs = f"{row['n_ok']}/{row['n_planned']}" + (f" ({row['failures']})" if row["failures"] else "")
-        if not row["complete"]:
-            lines.append(_row([row["label"], runs, "incomplete", *["" for _ in heads[3:]]]))
-            continue
-        cells = [
-            row["label"],
-            runs + (f", {row['n_imputed']} imputed" if row["n_imputed"] else ""),
-            _interval(row, "final_sampled"),
-            _interval(row, "nauc") if np.isfinite(row["nauc"]) else "no reference",
-            _interval(row, "reach_rate"),
-            number(row["steps_to_threshold"]),
-            number(row["seconds_to_threshold"]) if seconds else "not shown",
-            number(row["final_iqr"]),
-            number(row["final_min"]),
-            number(row["max_drawdown"]),
-            number(row["kl_violation_share"]),
-        ]
-        lines.append(_row(cells))
-    return lines
-
-
-def _clock_table(part: pd.DataFrame) -> list[str]:
-    heads = ["rule", "steps/s", *(f"{name.removesuffix('_share')}" for name in SPLIT)]
-    lines = [_row(heads), _row(["---"] + ["---:"] * (len(heads) - 1))]
-    for row in part[part.complete].to_dict("records"):
-        shares = [f"{100 * row[name]:.0f} %" if np.isfinite(row[name]) else "" for name in SPLIT]
-        lines.append(_row([row["label"], number(row["steps_per_s"]), *shares]))
-    return lines
-
-
-def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _interval(row: dict[Any, Any], name: str) -> str:
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    bounds = f" [{number(low)}, {number(high)}]" if np.isfinite([low, high]).all() else ""
-    return number(row[name]) + bounds
+def _put_rate(row: dict[str, float], name: str, happened: np.ndarray | None) -> None:
+    """The share of runs to which it happened; nan where that is not known of every run."""
+    none = Interval(NAN, NAN, NAN)
+    _put(row, name, none if happened is None else clopper_pearson(int(happened.sum()), len(happened)))
 
 
 def number(value: float) -> str:
@@ -151,11 +115,3 @@ def number(value: float) -> str:
     if np.isnan(value):
         return ""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def write(summary: pd.DataFrame, markdown: str, folder: Path) -> list[Path]:
-    """summary.csv and summary.md."""
-    files = [folder / "summary.csv", folder / "summary.md"]
-    summary.to_csv(files[0], index=False, float_format="%.6g", lineterminator="\n")
-    files[1].write_text(markdown, encoding="utf-8")
-    return files

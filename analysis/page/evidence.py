@@ -5,33 +5,32 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from analysis.calibration import pinned
+from analysis.compare import compare
 from analysis.load import Results, ResultsError
 from analysis.measures import measure_runs
-from analysis.summary import summarize
-
-COMPARISON = (
-    *("env", "first", "second", "measure", "test", "n_first", "n_second", "difference", "low", "high", "ratio"),
-    *("p", "adjusted", "verdict", "detectable", "seeds_needed"),
-)
-CALIBRATION = ("decision", "false_positives", "splits", "rate", "low", "high")
+from analysis.summary import summarize, summarize_imputed
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One results directory. What is None or empty was not made, and the page says how to make it."""
+    """One results directory, and what follows from it."""
 
     results: Results
     measures: pd.DataFrame  # analysis.measures: a row per planned run
     summary: pd.DataFrame  # analysis.summary: a row per environment and rule
-    comparisons: pd.DataFrame | None = None  # COMPARISON; `difference` is first minus second
-    note: str = ""  # what is to be said about the comparisons
-    calibration: pd.DataFrame | None = None  # CALIBRATION: how often a decision errs where there is no difference
+    imputed: pd.DataFrame  # analysis.summary: what the rows with failed runs owe to the imputation
+    comparisons: pd.DataFrame  # analysis.compare: a row per environment, pair and measure
+    note: str  # what is to be said about the comparisons
+    calibration: pd.DataFrame  # analysis.calibration: how often a decision errs where there is no difference
 
 
 def gather(results: Results) -> Evidence:
-    """The bundle of a directory whose matrix declares no comparison."""
+    """Everything that is made of a directory's rows, once."""
     measures = measure_runs(results)
-    return Evidence(results, measures, summarize(measures))
+    comparisons, note = compare(results, measures)
+    summary, imputed = summarize(measures), summarize_imputed(results, measures)
+    return Evidence(results, measures, summary, imputed, comparisons, note, pinned())
 
 
 def titles(evidence: list[Evidence]) -> list[str]:

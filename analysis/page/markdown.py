@@ -6,20 +6,30 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
+from analysis.measures.efficiency import WINDOW
 from analysis.page.evidence import Evidence
 from analysis.page.sections import Section, sections
 from analysis.page.tables import Table
+from analysis.summary import REACHED
 
 NUMBERS = re.compile(r"[-+\d ,.%/]*(e[-+]\d+)?( \[[-+e\d ,.]*\])?")  # with an interval; nothing that Markdown reads
+CAPTION = f"""A run that failed counts at the random level from its failure on ("imputed"). Brackets: 95 % intervals,
+trimmed t of the interquartile mean over runs (no trimming below four), Clopper and Pearson for rates. Final:
+undiscounted return of the last policy on held-out episodes, actions sampled. nAUC: mean score while training, 0 random
+actions, 1 the reference. Reached: share of runs whose score held {REACHED:g} over {WINDOW} evaluations; steps and
+seconds to it are means of min(time, end of the run), evaluation left out of the seconds. Steadiness is in scores,
+larger is worse; in parentheses what is left without the noise of evaluating. Verdicts are of the first rule against
+the second.
+"""
 SHOWN = ("learning_curves", "final", "area_under_curve")  # figures that stand in the text; the rest is in the folder
 
 
-def write_markdown(evidence: list[Evidence], file: Path, seconds: bool, clock: str) -> Path:
-    """Writes the file; `seconds` and `clock` as in `write_page`."""
+def write_markdown(evidence: list[Evidence], file: Path, seconds: bool, clock: str) -> str:
+    """Writes the file, and gives back its text; `seconds` and `clock` as in `write_page`."""
     parts = [section for part in sections(evidence, seconds) for section in _section(part, file.parent)]
-    text = "\n".join([*parts, *([escaped(clock), ""] if clock else [])])
+    text = "\n".join([*parts, CAPTION, *([escaped(clock), ""] if clock else [])])
     file.write_text(text, encoding="utf-8", errors="replace")
-    return file
+    return text
 
 
 def escaped(text: str) -> str:
@@ -45,12 +55,18 @@ def _section(section: Section, beside: Path) -> list[str]:
     for name in filter(figures.__contains__, SHOWN):
         where = quote(os.path.relpath(figures[name].resolve(), beside.resolve()).replace(os.sep, "/"))
         lines += [f"![{name.replace('_', ' ')}]({where})", ""]
-    for table in section.summaries:
-        lines += [f"## {escaped(table.title)}", "", *markdown_table(table)]
-    lines += ["## Calibration", "", escaped(section.calibrated), ""]
-    lines += markdown_table(section.calibration) if section.calibration else []
+    for title, tables in (
+        ("Results", section.summaries),
+        ("Steadiness", section.steadiness),
+        ("Trust region and importance weights", section.trust),
+        ("Where the seconds went", section.clocks),
+    ):
+        for table in tables:
+            lines += [f"## {title}: {escaped(table.title)}", "", *markdown_table(table)]
+    lines += ["## Calibration", "", escaped(section.calibrated), "", *markdown_table(section.calibration)]
     lines += ["## Failures", "", *([] if section.failures else ["Every planned run is ok.", ""])]
     lines += markdown_table(section.failures) if section.failures else []
+    lines += markdown_table(section.imputed) if section.imputed else []
     lines += [*(f"- {escaped(problem)}" for problem in section.problems), *([""] if section.problems else [])]
     lines += ["## Provenance", "", *(f"- {name}: {escaped(value)}" for name, value in section.facts), ""]
     return lines

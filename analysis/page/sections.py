@@ -8,17 +8,16 @@ import pandas as pd
 
 from analysis.page import provenance, tables
 from analysis.page.evidence import Evidence, titles
-from analysis.page.tables import VERDICTS, Table
+from analysis.page.tables import NO_VERDICTS, VERDICTS, Table
 
 NO_COMPARISON = (
-    "Nothing was declared to be decided. Put a table [compare] with rules = [[FIRST, SECOND]] into the matrix file and "
-    "run it again: finished runs are kept."
+    "Nothing is compared. Put a table [compare] with rules = [[FIRST, SECOND]] into the matrix file and run it again: "
+    "finished runs are kept."
 )
-NO_CALIBRATION = (
-    "Not measured here. It takes one rule under two labels, each on seeds of its own (A/A), run as a matrix: over many "
-    "splits of the seeds, how often would the report see a difference where there is none?"
+CALIBRATED = (
+    "How often each decision found a difference between runs of one and the same rule, measured on our own runs "
+    "(matrix `calibration`); 5 % is what it promises. The interval is of the rate over all splits of these runs."
 )
-CALIBRATED = "How often each decision found a difference between runs of the same rule; 5 % is what it promises."
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,11 @@ class Section:
     verdicts: Table | None
     summaries: Sequence[Table]
     clocks: Sequence[Table]
+    steadiness: Sequence[Table]
+    trust: Sequence[Table]
+    imputed: Table | None
     calibrated: str
-    calibration: Table | None
+    calibration: Table
     failures: Table | None
     problems: Sequence[str]
     facts: Sequence[tuple[str, str]]
@@ -48,17 +50,19 @@ def sections(evidence: list[Evidence], seconds: bool) -> list[Section]:
 
 def _section(bundle: Evidence, title: str, seconds: bool) -> Section:
     results = bundle.results
-    calibration = tables.calibration_table(bundle.calibration)
     return Section(
         title=f"Matrix {results.name} ({title})" if title != results.name else f"Matrix {results.name}",
         state=state(bundle.measures),
-        decided=decided(bundle.comparisons),
+        decided=decided(bundle.comparisons, bundle.results.declared is not None),
         note=bundle.note,
         verdicts=tables.verdict_table(bundle.comparisons),
         summaries=tables.summary_tables(bundle.summary, seconds),
         clocks=tables.clock_tables(bundle.summary) if seconds else [],
-        calibrated=CALIBRATED if calibration else NO_CALIBRATION,
-        calibration=calibration,
+        steadiness=tables.stability_tables(bundle.summary),
+        trust=tables.trust_tables(bundle.summary),
+        imputed=tables.imputation_table(bundle.imputed),
+        calibrated=CALIBRATED,
+        calibration=tables.calibration_table(bundle.calibration),
         failures=tables.failure_table(bundle.measures, results.runs),
         problems=results.problems,
         facts=provenance.facts(results),
@@ -78,11 +82,12 @@ def state(measures: pd.DataFrame) -> str:
     return text + ("; not ok: " + ", ".join(f"{name} {n}" for name, n in failed.items()) if len(failed) else "")
 
 
-def decided(comparisons: pd.DataFrame | None) -> str:
-    """How the declared comparisons came out, in one line."""
-    if comparisons is None or not len(comparisons):
+def decided(comparisons: pd.DataFrame, declared: bool) -> str:
+    """How the comparisons came out, in one line."""
+    if not len(comparisons):
         return NO_COMPARISON
     found = comparisons.verdict.astype(str).value_counts()
-    counts = [f"{found[name]} {name}" for name in VERDICTS if name in found]
-    others = int(sum(count for name, count in found.items() if name not in VERDICTS))
-    return f"{len(comparisons)} declared: " + ", ".join(counts + ([f"{others} other"] if others else []))
+    counts = [f"{found[name]} {name}" for name in (*VERDICTS, *NO_VERDICTS) if name in found]
+    others = int(sum(count for name, count in found.items() if name not in (*VERDICTS, *NO_VERDICTS)))
+    told = ", ".join(counts + ([f"{others} other"] if others else []))
+    return f"{len(comparisons)} {'declared' if declared else 'explored'}: {told}"

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.compare import MEASURES
 from analysis.summary import REACHED, SPLIT, number
 
 NAN = float("nan")
-VERDICTS = ("better", "worse", "equivalent", "undecided")
+VERDICTS = ("better", "worse", "practically equivalent", "undecided")
+NO_VERDICTS = ("too few runs", "incomplete", "no score")  # of `analysis.compare` too, where there is nothing to test
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Cell:
 
     text: str
     value: float = NAN
-    kind: str = ""  # one of VERDICTS, or nothing
+    kind: str = ""  # the last word of one of VERDICTS, or nothing
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,16 @@ def interval(name: str, low: str = "", high: str = "") -> Maker:
     return make
 
 
+def corrected(name: str, twin: str) -> Maker:
+    """A measure, and in parentheses what is left of it without the noise of evaluating."""
+
+    def make(row: dict[str, Any]) -> Cell:
+        value, left = float(row[name]), float(row[twin])
+        return Cell(f"{number(value)} ({number(left)})" if np.isfinite([value, left]).all() else number(value), value)
+
+    return make
+
+
 def share(name: str) -> Maker:
     def make(row: dict[str, Any]) -> Cell:
         value = float(row[name])
@@ -98,15 +110,79 @@ def summary_tables(summary: pd.DataFrame, seconds: bool) -> list[Table]:
         f"reached {REACHED:g}": interval("reach_rate"),
         "steps to it": quantity("steps_to_threshold"),
         **({"seconds to it": quantity("seconds_to_threshold")} if seconds else {}),
-        "spread": quantity("final_iqr"),
+        "failed": interval("failure_rate"),
+    }
+    return _by_environment(summary, columns)
+
+
+def stability_tables(summary: pd.DataFrame) -> list[Table]:
+    """How far apart runs end and how steady they are on the way, one table per environment."""
+    columns: dict[str, Maker | str] = {
+        "rule": "label",
+        "spread (IQR)": quantity("final_iqr"),
+        "spread (MAD)": quantity("final_mad"),
         "worst run": quantity("final_min"),
-        "drawdown": quantity("max_drawdown"),
+        "worst quarter": quantity("final_lower_quartile_mean"),
+        "dispersion": corrected("dispersion", "dispersion_corrected"),
+        "short-term risk": corrected("short_term_risk", "short_term_risk_excess"),
+        "long-term risk": corrected("long_term_risk", "long_term_risk_excess"),
+        "drawdown": corrected("max_drawdown", "max_drawdown_excess"),
+        "excess losses": share("excess_loss_share"),
+        "collapsed": interval("collapse_rate"),
+    }
+    return _by_environment(summary[summary.complete], columns)
+
+
+def trust_tables(summary: pd.DataFrame) -> list[Table]:
+    """Divergences, local model and importance weights, one table per environment; empty cells do not apply."""
+    columns: dict[str, Maker | str] = {
+        "rule": "label",
+        "KL (median)": quantity("kl_median"),
         "KL > radius": share("kl_violation_share"),
+        "max KL > radius": share("max_kl_violation_share"),
+        "overshoot": quantity("kl_overshoot"),
+        "rejected": share("rejected_share"),
+        "backtracks": quantity("backtracks"),
+        "agreement": quantity("agreement_median"),
+        "CG residual": quantity("cg_residual_median"),
+        "bound held": share("bound_held_share"),
+        "true losses": share("true_loss_share"),
+        "ESS / N (lowest)": quantity("ess_lowest"),
+        "largest weight": quantity("max_weight_largest"),
+        "truncated": share("truncated_share"),
     }
-    hidden: dict[str, Maker | str] = {
-        head: _complete(maker) for head, maker in columns.items() if head not in ("rule", "runs")
+    return _by_environment(summary[summary.complete], columns)
+
+
+def imputation_table(imputed: pd.DataFrame) -> Table | None:
+    """Rows with failed runs under every way of counting those; None if no run failed."""
+    columns: dict[str, Maker | str] = {
+        "environment": "env",
+        "rule": "label",
+        "failed runs": "imputation",
+        "runs": whole("n"),
+        "final return": interval("final_sampled"),
+        "nAUC": interval("nauc"),
     }
-    return [table(str(env), part, columns | hidden) for env, part in summary.groupby("env", sort=True)]
+    return table("What failed runs are counted as", imputed, columns) if len(imputed) else None
+
+
+def _by_environment(summary: pd.DataFrame, columns: dict[str, Maker | str]) -> list[Table]:
+    """Columns that no rule of an environment has a number for are left out."""
+    whole_rows: dict[str, Maker | str] = {
+        head: maker if head in ("rule", "runs") else _complete(maker) for head, maker in columns.items()
+    }
+    made = [table(str(env), part, whole_rows) for env, part in summary.groupby("env", sort=True)]
+    return [_without_empty_columns(each) for each in made]
+
+
+def _without_empty_columns(full: Table) -> Table:
+    kept = [i for i in range(len(full.heads)) if any(row[i].text for row in full.rows)]
+    return Table(
+        full.title,
+        tuple(full.heads[i] for i in kept),
+        tuple(tuple(row[i] for i in kept) for row in full.rows),
+    )
 
 
 def _runs(row: dict[str, Any]) -> Cell:
@@ -129,16 +205,16 @@ def clock_tables(summary: pd.DataFrame) -> list[Table]:
     return [table(str(env), part, columns) for env, part in complete.groupby("env", sort=True)]
 
 
-def verdict_table(comparisons: pd.DataFrame | None) -> Table | None:
-    """Every declared comparison, in its order; None if there is none."""
-    if comparisons is None or not len(comparisons):
+def verdict_table(comparisons: pd.DataFrame) -> Table | None:
+    """Every comparison, in its order; None if there is none."""
+    if not len(comparisons):
         return None
     columns: dict[str, Maker | str] = {
         "environment": "env",
         "first": "first",
         "second": "second",
         "verdict on first": _verdict,
-        "measure": "measure",
+        "measure": lambda row: Cell(MEASURES[name].title if (name := str(row["measure"])) in MEASURES else name),
         "test": "test",
         "runs": lambda row: Cell(f"{row['n_first']:g}, {row['n_second']:g}", float(row["n_first"])),
         "difference": interval("difference", "low", "high"),
@@ -148,21 +224,22 @@ def verdict_table(comparisons: pd.DataFrame | None) -> Table | None:
         "detectable": quantity("detectable"),
         "seeds needed": whole("seeds_needed"),
     }
-    return table("Declared comparisons", comparisons, columns)
+    return table("Comparisons", comparisons, columns)
 
 
 def _verdict(row: dict[str, Any]) -> Cell:
     verdict = str(row["verdict"])
     known = verdict in VERDICTS
-    return Cell(verdict, float(VERDICTS.index(verdict)) if known else NAN, verdict if known else "")
+    return Cell(verdict, float(VERDICTS.index(verdict)) if known else NAN, verdict.split()[-1] if known else "")
 
 
-def calibration_table(calibration: pd.DataFrame | None) -> Table | None:
+def calibration_table(calibration: pd.DataFrame) -> Table:
     """How often each decision found a difference where there is none."""
-    if calibration is None or not len(calibration):
-        return None
     columns: dict[str, Maker | str] = {
+        "environment": "env",
         "decision": "decision",
+        "verdicts rest on it": lambda row: Cell("yes" if row["decides"] else "no", float(row["decides"])),
+        "runs a side": whole("seeds"),
         "false positives": whole("false_positives"),
         "splits": whole("splits"),
         "rate": interval("rate", "low", "high"),

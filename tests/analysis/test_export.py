@@ -9,6 +9,7 @@ from analysis_cases import SCORES, write_cell
 from analysis import export
 from analysis.export import Arguments, main, scores
 from analysis.load import ResultsError, load
+from analysis.page.evidence import gather
 from analysis.report import report
 
 
@@ -59,7 +60,7 @@ def test_the_command_writes_what_the_docstring_reads(folder, tmp_path, capsys):
 
 def test_tables_load_in_one_line_in_pandas_and_duckdb(folder):
     duckdb = pytest.importorskip("duckdb")
-    report(load(folder))
+    report(gather(load(folder)))
     lines = [line.strip() for line in export.__doc__.splitlines()]
     pandas_line = next(line for line in lines if line.startswith("pd.")).replace("results/quick", str(folder))
     duckdb_line = next(line for line in lines if line.startswith("duckdb.")).replace("results/quick", str(folder))

@@ -9,6 +9,7 @@ from analysis_cases import only, write_cell, write_results
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
 from analysis.load import load
+from analysis.page.evidence import gather
 from analysis.report import Arguments, main, report
 
 SCRIPT = Path(__file__).parents[2] / "analysis" / "report.py"
@@ -43,7 +44,7 @@ def test_the_command_rebuilds_everything_and_says_where(written):
     assert str(folder / "tables") in said and "| climbs | 5/5 |" in said
     tables = {file.name for file in (folder / "tables").iterdir()}
     frames = {f"{name}.parquet" for name in ("runs", "updates", "trials", "reuses", "evaluations", "measures")}
-    assert tables == frames | {"summary.csv", "summary.md"}
+    assert tables == frames | {"summary.csv", "comparisons.csv", "imputed.csv"}
     expected = {f"{name}.{suffix}" for name in FIGURES for suffix in ("png", "pdf")}
     assert {file.name for file in (folder / "figures").iterdir()} == expected
 
@@ -54,7 +55,7 @@ def test_the_same_cells_give_the_same_bytes(written, tmp_path):
     copy = tmp_path / "moved"
     shutil.copytree(folder / "cells", copy / "cells")
     shutil.copy(folder / "manifest.json", copy)
-    again, _ = report(load(copy))
+    again = report(gather(load(copy)))
     assert {file.name: file.read_bytes() for file in again} == first
 
 
@@ -99,13 +100,18 @@ def test_seconds_of_different_conditions_do_not_compare(folder, change):
     assert str(load(folder).seconds_compare).startswith("runs of different")
 
 
+def told(folder: Path, **options: bool) -> str:
+    assert main(Arguments((folder,), **options)) == 0
+    return (folder / "report.md").read_text()
+
+
 def test_seconds_that_do_not_compare_are_not_shown_unless_asked_for(folder, undrawn):
-    _, markdown = report(load(folder))
+    markdown = told(folder)
     assert "Throughput lane, 2 cells abreast" in markdown
     write_cell(folder, "Easy-v0", "climbs", 0, lane="timing")
-    _, markdown = report(load(folder))
+    markdown = told(folder)
     assert "No seconds are shown, for these are runs of different lanes" in markdown and "steps/s" not in markdown
-    _, markdown = report(load(folder), mixed_seconds=True)
+    markdown = told(folder, mixed_seconds=True)
     assert "Mixed seconds: runs of different lanes" in markdown and "steps/s" in markdown
     assert [clock and clock.split()[0] for clock in undrawn] == ["Throughput", None, "Mixed"]
 

@@ -9,6 +9,7 @@ import tyro
 from PIL import Image
 
 from analysis.load import load
+from analysis.page.evidence import gather
 from analysis.report import report
 from experiments.cell.train import train
 from experiments.manage_results import Command, main
@@ -87,7 +88,7 @@ def test_a_name_that_is_not_one_cells_lists_those_that_there_are(manage, results
 
 
 def test_verify_finds_a_flipped_byte_in_a_cell_and_in_a_table(manage, results, specs):
-    report(load(results))
+    report(gather(load(results)))
     whole = manage("verify", results)
     assert whole.returncode == 0 and "2 of 4 planned cells are there and whole" in whole.stdout
     table = results / "tables" / "runs.parquet"

@@ -49,7 +49,7 @@ def test_a_matrix_leaves_tables_and_figures_and_is_not_run_twice(run, tmp_path):
     results = tmp_path / "results" / "tiny"
     runs = pd.read_parquet(results / "tables" / "runs.parquet")
     assert len(runs) == 8 and (runs.status == "ok").all()
-    assert (results / "tables" / "summary.md").stat().st_size > 0
+    assert (results / "report.md").stat().st_size > 0
     assert list((results / "figures").glob("*.png")) and list((results / "figures").glob("*.pdf"))
     assert str(Path("results/tiny/tables")) in first.stdout
     before = {f: f.stat().st_mtime_ns for f in (results / "cells").rglob("*.*")}
@@ -93,7 +93,7 @@ def test_the_timing_lane_runs_one_cell_at_a_time_and_calibrates(run, tmp_path):
     runs = pd.read_parquet(tmp_path / "results" / "tiny" / "tables" / "runs.parquet")
     assert set(runs.lane) == {"timing"} and set(runs.jobs) == {1}
     assert (runs.calibration_before > 0).all() and (runs.calibration_after > 0).all()
-    assert "Timing lane: one cell at a time" in (tmp_path / "results" / "tiny" / "tables" / "summary.md").read_text()
+    assert "Timing lane: one cell at a time" in (tmp_path / "results" / "tiny" / "report.md").read_text()
 
 
 def test_cells_of_other_code_are_refused_unless_asked_for(run, tmp_path):
@@ -108,7 +108,7 @@ def test_cells_of_other_code_are_refused_unless_asked_for(run, tmp_path):
     done = run(*line)
     assert done.returncode == 2 and "1 finished cells" in done.stderr and "--mixed" in done.stderr
     assert run(*line, "--mixed").returncode == 0
-    assert "are mixed here" in (tmp_path / "results" / "tiny" / "tables" / "summary.md").read_text()
+    assert "are mixed here" in (tmp_path / "results" / "tiny" / "report.md").read_text()
 
 
 def test_rules_are_shuffled_within_each_seed_and_environment(make_spec):

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 from analysis_cases import row
 
+from analysis.calibration import COLUMNS as RATES
+from analysis.compare import COLUMNS
 from analysis.load import Results
-from analysis.page.evidence import CALIBRATION, COMPARISON, Evidence, gather
+from analysis.page.evidence import Evidence, gather
 from experiments.records import EvaluationRow, RunRow, UpdateRow, frame
 
 NAN = float("nan")
@@ -32,11 +34,11 @@ def comparisons(first: str = "climbs", second: str = "stays") -> pd.DataFrame:
         ("Easy-v0", *pair, 0.3, 0.2, 0.4, 12.5, 0.008, 0.016, "better", NAN, NAN),
         ("Hard-v0", *pair, -0.1, -0.4, 0.2, 3.9, 0.4, 0.4, "undecided", 0.5, 38.0),
     ]
-    return pd.DataFrame(rows, columns=list(COMPARISON))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def calibration(decision: str = "permutation on nAUC") -> pd.DataFrame:
-    return pd.DataFrame([(decision, 48, 1_000, 0.048, 0.036, 0.063)], columns=list(CALIBRATION))
+    return pd.DataFrame([("Easy-v0", decision, True, 5, 1_000, 48, 0.048, 0.036, 0.063)], columns=list(RATES))
 
 
 def whole(results: Results) -> Evidence:

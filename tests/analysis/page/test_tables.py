@@ -11,8 +11,11 @@ from analysis.page.tables import (
     calibration_table,
     clock_tables,
     failure_table,
+    imputation_table,
     run_table,
+    stability_tables,
     summary_tables,
+    trust_tables,
     verdict_table,
 )
 from analysis.summary import summarize
@@ -28,9 +31,17 @@ def test_a_summary_per_environment_shows_estimates_with_their_bounds(results):
     assert (easy.title, hard.title) == ("Easy-v0", "Hard-v0")
     climbs = texts(easy)[0]
     assert climbs["rule"] == "climbs" and climbs["runs"] == "5/5" and climbs["final return"].startswith("83 [")
-    assert climbs["KL > radius"] == "25 %"
     value = next(cell.value for cell, head in zip(easy.rows[0], easy.heads, strict=True) if head.text == "final return")
     assert value == pytest.approx(83)
+
+
+def test_steadiness_has_its_twin_and_columns_without_a_number_are_left_out(results):
+    summary = summarize(measure_runs(results))
+    climbs, stays = texts(stability_tables(summary)[0])
+    assert climbs["spread (IQR)"] == stays["spread (IQR)"] == "2" and climbs["worst run"] == "81"
+    assert climbs["drawdown"].startswith("0 (") and climbs["collapsed"] == "0 [0, 0.522]"
+    climbs, stays = texts(trust_tables(summary)[0])
+    assert (climbs["KL > radius"], stays["KL > radius"]) == ("25 %", "") and "bound held" not in climbs
 
 
 def test_seconds_stand_in_the_tables_only_where_they_compare(results):
@@ -61,14 +72,17 @@ def test_a_verdict_that_is_none_has_no_class_of_its_own():
     assert {row[3].kind for row in table.rows} == {""}
 
 
-@pytest.mark.parametrize("make", [verdict_table, calibration_table])
-def test_none_and_empty_make_no_table(make):
-    assert make(None) is None and make(pd.DataFrame()) is None
+@pytest.mark.parametrize("make", [verdict_table, imputation_table])
+def test_nothing_makes_no_table(make):
+    assert make(pd.DataFrame()) is None
 
 
 def test_calibration_shows_counts_and_a_rate():
     assert texts(calibration_table(calibration()))[0] == {
+        "environment": "Easy-v0",
         "decision": "permutation on nAUC",
+        "verdicts rest on it": "yes",
+        "runs a side": "5",
         "false positives": "48",
         "splits": "1,000",
         "rate": "0.048 [0.036, 0.063]",
