@@ -90,7 +90,7 @@ def _aggregates(part: pd.DataFrame) -> dict[str, float]:
 
 def _spread(final: np.ndarray) -> dict[str, float]:
     """How far apart the runs end: range of the middle half, median absolute deviation, worst run, worst quarter."""
-    if not len(final):
+    if not len(final) or np.isnan(final).any():
         return dict.fromkeys(("final_iqr", "final_mad", "final_min", "final_lower_quartile_mean"), NAN)
     return {
         "final_iqr": float(np.subtract(*np.percentile(final, [75, 25]))),

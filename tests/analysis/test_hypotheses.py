@@ -86,3 +86,19 @@ def test_tests_know_neither_the_order_of_runs_nor_the_unit(a, b, shift, scale, r
         assert test(shuffled, b) == pytest.approx(p, rel=1e-6)
         assert test(scale * a + shift, scale * b + shift) == pytest.approx(p, rel=1e-6)
         assert test(b, a) == pytest.approx(p, rel=1e-6)
+
+
+@pytest.mark.parametrize(("n", "m"), [(4, 4), (5, 5), (3, 7), (6, 4)])
+def test_permutations_agree_with_scipy(n, m):
+    rng = np.random.default_rng(n)
+    for _ in range(5):
+        a, b = rng.exponential(size=n), np.round(rng.normal(1, 1, size=m), 1)
+        expected = stats.permutation_test((a, b), lambda x, y: x.mean() - y.mean(), vectorized=False).pvalue
+        assert permutation_p(a, b) == pytest.approx(expected, rel=1e-12)
+
+
+def test_many_permutations_are_drawn_and_never_give_zero():
+    a, b = np.random.default_rng(0).normal(size=(2, 10))
+    expected = stats.permutation_test((a, b), lambda x, y, axis: x.mean(axis) - y.mean(axis), n_resamples=10**6).pvalue
+    assert permutation_p(a, b) == pytest.approx(expected, abs=0.02)
+    assert permutation_p(a, b + 100) == 2 / 10_000

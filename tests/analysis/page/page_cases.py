@@ -11,7 +11,7 @@ from analysis.calibration import COLUMNS as RATES
 from analysis.compare import COLUMNS
 from analysis.load import Results
 from analysis.page.evidence import Evidence, gather
-from experiments.records import EvaluationRow, RunRow, UpdateRow, frame
+from experiments.records import EvaluationRow, ReuseRow, RunRow, TrialRow, UpdateRow, frame
 
 NAN = float("nan")
 HOSTILE = (
@@ -89,8 +89,10 @@ def large(folder: Path, runs: int = 500, points: int = 50) -> Results:
     (folder / "manifest.json").write_text("{}")
     planned = pd.DataFrame(cells)
     who = planned[["run_id", "env", "label", "seed"]]
-    empty = who.iloc[:0].merge(frame(UpdateRow, []), on="run_id")
+    updates, trials, reuses = (
+        who.iloc[:0].merge(frame(kind, []), on="run_id") for kind in (UpdateRow, TrialRow, ReuseRow)
+    )
     rows = [row(RunRow, **cell, status="ok", reason="", total_s=1.0, settings='{"gamma":0.99}') for cell in cells]
     made = who.merge(frame(EvaluationRow, evaluations), on="run_id")
     scores = {f"Env{e}-v0": (-100.0, 100.0) for e in range(5)}
-    return Results("large", folder, planned, frame(RunRow, rows), empty, empty, empty, made, scores, (), None, {})
+    return Results("large", folder, planned, frame(RunRow, rows), updates, trials, reuses, made, scores, (), None, {})

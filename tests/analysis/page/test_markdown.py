@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import groupby
 
 import pytest
 from page_cases import HOSTILE, hostile, whole
@@ -44,9 +45,10 @@ def test_hostile_text_stays_text_on_its_line(results, tmp_path):
     found = lines([hostile(results)], tmp_path)
     assert len(found) == len([line for line in found if "\n" not in line and "\u2028" not in line])
     assert not [line for line in found if "<" in line]
-    tables = [line for line in found if line.startswith("|")]
-    width = {line.replace("\\|", "").count("|") for line in tables}
-    assert width <= {12, 14, 5, 7}, "a | of the text made a column"
+    tables = [[*lines] for is_table, lines in groupby(found, lambda line: line.startswith("|")) if is_table]
+    for table in tables:
+        assert len({line.replace("\\|", "").count("|") for line in table}) == 1, "a | of the text made a column"
+    assert len(tables) > 8
 
 
 @pytest.mark.parametrize("text", ["83 [82, 84]", "1,024", "-0.5 [-1e-05, 2]", "5/5", ""])

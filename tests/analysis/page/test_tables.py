@@ -41,7 +41,8 @@ def test_steadiness_has_its_twin_and_columns_without_a_number_are_left_out(resul
     assert climbs["spread (IQR)"] == stays["spread (IQR)"] == "2" and climbs["worst run"] == "81"
     assert climbs["drawdown"].startswith("0 (") and climbs["collapsed"] == "0 [0, 0.522]"
     climbs, stays = texts(trust_tables(summary)[0])
-    assert (climbs["KL > radius"], stays["KL > radius"]) == ("25 %", "") and "bound held" not in climbs
+    assert (climbs["KL > radius"], stays["KL > radius"]) == ("25 %", "") and "bound held" in climbs
+    assert "truncated" not in climbs
 
 
 def test_seconds_stand_in_the_tables_only_where_they_compare(results):
