@@ -13,7 +13,6 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from analysis.inference import LEVEL, NAN, TRIM, Interval, iqm, trimmed_from_each_end, trimmed_means
 
@@ -94,8 +93,14 @@ def _yuen(a: Array, b: Array, alternative: str = "two-sided") -> float:
 
 
 def holm(p: Array) -> Array:
-    """p-values [n] of a family, adjusted so that the whole family errs at the level they are compared with."""
-    return np.asarray(multipletests(p, method="holm")[1]) if len(p) else np.asarray(p, dtype=np.float64)
+    """p-values [n] of a family, adjusted so that the whole family errs at the level they are compared with (Holm 1979).
+
+    Not statsmodels' `multipletests`, which collects garbage on every call: 75 ms, and calibration makes thousands.
+    """
+    order = np.argsort(p)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.maximum.accumulate(np.asarray(p)[order] * np.arange(len(p), 0, -1)), 1)
+    return adjusted
 
 
 def detectable(a: Array, b: Array, error: float = ERROR, power: float = POWER) -> float:
