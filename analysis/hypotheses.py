@@ -118,17 +118,22 @@ def seeds_needed(a: Array, b: Array, effect: float, error: float = ERROR, power:
     """
     if min(len(a), len(b)) < 2:
         return NAN
-    spread = _standard_errors(a, b) * np.sqrt([len(a), len(b)])
-    for n in range(2, MOST_SEEDS + 1):
-        df = 2 * (n - 2 * trimmed_from_each_end(n) - 1)
-        if _quantiles(df, error, power) * np.hypot(*spread) / np.sqrt(n) <= abs(effect):
-            return float(n)
-    return float("inf")
+    spread = np.hypot(*(_standard_errors(a, b) * np.sqrt([len(a), len(b)])))
+    enough = _reach(error, power) * spread <= abs(effect)
+    return float(2 + enough.argmax()) if enough.any() else float("inf")
 
 
-def _quantiles(df: float, error: float, power: float) -> float:
+@lru_cache(maxsize=8)
+def _reach(error: float, power: float) -> Array:
+    """For 2 to MOST_SEEDS runs a side: the effect that is found with that power, in spreads of one run."""
+    n = np.arange(2, MOST_SEEDS + 1)
+    df = 2 * (n - 2 * np.array([trimmed_from_each_end(int(size)) for size in n]) - 1)
+    return np.asarray(_quantiles(df, error, power) / np.sqrt(n))
+
+
+def _quantiles(df: Array | float, error: float, power: float) -> Array:
     """Standard errors between no effect and one that is found with that power."""
-    return float(stats.t.ppf(1 - error / 2, df) + stats.t.ppf(power, df))
+    return np.asarray(stats.t.ppf(1 - error / 2, df) + stats.t.ppf(power, df))
 
 
 def _standard_errors(a: Array, b: Array) -> Array:

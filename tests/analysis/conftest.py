@@ -1,8 +1,11 @@
+import matplotlib.pyplot as plt
 import pytest
 from analysis_cases import write_results
+from matplotlib.figure import Figure
 
 from analysis.load import load
 from analysis.measures import measure_runs
+from analysis.plots.style import style_of
 
 
 @pytest.fixture
@@ -24,3 +27,14 @@ def shared(tmp_path_factory):
 @pytest.fixture(scope="session")
 def shared_measures(shared):
     return measure_runs(shared)
+
+
+@pytest.fixture
+def ax():
+    yield Figure().add_subplot()
+    plt.close("all")
+
+
+@pytest.fixture
+def style(shared):
+    return style_of(shared.planned.label)

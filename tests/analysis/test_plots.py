@@ -11,20 +11,8 @@ from analysis.plots.wall_clock import SHOWN, wall_clock_split
 
 
 @pytest.fixture
-def ax():
-    figure = Figure()
-    yield figure.add_subplot()
-    plt.close("all")
-
-
-@pytest.fixture
 def results(shared):
     return shared
-
-
-@pytest.fixture
-def style(results):
-    return style_of(results.planned.label)
 
 
 def easy(frame):

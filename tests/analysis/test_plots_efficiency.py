@@ -1,9 +1,7 @@
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 
 from analysis.across import improvements, profiles
 from analysis.plots.efficiency import threshold_handles, time_to_thresholds
@@ -14,19 +12,8 @@ from analysis.plots.style import style_of, style_of_families
 
 
 @pytest.fixture
-def ax():
-    yield Figure().add_subplot()
-    plt.close("all")
-
-
-@pytest.fixture
 def results(shared):
     return shared
-
-
-@pytest.fixture
-def style(results):
-    return style_of(results.planned.label)
 
 
 @pytest.fixture

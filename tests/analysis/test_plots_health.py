@@ -1,8 +1,6 @@
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from analysis.inference import clopper_pearson
 from analysis.plots.bounds import MOST, bound_slack, with_gains
@@ -16,19 +14,8 @@ NAN = float("nan")
 
 
 @pytest.fixture
-def ax():
-    yield Figure().add_subplot()
-    plt.close("all")
-
-
-@pytest.fixture
 def results(shared):
     return shared
-
-
-@pytest.fixture
-def style(results):
-    return style_of(results.planned.label)
 
 
 @pytest.fixture
