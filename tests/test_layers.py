@@ -11,7 +11,7 @@ ORDER = ["types", "policies", "curvature", "estimators", "ascent", "rules"]
 LAYERS = {
     "algos": {"torch", "algos"},
     "analysis": {
-        *("pandas", "numpy", "pyarrow", "scipy", "statsmodels", "seaborn", "matplotlib", "plotly", "jinja2"),
+        *("pandas", "numpy", "pyarrow", "scipy", "seaborn", "matplotlib", "plotly", "jinja2"),
         *("markupsafe", "tyro", "analysis", "experiments"),
     },
 }
