@@ -74,7 +74,7 @@ class AscentRule:
 def _bound(heading: Heading, length: Length, outcome: Outcome) -> dict[str, Any]:
     """beta and its bound: the rule's own, or for a radius the one that the step maximises, g's / (alpha s'Fs)."""
     alpha, beta = outcome.step_size, length.beta
-    if not alpha > 0 or (isnan(length.radius) and isnan(beta)) or not heading.curvature > 0:
+    if not alpha * heading.curvature > 0 or (isnan(length.radius) and isnan(beta)):
         return {"beta": beta}
     if isnan(beta):
         beta = heading.slope / (alpha * heading.curvature)

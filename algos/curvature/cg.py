@@ -30,7 +30,8 @@ def conjugate_gradient(
     that a start costs included, when |b - A x| <= tolerance * |b|, or when A shows no curvature along the next
     direction. All tests are relative, so from x = 0 the solution scales with b.
     """
-    done, goal = 0, tolerance**2 * float(b @ b)
+    done, bb = 0, float(b @ b)
+    goal = tolerance**2 * bb
     x, r = torch.zeros_like(b), b.clone()
     if start is not None and start.any():
         x, r, done = start.clone(), b - mvp(start), 1
@@ -49,4 +50,4 @@ def conjugate_gradient(
         x = x.add_(p, alpha=alpha)
         r = r.sub_(ap, alpha=alpha)
         rr = float(r @ r)
-    return Solution(x, done, (rr / float(b @ b)) ** 0.5 if b.any() else 0.0)
+    return Solution(x, done, (rr / bb) ** 0.5 if bb > 0 else 0.0)

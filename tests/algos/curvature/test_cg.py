@@ -42,6 +42,11 @@ def test_nothing_to_solve_gives_nothing():
     assert not solved.x.any() and solved.iterations == 0 and solved.residual == 0.0
 
 
+def test_a_right_hand_side_whose_square_is_zero_in_float32_is_nothing_to_solve():
+    solved = conjugate_gradient(lambda v: v, torch.full((3,), 1e-30), 10)
+    assert not solved.x.any() and solved.residual == 0 and solved.iterations == 0
+
+
 def test_without_curvature_it_stays():
     solved = conjugate_gradient(torch.zeros_like, torch.ones(3), 10)
     assert not solved.x.any() and solved.residual == 1.0
