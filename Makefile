@@ -5,7 +5,7 @@ MATRIX ?= quick
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: matrix test page-test lint bench compare-speed cluster-test soak clean
+.PHONY: matrix test page-test lint bench compare-speed compare-rliable cluster-test soak clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make lint                 ruff and mypy"
 	@echo "make bench                time the curvature kernel and the training loop"
 	@echo "make compare-speed        time training beside sb3-contrib's TRPO and stable-baselines3's PPO"
+	@echo "make compare-rliable      statistics across environments beside rliable's, in an environment of its own"
 	@echo "make cluster-test         run a matrix on a real one-node SLURM, which it installs (Debian, root)"
 	@echo "make soak                 ten minutes of random faults against a small matrix (ARGS='--seed 1')"
 	@echo "make clean                remove the virtual environment and caches; results stay"
@@ -49,6 +50,14 @@ bench: $(VENV)/.ready
 compare-speed: $(VENV)/.ready
 	$(BIN)/python tests/benchmarks/compare_speed.py $(ARGS)
 
+$(VENV)-rliable/.ready:
+	$(PYTHON) -m venv $(VENV)-rliable
+	$(VENV)-rliable/bin/pip install --disable-pip-version-check --quiet 'rliable==1.2.0' 'pandas<3' 'scipy>=1.17'
+	@touch $@
+
+compare-rliable: $(VENV)-rliable/.ready
+	PYTHONPATH=. $(VENV)-rliable/bin/python tests/analysis/compare_rliable.py $(ARGS)
+
 cluster-test: $(VENV)/.ready
 	bash tests/clusters/slurm.sh
 
@@ -56,4 +65,4 @@ soak: $(VENV)/.ready
 	PYTHONPATH=. $(BIN)/python tests/experiments/chaos.py --seconds 600 --seeds 10 $(ARGS)
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .benchmarks
+	rm -rf $(VENV) $(VENV)-rliable .pytest_cache .mypy_cache .ruff_cache .benchmarks
