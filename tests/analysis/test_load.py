@@ -1,6 +1,9 @@
 import json
+from hashlib import sha256
+from shutil import rmtree
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from analysis_cases import write_cell
 
@@ -43,6 +46,58 @@ EMPTY = json.dumps({"matrix": "m", "scores": {}, "cells": []})
 def test_a_directory_that_holds_no_results_is_refused(folder, spoil, message):
     spoil(folder)
     with pytest.raises(ResultsError, match=message):
+        load(folder)
+
+
+FIRST = "climbs-Easy-v0-0"
+
+
+def another_cell_in_its_place(folder):
+    cells = folder / "cells"
+    rmtree(cells / FIRST)
+    (cells / "climbs-Easy-v0-1").rename(cells / FIRST)
+
+
+def without_a_column(folder):
+    """The table lacks a column, and the record vouches for it."""
+    cell = folder / "cells" / FIRST
+    file = cell / "evaluations.parquet"
+    pq.write_table(pq.read_table(file).drop_columns(["return_mean"]), file)
+    record = json.loads((cell / "record.json").read_text())
+    body = {"run": record["run"], "sha256": record["sha256"] | {file.name: sha256(file.read_bytes()).hexdigest()}}
+    digest = sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    (cell / "record.json").write_text(json.dumps({**body, "record_sha256": digest}))
+
+
+def cell_with(**changes):
+    return lambda folder: write_cell(folder, "Easy-v0", "climbs", 0, **changes)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (cell_with(reached=3), f"{FIRST}: says ok, but evaluations end at step 200 of 400, the last policy's included"),
+        (cell_with(returns=[0.0, 20.0, float("nan"), 60.0, 80.0]), "not a finite number at step 200"),
+        (cell_with(returns=[0.0, 20.0, 40.0, float("inf"), 80.0]), "not a finite number at step 300"),
+        (another_cell_in_its_place, f"{FIRST}: its run_id is 'climbs-Easy-v0-1', planned was '{FIRST}'"),
+        (without_a_column, "return_mean"),
+    ],
+)
+def test_a_cell_that_contradicts_its_plan_or_itself_is_missing_and_named(folder, spoil, message):
+    spoil(folder)
+    results = load(folder)
+    assert FIRST not in set(results.runs.run_id) and FIRST in set(results.planned.run_id)
+    assert (
+        FIRST in results.problems[0] and message in results.problems[0] and "counted as missing" in results.problems[0]
+    )
+
+
+@pytest.mark.parametrize("same", [{}, {"run_id": "by another name"}], ids=["all", "label, environment and seed"])
+def test_a_plan_that_names_a_run_twice_is_refused(folder, same):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["cells"].append(manifest["cells"][0] | same)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ResultsError, match="plans a run twice: climbs on Easy-v0, seed 0"):
         load(folder)
 
 
