@@ -41,7 +41,9 @@ class Diagonal:
         diagonal = scores.new_empty(network.size)
         layers, free = network.layers(diagonal)
         torch.sum(scores[:, network.output_size - network.free_size :].square(), 0, out=free)
-        for (weight, bias), signal, a in zip(layers, linear.signals(scores), linear.activations, strict=True):
+        for (weight, bias), signal, a in zip(
+            layers[::-1], linear.signals(scores), linear.activations[::-1], strict=True
+        ):
             squared = signal.square()
             torch.mm(squared.T, a.square(), out=weight)
             torch.sum(squared, 0, out=bias)
@@ -61,8 +63,8 @@ class Kronecker:
         network, rows = linear.network, len(scores)
         factors = [
             _damped_inverses(signal.T @ signal / rows, inputs.T @ inputs / rows, damping)
-            for signal, inputs in zip(linear.signals(scores), map(_with_one, linear.activations), strict=True)
-        ]
+            for signal, inputs in zip(linear.signals(scores), map(_with_one, linear.activations[::-1]), strict=True)
+        ][::-1]
         free_diagonal = scores[:, network.output_size - network.free_size :].square().mean(0) + damping
 
         def solve(v: Tensor) -> Tensor:

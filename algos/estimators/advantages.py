@@ -20,9 +20,10 @@ def gae(
     """
     delta = rewards + gamma * next_values * ~terminated - values
     decay = gamma * gae_lambda * ~done
-    advantages = torch.empty_like(delta)
-    running = torch.zeros_like(delta[0])
-    for t in reversed(range(len(delta))):
-        running = delta[t] + decay[t] * running
-        advantages[t] = running
+    advantages, reach = delta, 1
+    while reach < len(delta):
+        # what sums `reach` steps ahead, and the decay over them, become what sums twice as many
+        advantages = torch.cat([advantages[:-reach] + decay[:-reach] * advantages[reach:], advantages[-reach:]])
+        decay = torch.cat([decay[:-reach] * decay[reach:], decay[-reach:]])
+        reach *= 2
     return advantages, advantages + values

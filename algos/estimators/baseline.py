@@ -23,6 +23,7 @@ class ValueBaseline:
     steps: int = 3
     cg_iterations: int = 10
     damping: float = 0.1
+    tolerance: float = 0.05
     preconditioner: Preconditioner = field(default_factory=Kronecker)
     max_backtracks: int = 8
 
@@ -59,7 +60,8 @@ class ValueBaseline:
             lambda v: product(v).add_(v, alpha=self.damping),
             model.vjp(error).div_(len(obs)),
             self.cg_iterations,
-            precondition=precondition,
+            self.tolerance,
+            precondition,
         ).x
         loss = error.square().mean()
         for halvings in range(self.max_backtracks + 1):

@@ -4,6 +4,7 @@ theta -> f(theta, x) is linearised once per update; the gradient, every conjugat
 Gauss-Newton fit then share its cached activations: J v costs about two forward passes, J' u about one backward pass.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import sqrt
@@ -30,9 +31,14 @@ class MLP:
         return list(zip(sizes[1:], sizes[:-1], strict=True))
 
     @cached_property
+    def _sizes(self) -> list[int]:
+        """Of the parts of theta, in their order."""
+        return [size for rows, columns in self._shapes for size in (rows * columns, rows)] + [self.free_size]
+
+    @cached_property
     def size(self) -> int:
         """P, the number of parameters."""
-        return sum(rows * columns + rows for rows, columns in self._shapes) + self.free_size
+        return sum(self._sizes)
 
     def init(
         self, generator: torch.Generator, last_gain: float, free_value: float = 0.0, dtype: torch.dtype = torch.float32
@@ -56,33 +62,24 @@ class MLP:
         """Views of theta: [(W [out, in], b [out]), ...] and the free outputs."""
         if theta.shape != (self.size,):
             raise ValueError(f"theta has shape {tuple(theta.shape)}, expected ({self.size},)")
-        layers, start = [], 0
-        for rows, columns in self._shapes:
-            middle, stop = start + rows * columns, start + rows * columns + rows
-            layers.append((theta[start:middle].view(rows, columns), theta[middle:stop]))
-            start = stop
-        return layers, theta[start:]
+        *parts, free = theta.split_with_sizes(self._sizes)
+        weights = [part.view(shape) for part, shape in zip(parts[::2], self._shapes, strict=True)]
+        return list(zip(weights, parts[1::2], strict=True)), free
 
     def __call__(self, theta: Tensor, x: Tensor) -> Tensor:
         """Outputs [B, D] at x [B, O]; differentiable by autograd."""
-        layers, free = self.layers(theta)
-        for weight, bias in layers[:-1]:
-            x = torch.addmm(bias, x, weight.T).tanh()
-        weight, bias = layers[-1]
-        return self._with_free(torch.addmm(bias, x, weight.T), free)
+        return self.linearize(theta, x).outputs
 
     def linearize(self, theta: Tensor, x: Tensor) -> "Linearization":
         """The first-order model of theta -> f(theta, x) around theta, for x [B, O]."""
         layers, free = self.layers(theta)
-        activations, slopes = [x], []
+        activations = [x]
         for weight, bias in layers[:-1]:
-            a = torch.addmm(bias, activations[-1], weight.T).tanh()
-            activations.append(a)
-            slopes.append(1 - a * a)
+            activations.append(torch.addmm(bias, activations[-1], weight.T).tanh_())
         weight, bias = layers[-1]
-        outputs = self._with_free(torch.addmm(bias, activations[-1], weight.T), free)
-        body = SingleOutputLinearization if self.output_size - self.free_size == 1 else Linearization
-        return body(self, [weight for weight, _ in layers], activations, slopes, outputs)
+        outputs = self._with_free(torch.mm(activations[-1], weight.T).add_(bias), free)
+        body = SingleOutputLinearization if len(bias) == 1 else Linearization
+        return body(self, [weight for weight, _ in layers], activations, outputs)
 
     def _with_free(self, outputs: Tensor, free: Tensor) -> Tensor:
         return outputs if self.free_size == 0 else torch.cat([outputs, free.expand(len(outputs), -1)], 1)
@@ -95,34 +92,51 @@ class Linearization:
     network: MLP
     weights: list[Tensor]
     activations: list[Tensor]  # x and every tanh layer's output
-    slopes: list[Tensor]  # tanh' at every tanh layer
     outputs: Tensor
+
+    @cached_property
+    def slopes(self) -> list[Tensor]:
+        """tanh' = 1 - tanh^2 at every tanh layer, [B, out] each."""
+        one = self.outputs.new_ones(())
+        return [torch.addcmul(one, a, a, value=-1) for a in self.activations[1:]]
 
     def every(self, stride: int) -> "Linearization":
         """The linearisation at every `stride`-th row of x only."""
         activations = [a[::stride].contiguous() for a in self.activations]
-        slopes = [slope[::stride].contiguous() for slope in self.slopes]
-        return replace(self, activations=activations, slopes=slopes, outputs=self.outputs[::stride].contiguous())
+        return replace(self, activations=activations, outputs=self.outputs[::stride].contiguous())
+
+    @cached_property
+    def _room(self) -> list[Tensor | None]:
+        """Where a layer puts what it carries during one product, [B, out]; None for the last, whose outputs leave.
+
+        Allocated once: on large batches that costs more than the arithmetic.
+        """
+        return [*(torch.empty_like(a) for a in self.activations[1:]), None]
 
     def jvp(self, v: Tensor) -> Tensor:
         """J v [B, D] for v [P]: how the outputs move when theta moves along v."""
         layers, free = self.network.layers(v)
         tangent: Tensor | None = None
         for depth, (d_weight, d_bias) in enumerate(layers):
-            # d(W a + b) = dW a + db + W da, then through tanh
-            moved = torch.addmm(d_bias, self.activations[depth], d_weight.T)
+            # d(W a + b) = dW a + W da + db, then through tanh
+            moved = torch.mm(self.activations[depth], d_weight.T, out=self._room[depth])
             if tangent is not None:
-                moved = moved.addmm_(tangent, self.weights[depth].T)
+                moved.addmm_(tangent, self.weights[depth].T)
+            moved.add_(d_bias)
             tangent = moved.mul_(self.slopes[depth]) if depth < len(self.slopes) else moved
         assert tangent is not None
         return self.network._with_free(tangent, free)
 
-    def signals(self, u: Tensor) -> list[Tensor]:
-        """u [B, D] carried back to before the tanh of every layer, [B, out] each, first layer first."""
-        back = [u[:, : self.network.output_size - self.network.free_size]]
-        for weight, slope in zip(reversed(self.weights), reversed(self.slopes), strict=False):
-            back.append(torch.mm(back[-1], weight).mul_(slope))
-        return back[::-1]
+    def signals(self, u: Tensor) -> Iterator[Tensor]:
+        """u [B, D] carried back to before the tanh of every layer, [B, out] each, last layer first.
+
+        They are overwritten by the next product.
+        """
+        signal = u[:, : self.network.output_size - self.network.free_size]
+        yield signal
+        for weight, slope, room in zip(self.weights[:0:-1], self.slopes[::-1], self._room[-2::-1], strict=True):
+            signal = torch.mm(signal, weight, out=room).mul_(slope)
+            yield signal
 
     def vjp(self, u: Tensor) -> Tensor:
         """J' u [P] for u [B, D]: the gradient of sum(u * outputs) with respect to theta."""
@@ -130,8 +144,8 @@ class Linearization:
         result = u.new_empty(network.size)
         layers, free = network.layers(result)
         torch.sum(u[:, network.output_size - network.free_size :], 0, out=free)
-        for (weight, bias), signal, activation in zip(layers, self.signals(u), self.activations, strict=True):
-            torch.mm(signal.T, activation, out=weight)
+        for (weight, bias), signal, a in zip(layers[::-1], self.signals(u), self.activations[::-1], strict=True):
+            torch.mm(signal.T, a, out=weight)
             torch.sum(signal, 0, out=bias)
         return result
 
@@ -146,15 +160,18 @@ class SingleOutputLinearization(Linearization):
 
     @cached_property
     def _unit_signals(self) -> list[Tensor]:
-        return super().signals(torch.ones_like(self.outputs))
+        return [signal.clone() for signal in super().signals(torch.ones_like(self.outputs))]
 
-    def signals(self, u: Tensor) -> list[Tensor]:
-        return [unit * u[:, :1] for unit in self._unit_signals]
+    def signals(self, u: Tensor) -> Iterator[Tensor]:
+        for unit, room in zip(self._unit_signals, self._room[::-1], strict=True):
+            yield torch.mul(unit, u[:, :1], out=room)
 
     def jvp(self, v: Tensor) -> Tensor:
+        units = self._unit_signals[:0:-1]  # made before their room is needed
         layers, free = self.network.layers(v)
         last_weight, last_bias = layers[-1]
-        moved = torch.addmv(last_bias, self.activations[-1], last_weight.view(-1))
-        for (d_weight, d_bias), signal, a in zip(layers, self._unit_signals, self.activations[:-1], strict=False):
-            moved += torch.linalg.vecdot(torch.addmm(d_bias, a, d_weight.T), signal)
+        moved = torch.mv(self.activations[-1], last_weight.view(-1)).add_(last_bias)
+        for (d_weight, d_bias), unit, a, room in zip(layers, units, self.activations, self._room, strict=False):
+            through = torch.mm(a, d_weight.T, out=room).add_(d_bias).mul_(unit)
+            moved.addmv_(through, torch.ones_like(d_bias))  # summed over units; no other sum is as fast
         return self.network._with_free(moved.unsqueeze(-1), free)

@@ -31,6 +31,10 @@ class Environments(Protocol):
     family: Family
     action_space: gym.Space[Any]
 
+    def inside(self, actions: NDArray[Any]) -> NDArray[Any]:
+        """The nearest actions [..., A] that the action space holds."""
+        ...
+
     def reset(self, which: int, seed: int | None = None) -> NDArray[np.float64]:
         """First observation [O] of a new episode; without a seed the environment's own generator goes on."""
         ...
@@ -83,7 +87,14 @@ class GymEnvironments:
     def __init__(self, made: list[gym.Env[Any, Any]]) -> None:
         self._made, self.n = made, len(made)
         self.obs_size, self.family = spaces_of(made[0])
-        self.action_space = made[0].action_space
+        self.action_space = space = made[0].action_space
+        self._bounds = (space.low, space.high) if isinstance(space, Box) else None
+
+    def inside(self, actions: NDArray[Any]) -> NDArray[Any]:
+        if self._bounds is None:
+            return actions
+        low, high = self._bounds
+        return np.minimum(np.maximum(actions, low), high)  # in half the time of np.clip
 
     def reset(self, which: int, seed: int | None = None) -> NDArray[np.float64]:
         return np.asarray(self._made[which].reset(seed=seed)[0], dtype=np.float64)
@@ -116,7 +127,11 @@ class LeanEnvironments(GymEnvironments):
         self._elapsed[which] = 0
         return super().reset(which, seed)
 
-    def _truncated(self, lanes: Sequence[int]) -> NDArray[np.bool_]:
+    def _lanes(self, which: Sequence[int]) -> slice | list[int]:
+        """An index of the rows of these environments, the quickest there is."""
+        return slice(None) if which == range(self.n) else list(which)
+
+    def _truncated(self, lanes: slice | list[int]) -> NDArray[np.bool_]:
         """Which of these [m] reach their time limit with the step just made."""
         self._elapsed[lanes] += 1
         return np.asarray(self._elapsed[lanes] >= self._limit)
@@ -136,7 +151,7 @@ class LeanCartPole(LeanEnvironments):
         return first
 
     def step(self, actions: NDArray[Any], which: Sequence[int]) -> Step:
-        task, lanes = self._bare[0], list(which)
+        task, lanes = self._bare[0], self._lanes(which)
         x, x_dot, theta, theta_dot = self._states[lanes].T
         force = np.where(actions == 1, task.force_mag, -task.force_mag)
         cos, sin = np.cos(theta), np.sin(theta)
@@ -148,7 +163,7 @@ class LeanCartPole(LeanEnvironments):
         moved = (x + task.tau * x_dot, x_dot + task.tau * x_acc, theta + task.tau * theta_dot)
         states = self._states[lanes] = np.stack([*moved, theta_dot + task.tau * theta_acc], 1)
         fallen = (np.abs(states[:, 0]) > task.x_threshold) | (np.abs(states[:, 2]) > task.theta_threshold_radians)
-        rewards = np.where(fallen, -1.0, 0.0) if task._sutton_barto_reward else np.ones(len(lanes))
+        rewards = np.where(fallen, -1.0, 0.0) if task._sutton_barto_reward else np.ones(len(which))
         return states.astype(np.float32).astype(np.float64), rewards, fallen, self._truncated(lanes)
 
 
@@ -164,21 +179,21 @@ class LeanMujoco(LeanEnvironments):
         self._worlds = [(env.data, env.data.ctrl, env.data.qpos, env.data.qvel) for env in bare]
 
     def step(self, actions: NDArray[Any], which: Sequence[int]) -> Step:
-        first, m, extras = self._worlds[0], len(which), self._task.extra_size
-        qpos, qvel = np.empty((m, len(first[2]))), np.empty((m, len(first[3])))
-        before, extra = np.empty(m), np.empty((m, extras))
-        controls, worlds = actions.astype(np.float64), self._worlds
+        m, task, worlds = len(which), self._task, self._worlds
+        qpos, qvel = np.empty((m, self._model.nq)), np.empty((m, self._model.nv))
+        before, extra = np.empty(m), np.empty((m, task.extra_size))
         model, skip, mj_step = self._model, self._frame_skip, mujoco.mj_step
-        for row, lane in enumerate(which):
+        for row, (lane, control) in enumerate(zip(which, actions.astype(np.float64), strict=True)):
             data, ctrl, lane_qpos, lane_qvel = worlds[lane]
             before[row] = lane_qpos[0]
-            ctrl[:] = controls[row]
+            ctrl[:] = control
             mj_step(model, data, skip)
-            qpos[row], qvel[row] = lane_qpos, lane_qvel
-            if extras:
-                self._task.extra(data, extra[row])
-        obs, rewards, terminated = self._task.outcome(before, qpos, qvel, extra, actions)
-        return obs, rewards, terminated, self._truncated(list(which))
+            qpos[row] = lane_qpos
+            qvel[row] = lane_qvel
+            if task.extra_size:
+                task.extra(data, extra[row])
+        obs, rewards, terminated = task.outcome(before, qpos, qvel, extra, actions)
+        return obs, rewards, terminated, self._truncated(self._lanes(which))
 
 
 def _wrapper_names(env: gym.Env[Any, Any]) -> set[str]:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -33,8 +32,6 @@ class Evaluator:
         self._spec, self._policy = spec, policy
         most = max(spec.settings.eval_episodes, spec.settings.final_episodes)
         self._envs = make_environments(spec.env, spec.env_kwargs, min(most, spec.settings.n_envs))
-        space = self._envs.action_space
-        self._bounds = (space.low, space.high) if isinstance(space, Box) else None
 
     def close(self) -> None:
         self._envs.close()
@@ -54,9 +51,7 @@ class Evaluator:
         while len(which):
             x = normalizer(obs)
             act = actor.mode(x) if action == "mean" else actor.sample(x, draw_noise(self._policy, noise, len(which)))
-            if self._bounds is not None:
-                act = np.clip(act, *self._bounds)
-            obs, rewards, terminated, truncated = self._envs.step(act, which.tolist())
+            obs, rewards, terminated, truncated = self._envs.step(self._envs.inside(act), which.tolist())
             returns[episode] += rewards
             lengths[episode] += 1
             done = terminated | truncated

@@ -70,8 +70,10 @@ class ObservationNormalizer:
         """Normalised float32 observations [n, O]."""
         if not self._enabled:
             return obs.astype(np.float32)
-        scaled = (obs - self._mean) * self._inverse_std
-        return np.clip(scaled, -10.0, 10.0, out=scaled).astype(np.float32)
+        scaled = obs - self._mean
+        scaled *= self._inverse_std
+        np.maximum(scaled, -10.0, out=scaled)
+        return np.minimum(scaled, 10.0, out=scaled).astype(np.float32)
 
 
 class RewardScaler:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -46,8 +45,6 @@ class Collector:
         self._seed, self._noise = spec.seed, numpy_stream(spec.seed, "actions")
         self._obs = self._reset_all("")
         self.normalizer = ObservationNormalizer(self.environments.obs_size, spec.settings.normalize_obs)
-        space = self.environments.action_space
-        self._bounds = (space.low, space.high) if isinstance(space, Box) else None
         self._episode = np.arange(self.n_envs)
         self._time = np.zeros(self.n_envs, dtype=np.int64)
         self._return = np.zeros(self.n_envs)
@@ -85,7 +82,7 @@ class Collector:
     @np.errstate(over="ignore", invalid="ignore")  # numbers that are not finite are found below, by name
     def collect(self, theta: Tensor) -> Rollout:
         """T steps under the policy at theta [P]. The normaliser takes the new observations in at the end."""
-        steps, n = self.steps, self.n_envs
+        steps, n, environments = self.steps, self.n_envs, self.environments
         actor, normalize = Actor(self._policy, theta), self.normalizer
         noise = draw_noise(self._policy, self._noise, steps, n)
         raw = np.empty((steps, *self._obs.shape))
@@ -99,17 +96,12 @@ class Collector:
         terminated, done = np.empty((2, steps, n), dtype=bool)
         episodes, times = np.empty((2, steps, n), dtype=np.int64)
         returns: list[float] = []
-        clipped = 0.0
         for t in range(steps):
             raw[t], obs[t] = self._obs, current
             episodes[t], times[t] = self._episode, self._time
             action = actor.sample(current, noise[t])
             actions[t] = action
-            if self._bounds is not None:
-                inside = np.clip(action, *self._bounds)
-                clipped += float(np.mean(inside != action))
-                action = inside
-            self._obs, rewards[t], terminated[t], truncated = self.environments.step(action, every)
+            self._obs, rewards[t], terminated[t], truncated = environments.step(environments.inside(action), every)
             done[t] = terminated[t] | truncated
             self._time += 1
             self._return += rewards[t]
@@ -117,13 +109,12 @@ class Collector:
             if done[t].any():
                 which = np.flatnonzero(done[t])
                 for lane in which:
-                    self._obs[lane] = self.environments.reset(int(lane))
+                    self._obs[lane] = environments.reset(int(lane))
                 current = normalize(self._obs)
                 returns += self._return[which].tolist()
                 self._episode[which] = self._episode.max() + 1 + np.arange(len(which))
                 self._time[which], self._return[which] = 0, 0.0
         self.finished += len(returns)
         normalize.update(raw.reshape(-1, raw.shape[-1]))
-        return Rollout(
-            obs, next_obs, actions, rewards, terminated, done, episodes, times, np.array(returns), clipped / steps
-        )
+        clipped = float(np.mean(environments.inside(actions) != actions))
+        return Rollout(obs, next_obs, actions, rewards, terminated, done, episodes, times, np.array(returns), clipped)

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -110,8 +109,6 @@ class Player:
     def __init__(self, spec: RunSpec, policy: Policy, normalizer: ObservationNormalizer, episodes: int) -> None:
         self._spec, self._policy, self._normalizer = spec, policy, normalizer
         self._envs = make_environments(spec.env, spec.env_kwargs, episodes)
-        space = self._envs.action_space
-        self._bounds = (space.low, space.high) if isinstance(space, Box) else None
 
     def close(self) -> None:
         self._envs.close()
@@ -125,9 +122,7 @@ class Player:
         returns, steps, discount, playing = np.zeros(n), np.zeros(n), 1.0, np.arange(n)
         while len(playing):
             drawn = draw_noise(self._policy, noise, n)[playing]  # drawn for those too that have ended
-            actions = actor.sample(self._normalizer(obs), drawn)
-            if self._bounds is not None:
-                actions = np.clip(actions, *self._bounds)
+            actions = self._envs.inside(actor.sample(self._normalizer(obs), drawn))
             obs, rewards, terminated, truncated = self._envs.step(actions, playing.tolist())
             returns[playing] += discount * rewards
             steps[playing] += discount

@@ -32,7 +32,7 @@ def test_kronecker_inverts_the_product_of_damped_factors(problem):
     torch.testing.assert_close(found, found.T, msg="symmetric")
     assert torch.linalg.eigvalsh(found).min() > 0
     # the first layer's block, by hand: theta holds W [5, 3] row by row, then b [5]
-    signal, x = linear.signals(scores)[0], torch.cat([problem.batch.obs, torch.ones(60, 1).double()], 1)
+    signal, x = list(linear.signals(scores))[-1], torch.cat([problem.batch.obs, torch.ones(60, 1).double()], 1)
     left, right = signal.T @ signal / 60, x.T @ x / 60
     pi = ((right.trace() / 4) / (left.trace() / 5)).sqrt()
     left = left + DAMPING**0.5 / pi * torch.eye(5)

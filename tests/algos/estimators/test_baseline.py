@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from algos.curvature import Kronecker, Unpreconditioned
+from algos.curvature import Kronecker, Unpreconditioned, conjugate_gradient
 from algos.estimators import ValueBaseline
 from algos.policies import MLP
 
@@ -14,7 +14,7 @@ OBS = torch.randn(80, 3, generator=G).double()
 
 def test_one_undamped_step_of_a_linear_network_is_least_squares():
     returns = OBS @ torch.tensor([1.0, -2.0, 3.0]).double() + 4 + 0.1 * torch.randn(80, generator=G).double()
-    baseline = ValueBaseline(MLP(3, (), 1), steps=1, cg_iterations=4, damping=1e-12)
+    baseline = ValueBaseline(MLP(3, (), 1), steps=1, cg_iterations=4, damping=1e-12, tolerance=1e-8)
     fitted = baseline.fit(torch.zeros(4).double(), OBS, returns)
     design = torch.cat([OBS, torch.ones(80, 1).double()], 1)
     torch.testing.assert_close(fitted, torch.linalg.lstsq(design, returns[:, None]).solution[:, 0])
@@ -66,9 +66,25 @@ def test_two_steps_are_one_step_twice():
 @pytest.mark.parametrize("part", [Unpreconditioned(), Kronecker()], ids=repr)
 def test_a_step_solves_the_damped_normal_equations_with_and_without_a_preconditioner(part):
     returns = OBS[:, 0].tanh()
-    baseline = ValueBaseline(MLP(3, (4,), 1), steps=1, cg_iterations=40, damping=0.1, preconditioner=part)
+    baseline = ValueBaseline(MLP(3, (4,), 1), 1, cg_iterations=40, damping=0.1, tolerance=1e-8, preconditioner=part)
     theta = baseline.init(torch.Generator().manual_seed(1), torch.float64)
     jacobian = torch.autograd.functional.jacobian(lambda t: baseline.predict(t, OBS), theta)
     curvature = jacobian.T @ jacobian / 80 + 0.1 * torch.eye(len(theta)).double()
     step = torch.linalg.solve(curvature, jacobian.T @ (returns - baseline.predict(theta, OBS)) / 80)
     torch.testing.assert_close(baseline.fit(theta, OBS, returns), theta + step)
+
+
+def test_a_step_is_solved_no_further_than_to_the_tolerance(monkeypatch):
+    solved = []
+
+    def recorded(*arguments):
+        solved.append(conjugate_gradient(*arguments))
+        return solved[-1]
+
+    monkeypatch.setattr("algos.estimators.baseline.conjugate_gradient", recorded)
+    baseline = ValueBaseline(MLP(3, (16, 16), 1), steps=1, cg_iterations=40, tolerance=0.05)
+    theta = baseline.init(torch.Generator().manual_seed(1), torch.float64)
+    for one in (baseline, replace(baseline, tolerance=0.005)):
+        one.fit(theta, OBS, OBS[:, 0].tanh())
+    loose, tight = solved
+    assert 0.005 < loose.residual <= 0.05 and tight.residual <= 0.005 and loose.iterations < tight.iterations < 40
