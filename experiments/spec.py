@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from algos.estimators import GaussNewton, MinibatchAdam, Regression
 from algos.policies import Policy
 from experiments.outside import digest_of, factory_of
 
@@ -32,9 +33,13 @@ class Settings(BaseModel):
     normalize_obs: bool = True
     scale_rewards: bool = Field(True, description="divide rewards by the std of the discounted return")
     normalize_advantages: bool = True
+    critic: Literal["gauss_newton", "adam"] = Field("gauss_newton", description="how the critic is fitted to a batch")
     critic_steps: int = Field(3, ge=1, description="Gauss-Newton steps per batch")
-    critic_cg_iterations: int = Field(10, ge=1, description="preconditioned products per step")
+    critic_cg_iterations: int = Field(10, ge=1, description="preconditioned products per step, at most")
     critic_damping: float = Field(0.1, gt=0)
+    critic_epochs: int = Field(10, ge=1, description="Adam's passes over a batch")
+    critic_minibatch: int = Field(64, ge=1, description="rows per step of Adam")
+    critic_lr: float = Field(1e-3, gt=0, description="Adam's")
     device: Literal["cpu", "cuda"] = Field("cpu", description="of the learner; the simulator is always on the CPU")
     checkpoint_every: int = Field(
         100_000, ge=1, description="environment steps from one checkpoint to the next evaluation that may be one"
@@ -42,6 +47,13 @@ class Settings(BaseModel):
     evaluations: int = Field(20, ge=1, description="points of the evaluation grid after step 0")
     eval_episodes: int = Field(10, ge=2, description="episodes per point and kind of action")
     final_episodes: int = Field(100, ge=2, description="held-out episodes for the last policy")
+
+    @property
+    def regression(self) -> Regression:
+        """How the critic is fitted."""
+        if self.critic == "adam":
+            return MinibatchAdam(self.critic_epochs, self.critic_minibatch, self.critic_lr)
+        return GaussNewton(self.critic_steps, self.critic_cg_iterations, self.critic_damping)
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> "Settings":

@@ -24,10 +24,10 @@ def save(file: Path, state: dict[str, Any]) -> None:
     write_atomically(file, hashlib.sha256(payload).digest() + payload)
 
 
-def load(file: Path, rule: Any) -> dict[str, Any] | None:
-    """What `save` was given; None where there is no such file, or one that is damaged or holds anything else.
+def load(file: Path, rule: Any, device: torch.device | str = "cpu") -> dict[str, Any] | None:
+    """What `save` was given, its tensors on `device`.
 
-    The run then starts from 0.
+    None where there is no such file, or one that is damaged or holds anything else: the run then starts from 0.
     """
     try:
         data = file.read_bytes()
@@ -38,7 +38,7 @@ def load(file: Path, rule: Any) -> dict[str, Any] | None:
         return None
     try:
         with torch.serialization.safe_globals(_classes(type(rule).__module__)):
-            found: dict[str, Any] = torch.load(io.BytesIO(payload), weights_only=True, map_location="cpu")
+            found: dict[str, Any] = torch.load(io.BytesIO(payload), weights_only=True, map_location=device)
     except pickle.UnpicklingError:  # a class that is none of these, such as one that the code had before
         return None
     return found

@@ -1,7 +1,7 @@
 """One run, from specification to rows. Nothing here writes a file, and nothing is global."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +55,9 @@ class Run:
         self.device = torch.device(settings.device)  # of parameters and batches; numbers are drawn on the CPU
         theta = self.policy.init(torch_stream(spec.seed, "theta"), settings.init_log_std)
         self.state = self.rule.init(theta.to(self.device))
-        self.critic = ValueBaseline.mlp(
-            self.obs_size,
-            settings.hidden,
-            settings.critic_steps,
-            settings.critic_cg_iterations,
-            settings.critic_damping,
-        )
-        self.critic_theta = self.critic.init(torch_stream(spec.seed, "critic")).to(self.device)
+        self.critic = ValueBaseline.mlp(self.obs_size, settings.hidden, settings.regression)
+        fresh = self.critic.init(torch_stream(spec.seed, "critic"))
+        self.critic_state = replace(fresh, theta=fresh.theta.to(self.device))
         self.collector = Collector(spec, self.policy)
         mdp = finite_mdp(spec.env, spec.env_kwargs, settings.gamma)
         self.oracle = None if mdp is None else Oracle(mdp, self.policy)
@@ -108,7 +103,7 @@ class Run:
             "judged": self.judged,
             "counters": self.counters,
             "rule": self.state,
-            "critic": self.critic_theta,
+            "critic": self.critic_state,
             "collector": self.collector.state(),
             "rewards": self.scaler.moments.state(),
             "clock": self.clock.totals(),
@@ -117,7 +112,7 @@ class Run:
     def restore(self, kept: dict[str, Any]) -> None:
         """Go on where `snapshot` was taken."""
         self.env_steps, self.updates, self.judged = kept["env_steps"], kept["updates"], kept["judged"]
-        self.counters, self.state, self.critic_theta = kept["counters"], kept["rule"], kept["critic"]
+        self.counters, self.state, self.critic_state = kept["counters"], kept["rule"], kept["critic"]
         self.begin_anew()
         self.collector.restore(kept["collector"])
         self.scaler.moments.restore(kept["rewards"])
@@ -135,10 +130,10 @@ class Run:
             batch, returns, explained = self.estimate(rollout)
         with clock("critic_s"), torch.no_grad():
             try:
-                self.critic_theta = self.critic.fit(self.critic_theta, batch.obs, returns)
+                self.critic_state = self.critic.fit(self.critic_state, batch.obs, returns)
             except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # its factors overflowed
                 raise Diverged(f"critic not finite: {error}") from error
-            require_finite(critic=self.critic_theta)
+            require_finite(critic=self.critic_state.theta)
         with clock("update_s"):
             try:
                 self.state, info = self.rule.update(self.state, batch)
@@ -170,11 +165,11 @@ class Run:
         rewards = self.tensor(self.scaler(rollout.rewards, rollout.done).astype(np.float32))
         obs, next_obs = self.tensor(rollout.obs), self.tensor(rollout.next_obs)
         terminated, done = self.tensor(rollout.terminated), self.tensor(rollout.done)
-        values = self.critic.predict(self.critic_theta, obs.flatten(0, 1)).view_as(rewards)
+        values = self.critic.predict(self.critic_state, obs.flatten(0, 1)).view_as(rewards)
         next_values = torch.cat([values[1:], torch.zeros_like(values[:1])])
         ends = done.clone()  # where the next observation is not the next row's
         ends[-1] = True
-        next_values[ends] = self.critic.predict(self.critic_theta, next_obs[ends])
+        next_values[ends] = self.critic.predict(self.critic_state, next_obs[ends])
         advantages, returns = gae(rewards, values, next_values, terminated, done, settings.gamma, settings.gae_lambda)
         mean, scale = 0.0, 1.0
         if settings.normalize_advantages:
@@ -249,7 +244,7 @@ class Run:
             run_id=self.spec.run_id,
             env_steps=self.env_steps,
             theta=text_of(self.state.theta.cpu().numpy()),
-            critic=text_of(self.critic_theta.cpu().numpy()),
+            critic=text_of(self.critic_state.theta.cpu().numpy()),
             obs_mean=text_of(moments.mean),
             obs_std=text_of(moments.std),
         )
@@ -288,7 +283,7 @@ def train(
     run = Run(spec)
     status, reason = "ok", ""
     told: list[Row] = []
-    kept = None if checkpoint is None else load(checkpoint, run.rule)
+    kept = None if checkpoint is None else load(checkpoint, run.rule, run.device)
     if kept is not None and kept["run"]["made_by"] == [spec.run_id, code_digest(), library_versions()]:
         run.restore(kept["run"])
         told = [decode(line) for line in kept["rows"]]

@@ -81,7 +81,7 @@ def reach(spec: RunSpec, steps: list[int], folder: Path) -> Iterator[Stage]:
 def _take(run: Run, recorder: Recorder) -> Stage:
     """The stage where the run stands. The run makes its own update with the batch, and can go on."""
     moments, rewards = run.collector.normalizer.moments.state(), run.scaler.moments.state()
-    env_steps, theta, critic = run.env_steps, run.state.theta, run.critic_theta.clone()
+    env_steps, theta, critic = run.env_steps, run.state.theta, run.critic_state
     list(run.step())
     assert recorder.batch is not None
     batch = recorder.batch
@@ -89,7 +89,7 @@ def _take(run: Run, recorder: Recorder) -> Stage:
     seed = integer_seed(run.spec.seed, f"held-out episodes at {env_steps}")
     parts = []
     with closing(Run(altered(run.spec, seed=seed))) as other:
-        other.state, other.critic_theta = other.rule.init(theta), critic
+        other.state, other.critic_state = other.rule.init(theta), critic
         other.scaler.moments.restore(rewards)
         for _ in range(HELD_OUT):
             other.collector.normalizer.restore(moments)  # it would move on, and the policy with it

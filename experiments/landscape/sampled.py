@@ -86,7 +86,7 @@ def collect(
             for _ in range(CRITIC_FITS):
                 run.scaler.begin_anew()
                 batch, returns, _ = run.estimate(rollouts[0])
-                run.critic_theta = run.critic.fit(run.critic_theta, batch.obs, returns)
+                run.critic_state = run.critic.fit(run.critic_state, batch.obs, returns)
             run.scaler.begin_anew()
             batch, _, _ = run.estimate(rollouts[1])
     finally:

@@ -38,6 +38,11 @@ def test_so_it_does_where_the_simulator_has_more_state(tmp_path, make_spec, env)
     assert untimed(in_pieces(spec, tmp_path / "run.checkpoint")[0]) == untimed(train(spec))
 
 
+def test_a_critic_with_a_memory_keeps_it(tmp_path, make_spec):
+    spec = make_spec(**OFTEN, critic="adam", critic_epochs=2)
+    assert untimed(in_pieces(spec, tmp_path / "run.checkpoint")[0]) == untimed(train(spec))
+
+
 def test_a_rule_from_outside_keeps_its_state_too(tmp_path, make_spec):
     file = tmp_path / "mine.py"
     file.write_text("""

@@ -50,7 +50,7 @@ def test_all_rules_start_from_the_same_policy_and_the_same_first_rollout(make_sp
     first = runs[0]
     rollouts = [run.collector.collect(run.state.theta) for run in runs]
     for run, rollout in zip(runs[1:], rollouts[1:], strict=True):
-        assert run.state.theta.equal(first.state.theta) and run.critic_theta.equal(first.critic_theta)
+        assert run.state.theta.equal(first.state.theta) and run.critic_state.theta.equal(first.critic_state.theta)
         for name, values in vars(rollout).items():
             np.testing.assert_array_equal(values, getattr(rollouts[0], name), err_msg=name)
 
@@ -95,7 +95,7 @@ def test_a_time_limit_bootstraps_and_a_termination_does_not(make_spec, fakes):
             fakes + "Counting-v0", env_kwargs={"truncate": truncate}, scale_rewards=False, normalize_advantages=False
         )
         run = Run(spec)
-        run.critic_theta[-1] = 100.0  # every state is worth about 100
+        run.critic_state.theta[-1] = 100.0  # every state is worth about 100
         rollout = run.collector.collect(run.state.theta)
         _, returns, _ = run.estimate(rollout)
         means[truncate] = float(returns.view(rollout.rewards.shape)[rollout.done].mean())
@@ -157,6 +157,6 @@ def test_a_learner_on_the_gpu_does_what_one_on_the_cpu_does(make_spec, env):
     first, second = (Run(make_spec(env, device=device)) for device in ("cpu", "cuda"))
     for run in (first, second):
         list(run.step())
-    assert second.state.theta.device.type == second.critic_theta.device.type == "cuda"
+    assert second.state.theta.device.type == second.critic_state.theta.device.type == "cuda"
     torch.testing.assert_close(second.state.theta.cpu(), first.state.theta, rtol=1e-3, atol=1e-5)
-    torch.testing.assert_close(second.critic_theta.cpu(), first.critic_theta, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(second.critic_state.theta.cpu(), first.critic_state.theta, rtol=1e-3, atol=1e-5)
