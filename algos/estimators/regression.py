@@ -42,7 +42,7 @@ class GaussNewton:
     cg_iterations: int = 10
     damping: float = 0.1
     tolerance: float = 0.05
-    preconditioner: Preconditioner = field(default_factory=Kronecker)
+    preconditioner: Preconditioner = field(default_factory=lambda: Kronecker(stride=4))
     max_backtracks: int = 8
 
     def fit(self, network: MLP, state: Fitted, obs: Tensor, targets: Tensor) -> Fitted:

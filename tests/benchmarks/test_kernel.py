@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.func import jvp, vjp
 
 from algos.ascent import LocalModel
 from algos.curvature import EmpiricalFisher, Metric, SubsampledFisher, conjugate_gradient, fisher_vector_product
@@ -88,6 +89,18 @@ def autodiff(policy: Policy, theta: Tensor, obs: Tensor) -> Product:
     return fisher_vector_product(linear, policy.family.fisher(linear.outputs))
 
 
+def forward_and_reverse(policy: Policy, theta: Tensor, obs: Tensor) -> Product:
+    """J'(M(J v))/B by torch.func, forward mode and then reverse, for any network."""
+    outputs, pull = vjp(lambda t: policy.outputs(t, obs), theta)
+    metric = policy.family.fisher(outputs)
+
+    def product(v: Tensor) -> Tensor:
+        _, moved = jvp(lambda t: policy.outputs(t, obs), (theta,), (v,))
+        return pull(metric(moved))[0] / len(obs)
+
+    return product
+
+
 def finite_difference(policy: Policy, theta: Tensor, obs: Tensor) -> Product:
     """(KL'(theta + h v) - KL'(theta - h v)) / 2h, each gradient by the hand-written J'."""
     old = policy.outputs(theta, obs)
@@ -126,6 +139,7 @@ def _batch(policy: Policy, theta: Tensor, obs: Tensor) -> Batch:
 EXACT = {
     "linearised": linearised,
     "autodiff": autodiff,
+    "torch.func": forward_and_reverse,
     "retained graph": retained,
     "rebuilt graph": rebuilt,
     "finite difference": finite_difference,
