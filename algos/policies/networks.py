@@ -147,7 +147,10 @@ class Linearization:
         layers, free = network.layers(result)
         torch.sum(u[:, network.output_size - network.free_size :], 0, out=free)
         for (weight, bias), signal, a in zip(layers[::-1], self.signals(u), self.activations[::-1], strict=True):
-            torch.mm(signal.T, a, out=weight)
+            if a.shape[1] < signal.shape[1]:  # the product of two tall matrices is quicker with the narrow one first
+                weight.copy_(torch.mm(a.T, signal).T)
+            else:
+                torch.mm(signal.T, a, out=weight)
             torch.sum(signal, 0, out=bias)
         return result
 

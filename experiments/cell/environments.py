@@ -179,19 +179,14 @@ class LeanMujoco(LeanEnvironments):
         self._worlds = [(env.data, env.data.ctrl, env.data.qpos, env.data.qvel) for env in bare]
 
     def step(self, actions: NDArray[Any], which: Sequence[int]) -> Step:
-        m, task, worlds = len(which), self._task, self._worlds
-        qpos, qvel = np.empty((m, self._model.nq)), np.empty((m, self._model.nv))
-        before, extra = np.empty(m), np.empty((m, task.extra_size))
+        task, worlds = self._task, [self._worlds[lane] for lane in which]
+        before = np.array([qpos[0] for _, _, qpos, _ in worlds])
         model, skip, mj_step = self._model, self._frame_skip, mujoco.mj_step
-        for row, (lane, control) in enumerate(zip(which, actions.astype(np.float64), strict=True)):
-            data, ctrl, lane_qpos, lane_qvel = worlds[lane]
-            before[row] = lane_qpos[0]
+        for (data, ctrl, _, _), control in zip(worlds, actions.astype(np.float64), strict=True):
             ctrl[:] = control
             mj_step(model, data, skip)
-            qpos[row] = lane_qpos
-            qvel[row] = lane_qvel
-            if task.extra_size:
-                task.extra(data, extra[row])
+        qpos, qvel = np.array([qpos for _, _, qpos, _ in worlds]), np.array([qvel for *_, qvel in worlds])
+        extra = np.array([task.extra(data) for data, *_ in worlds])
         obs, rewards, terminated = task.outcome(before, qpos, qvel, extra, actions)
         return obs, rewards, terminated, self._truncated(self._lanes(which))
 

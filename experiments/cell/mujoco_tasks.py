@@ -5,7 +5,7 @@ equal to the last bit. The constants are read from an environment that gymnasium
 arguments.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from gymnasium.envs.mujoco.half_cheetah_v5 import HalfCheetahEnv
@@ -20,15 +20,14 @@ Outcome = tuple[Floats, Floats, NDArray[np.bool_]]  # observations [m, O], rewar
 
 
 class Task:
-    """One task. `extra` reads what positions and velocities alone do not tell into a row [extra_size]."""
-
-    extra_size: ClassVar[int] = 0
+    """One task."""
 
     def __init__(self, env: Any) -> None:
         self.env = env
 
-    def extra(self, data: Any, row: Floats) -> None:
-        raise TypeError(f"{type(self).__name__} needs nothing beyond positions and velocities")
+    def extra(self, data: Any) -> tuple[float, ...]:
+        """What positions and velocities alone do not tell."""
+        return ()
 
     def outcome(self, before: Floats, qpos: Floats, qvel: Floats, extra: Floats, actions: NDArray[Any]) -> Outcome:
         """`before` [m] is qpos[0] at the step's start; qpos, qvel and extra [m, ...] are at its end."""
@@ -88,13 +87,12 @@ class InvertedPendulum(Task):
 class InvertedDoublePendulum(Task):
     """Alive bonus less penalties of the tip's distance and the joints' velocities."""
 
-    extra_size = 4  # the penalties of distance and velocity, the tip's height, the constraint force on the cart
-
-    def extra(self, data: Any, row: Floats) -> None:
+    def extra(self, data: Any) -> tuple[float, ...]:
+        """The penalties of distance and velocity, the tip's height, the constraint force on the cart."""
         # scalar powers, as gymnasium's: numpy squares arrays by another route, and the last bit differs
         x, _, y = data.site_xpos[0]
         v1, v2 = data.qvel[1:3]
-        row[:] = 0.01 * x**2 + (y - 2) ** 2, 1e-3 * v1**2 + 5e-3 * v2**2, y, data.qfrc_constraint[0]
+        return 0.01 * x**2 + (y - 2) ** 2, 1e-3 * v1**2 + 5e-3 * v2**2, y, data.qfrc_constraint[0]
 
     def outcome(self, before: Floats, qpos: Floats, qvel: Floats, extra: Floats, actions: NDArray[Any]) -> Outcome:
         distance, velocity, height, force = extra.T
