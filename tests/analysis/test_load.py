@@ -12,7 +12,7 @@ from analysis.load import REFERENCES, ResultsError, load
 
 def test_frames_hold_every_planned_cell_with_its_names(results):
     assert len(results.planned) == len(results.runs) == 20
-    assert len(results.updates) == 20 * 4 and len(results.evaluations) == 20 * 12
+    assert len(results.updates) == 20 * 4 and len(results.evaluations) == 20 * 20
     assert {"env", "label", "seed"} <= set(results.updates) & set(results.evaluations)
     assert results.scores["Hard-v0"] == (-10.0, 10.0) and "CartPole-v1" in results.scores
     assert not results.problems
@@ -76,9 +76,9 @@ def cell_with(**changes):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (cell_with(reached=3), f"{FIRST}: says ok, but evaluations end at step 200 of 400, the last policy's included"),
-        (cell_with(returns=[0.0, 20.0, float("nan"), 60.0, 80.0]), "not a finite number at step 200"),
-        (cell_with(returns=[0.0, 20.0, 40.0, float("inf"), 80.0]), "not a finite number at step 300"),
+        (cell_with(reached=5), f"{FIRST}: says ok, but evaluations end at step 200 of 400, the last policy's included"),
+        (cell_with(returns=[0.0] * 4 + [float("nan")] + [80.0] * 4), "not a finite number at step 200"),
+        (cell_with(returns=[0.0] * 6 + [float("inf")] + [80.0] * 2), "not a finite number at step 300"),
         (another_cell_in_its_place, f"{FIRST}: its run_id is 'climbs-Easy-v0-1', planned was '{FIRST}'"),
         (without_a_column, "return_mean"),
     ],

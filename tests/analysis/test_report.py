@@ -60,7 +60,7 @@ def test_the_same_cells_give_the_same_bytes(written, tmp_path):
 
 
 def test_tables_load_in_one_line(written):
-    assert len(pd.read_parquet(written[0] / "tables" / "evaluations.parquet")) == 20 * 12
+    assert len(pd.read_parquet(written[0] / "tables" / "evaluations.parquet")) == 20 * 20
 
 
 def drop_reference(folder):

@@ -23,7 +23,7 @@ def test_a_row_per_environment_and_rule_with_intervals(folder):
     found = (row.final_sampled, row.final_sampled_low, row.final_sampled_high)
     assert found == pytest.approx((expected.estimate, expected.low, expected.high))
     assert row.reach_rate == 1 and row.reach_rate_low == pytest.approx(0.478, abs=1e-3)
-    assert row.steps_to_threshold == pytest.approx(100) and row.seconds_to_threshold == pytest.approx(1.0)
+    assert row.steps_to_threshold == pytest.approx(150) and row.seconds_to_threshold == pytest.approx(1.5)
     assert row.final_iqr == 2 and row.final_min == 81 and row.kl_violation_share == 0.25
     assert summary.loc[("Easy-v0", "stays")].reach_rate == 0
     assert summary.loc[("Easy-v0", "stays")].steps_to_threshold == 400, "not reached: the whole budget"

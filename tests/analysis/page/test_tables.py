@@ -91,7 +91,7 @@ def test_calibration_shows_counts_and_a_rate():
 
 
 def test_failures_are_listed_with_their_reason_and_missing_runs_too(folder):
-    write_cell(folder, "Easy-v0", "climbs", 3, status="diverged", reached=3)
+    write_cell(folder, "Easy-v0", "climbs", 3, status="diverged", reached=5)
     for file in (folder / "cells" / "stays-Hard-v0-1").iterdir():
         file.unlink()
     results = load(folder)
