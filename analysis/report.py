@@ -120,7 +120,7 @@ def report(bundle: Evidence, mixed_seconds: bool = False) -> list[Path]:
     for name, frame in frames(bundle).items():
         files.append(tables / f"{name}.parquet")
         files[-1].write_bytes(parquet(frame))
-    for name in ("summary", "comparisons", "imputed"):
+    for name in ("summary", "aggregates", "comparisons", "imputed"):
         files.append(tables / f"{name}.csv")
         getattr(bundle, name).to_csv(files[-1], index=False, float_format="%.6g", lineterminator="\n")
     seconds, clock = clock_of(results, mixed_seconds)

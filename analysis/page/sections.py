@@ -56,7 +56,7 @@ def _section(bundle: Evidence, title: str, seconds: bool) -> Section:
         decided=decided(bundle.comparisons, bundle.results.declared is not None),
         note=bundle.note,
         verdicts=tables.verdict_table(bundle.comparisons),
-        summaries=tables.summary_tables(bundle.summary, seconds),
+        summaries=[*tables.summary_tables(bundle.summary, seconds), *tables.aggregate_tables(bundle.aggregates)],
         clocks=tables.clock_tables(bundle.summary) if seconds else [],
         steadiness=tables.stability_tables(bundle.summary),
         trust=tables.trust_tables(bundle.summary),

@@ -1,13 +1,16 @@
 import math
+import shutil
 
 import pandas as pd
 import pytest
-from analysis_cases import write_cell
+from analysis_cases import only, write_cell
 from page_cases import calibration, comparisons
 
 from analysis.load import load
 from analysis.measures import measure_runs
+from analysis.page.evidence import gather
 from analysis.page.tables import (
+    aggregate_tables,
     calibration_table,
     clock_tables,
     failure_table,
@@ -98,6 +101,20 @@ def test_failures_are_listed_with_their_reason_and_missing_runs_too(folder):
     diverged, missing = texts(failure_table(measure_runs(results), results.runs))
     assert (diverged["seed"], diverged["steps done"], diverged["reason"]) == ("3", "200", "made up")
     assert (missing["status"], missing["steps done"]) == ("missing", "")
+
+
+def test_all_environments_have_a_table_of_the_rules_that_have_every_run(folder):
+    bundle = gather(load(folder))
+    (whole,) = aggregate_tables(bundle.aggregates)
+    climbs, _ = texts(whole)
+    # final returns 81 to 85 on scales of 0 to 100 and -10 to 10: scores .81 to .85 and 4.55 to 4.75
+    assert list(climbs) == ["rule", "IQM", "mean", "median", "optimality gap"]
+    assert climbs["mean"].startswith("2.74 [") and climbs["optimality gap"].startswith("0.085 [")
+    shutil.rmtree(folder / "cells" / "climbs-Easy-v0-0")
+    (whole,) = aggregate_tables(gather(load(folder)).aggregates)
+    assert [row["rule"] for row in texts(whole)] == ["stays"]
+    only(folder, lambda cell: cell["env"] == "Hard-v0")
+    assert aggregate_tables(gather(load(folder)).aggregates) == []
 
 
 def test_all_ok_is_no_table(results):
