@@ -26,7 +26,8 @@ def rows_of(run_id: str, rule: int, rng: np.random.Generator) -> list[Row]:
     ]  # fmt: skip
     rows += [row(TrialRow, run_id=run_id, update=k + 1, kl=0.01) for k in range(updates if rule < 7 else 0)]
     rows += [
-        row(ReuseRow, run_id=run_id, update=k + 1, k=use, ess=1 - 0.2 * use, max_weight=0.01 * use, jackknife_variance=0.1 * (1 + use))
+        row(ReuseRow, run_id=run_id, update=k + 1, k=use, ess=1 - 0.2 * use, max_weight=0.01 * use,
+            jackknife_variance=0.1 * (1 + use))
         for k in range(updates if rule > 7 else 0) for use in range(4)
     ]  # fmt: skip
     climb = np.linspace(0, 1 + 0.1 * rule, POINTS) + rng.normal(0, 0.1, POINTS)
