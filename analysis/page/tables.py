@@ -223,10 +223,10 @@ def verdict_table(comparisons: pd.DataFrame) -> Table | None:
     if not len(comparisons):
         return None
     columns: dict[str, Maker | str] = {
-        "environment": "env",
         "first": "first",
+        "verdict": _verdict,
         "second": "second",
-        "verdict on first": _verdict,
+        "environment": "env",
         "measure": lambda row: Cell(MEASURES[name].title if (name := str(row["measure"])) in MEASURES else name),
         "test": "test",
         "runs": lambda row: Cell(f"{row['n_first']:g}, {row['n_second']:g}", float(row["n_first"])),
@@ -237,7 +237,7 @@ def verdict_table(comparisons: pd.DataFrame) -> Table | None:
         "detectable": quantity("detectable"),
         "seeds needed": whole("seeds_needed"),
     }
-    return table("Comparisons", comparisons, columns)
+    return _without_empty_columns(table("Comparisons", comparisons, columns))
 
 
 def _verdict(row: dict[str, Any]) -> Cell:

@@ -66,14 +66,14 @@ def test_an_incomplete_rule_has_counts_and_no_numbers(folder):
 def test_verdicts_keep_the_order_in_which_they_were_declared():
     table = verdict_table(comparisons())
     first, second = texts(table)
-    assert first["verdict on first"] == "better" and first["difference"] == "0.3 [0.2, 0.4]"
+    assert first["verdict"] == "better" and first["difference"] == "0.3 [0.2, 0.4]"
     assert second["seeds needed"] == "38" and first["seeds needed"] == ""
-    assert [row[3].kind for row in table.rows] == ["better", "undecided"]
+    assert [row[1].kind for row in table.rows] == ["better", "undecided"]
 
 
 def test_a_verdict_that_is_none_has_no_class_of_its_own():
     table = verdict_table(comparisons().assign(verdict='x" onclick="'))
-    assert {row[3].kind for row in table.rows} == {""}
+    assert {row[1].kind for row in table.rows} == {""}
 
 
 @pytest.mark.parametrize("make", [verdict_table, imputation_table])
