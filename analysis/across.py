@@ -121,7 +121,7 @@ def aggregate(measures: pd.DataFrame, measure: str = "final_sampled_z") -> pd.Da
 
 
 def profiles(measures: pd.DataFrame, measure: str = "final_sampled_z", points: int = 101) -> pd.DataFrame:
-    """label, tau, share, low, high: every complete rule on thresholds up to the best score, and from LEAST or the worst.
+    """label, tau, share, low, high: every complete rule, on thresholds from LEAST or the worst score to the best.
 
     One ruined run far below would else leave the few thresholds that matter apart from each other.
     """

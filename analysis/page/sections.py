@@ -16,7 +16,7 @@ NO_COMPARISON = (
 )
 CALIBRATED = (
     "How often each decision found a difference between runs of one and the same rule, measured on our own runs "
-    "(the matrix named calibration); 5 % is what it promises. The interval is of the rate over all splits of these runs."
+    "(matrix calibration); 5 % is what it promises. The interval is of the rate over all splits of these runs."
 )
 
 

@@ -77,6 +77,7 @@ ODD = {
         shutil.rmtree(f / "cells" / "climbs-Easy-v0-0"),
         [write_cell(f, "Easy-v0", "stays", seed, status="killed", reached=0) for seed in range(5)],
     ),
+    "one environment": lambda f: only(f, lambda cell: cell["env"] == "Easy-v0"),
     "no reference, one rule": lambda f: (drop_reference(f), only(f, lambda cell: cell["label"] == "stays")),
 }
 
