@@ -17,6 +17,7 @@ from analysis.inference import LEVEL, NAN, TRIM, Interval
 Array = NDArray[np.float64]
 Statistic = Callable[..., Array]  # of samples [..., n_e], along `axis`
 DRAWS = 2_000
+LEAST = -0.5  # the score from which profiles are drawn
 
 
 def pooled_iqm(*samples: Array, axis: int = -1) -> Array:
@@ -120,10 +121,13 @@ def aggregate(measures: pd.DataFrame, measure: str = "final_sampled_z") -> pd.Da
 
 
 def profiles(measures: pd.DataFrame, measure: str = "final_sampled_z", points: int = 101) -> pd.DataFrame:
-    """label, tau, share, low, high: every complete rule on thresholds that span all scores."""
+    """label, tau, share, low, high: every complete rule, on thresholds from LEAST or the worst score to the best.
+
+    One ruined run far below would else leave the few thresholds that matter apart from each other.
+    """
     scores = scores_of(measures, measure)
     every = np.concatenate([sample for samples in scores.values() for sample in samples]) if scores else np.zeros(1)
-    thresholds = np.linspace(min(0.0, every.min()), max(1.0, every.max()), points)
+    thresholds = np.linspace(np.clip(every.min(), LEAST, 0.0), max(1.0, every.max()), points)
     parts = [performance_profile(samples, thresholds).assign(label=label) for label, samples in scores.items()]
     columns = ["label", "tau", "share", "low", "high"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)

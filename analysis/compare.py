@@ -23,6 +23,7 @@ from analysis.hypotheses import (
     yuen_difference,
     yuen_p,
 )
+from analysis.inference import iqm
 from analysis.load import Results
 
 Array = NDArray[np.float64]
@@ -42,6 +43,7 @@ class Measure:
     values: Callable[[pd.DataFrame], Array]  # of the runs of one label on one environment
     test: Callable[[Array, Array], float]
     test_name: str
+    centre: Callable[[Array], Any]  # whose difference is tested
     more_is_better: bool = True
 
 
@@ -55,9 +57,11 @@ def restricted_steps(part: pd.DataFrame) -> Array:
 
 
 MEASURES = {
-    "nauc": Measure("nAUC", _column("nauc"), permutation_p, "permutation"),
-    "final_sampled": Measure("final return", _column("final_sampled"), yuen_p, "Yuen"),
-    "steps_to_half": Measure("steps to half", restricted_steps, permutation_p, "permutation", more_is_better=False),
+    "nauc": Measure("nAUC", _column("nauc"), permutation_p, "permutation", np.mean),
+    "final_sampled": Measure("final return", _column("final_sampled"), yuen_p, "Yuen", iqm),
+    "steps_to_half": Measure(
+        "steps to half", restricted_steps, permutation_p, "permutation", np.mean, more_is_better=False
+    ),
 }
 
 
@@ -126,8 +130,11 @@ def _verdict(
 ) -> dict[str, Any]:
     a, b = samples
     if row["adjusted"] <= ERROR:
-        return {"verdict": "better" if (a.mean() > b.mean()) == measure.more_is_better else "worse"}
-    if equivalent(a, b, effect, ERROR / family):
+        more = measure.centre(a) > measure.centre(b)
+        return {"verdict": "better" if more == measure.more_is_better else "worse"}
+    error = ERROR / family  # what Holm asks of the first of the family
+    if equivalent(a, b, effect, error):
         return {"verdict": "practically equivalent"}
     sought = row["difference"] if effect is None else effect
-    return {"verdict": "undecided", "detectable": detectable(a, b), "seeds_needed": seeds_needed(a, b, sought)}
+    needed = {"detectable": detectable(a, b, error), "seeds_needed": seeds_needed(a, b, sought, error)}
+    return {"verdict": "undecided"} | needed

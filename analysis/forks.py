@@ -24,13 +24,13 @@ from matplotlib.lines import Line2D
 from analysis.fork_table import explain, load_forks, measure_forks, same_steps, summarize_forks, to_markdown
 from analysis.inference import iqm
 from analysis.load import ResultsError
-from analysis.plots.forks import MARKERS, explained, gain_against, gains, ladder, ladder_handles
+from analysis.plots.forks import FLOOR, MARKERS, explained, gain_against, gains, ladder, ladder_handles
 from analysis.plots.style import Style, caption, legend_below, panels, save, style_of, theme
 from analysis.report import parquet
 
 Stages = Sequence[tuple[Any, pd.DataFrame]]  # environment steps, and what belongs to them
 
-SHADED = "Where a scale is shaded, it is linear there, and logarithmic beyond."
+SHADED = " Where a scale is shaded, it is linear there, and logarithmic beyond."
 
 
 @dataclass(frozen=True)
@@ -94,19 +94,19 @@ def draw(measured: pd.DataFrame, correlations: pd.DataFrame, folder: Path, name:
         (
             gains,
             "gain",
-            f"{SHADED} Dot: a seed; bar: interquartile mean and its 95 % trimmed-t interval; best rule on top.",
+            "Dot: a seed; bar: interquartile mean and its 95 % trimmed-t interval; best rule on top.",
         ),
         (
             ladder,
             "promises",
-            f"{SHADED} Interquartile means over seeds of what the step promised and of what it was worth.",
+            "Interquartile means over seeds of what the step promised and of what it was worth.",
         ),
     ):
         figure, axes = panels(len(stages), height=tall, sharey=True)
         _each(stages, axes, partial(panel, style=style))
         if panel is ladder:
             legend_below(figure, {}, **ladder_handles())
-        caption(figure, f"{text} {more}")
+        caption(figure, f"{text} {more}{_scales(axes)}")
         files += save(figure, folder, f"{name}-{part}")
     return [*files, *_why(stages, style, text, folder / f"{name}-why"), *_explained(correlations, text, folder, name)]
 
@@ -148,10 +148,14 @@ def _why(stages: Stages, style: Style, text: str, target: Path) -> list[Path]:
         for ax in mine[1:]:
             ax.set_ylabel("")
     _legend(figure, style)
-    caption(
-        figure, f"{text} {SHADED} Mark: interquartile means over seeds; line: 95 % trimmed-t interval of the true gain."
-    )
+    marks = "Mark: interquartile means over seeds; line: 95 % trimmed-t interval of the true gain."
+    caption(figure, f"{text} {marks} A smaller mean KL stands at {FLOOR:g}.{_scales(axes)}")
     return save(figure, target.parent, target.name)
+
+
+def _scales(axes: list[Axes]) -> str:
+    """What is to be said of the scales, if one of them is neither linear nor logarithmic throughout."""
+    return SHADED if any("symlog" in (ax.get_xscale(), ax.get_yscale()) for ax in axes) else ""
 
 
 def _legend(figure: Figure, style: Style) -> None:

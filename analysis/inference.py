@@ -47,7 +47,8 @@ def iqm(values: Array) -> float:
     values = np.asarray(values, dtype=np.float64)
     if not len(values) or np.isnan(values).any():
         return NAN
-    return float(stats.trim_mean(values, TRIM))
+    g = trimmed_from_each_end(len(values))
+    return float(np.sort(values)[g : len(values) - g].mean())
 
 
 def trimmed_t_interval(values: Array, level: float = LEVEL) -> Interval:
@@ -88,16 +89,11 @@ def simultaneous_band(curves: Array, level: float = LEVEL) -> Band:
     return Band(centre, centre - critical * error, centre + critical * error, critical)
 
 
-def _winsorised(values: Array) -> Array:
-    """values [n, K] with each column's g lowest and g highest pulled in to the next value."""
-    g = trimmed_from_each_end(len(values))
-    ordered = np.sort(values, axis=0)
-    return np.clip(values, ordered[g], ordered[-g - 1])
-
-
 def trimmed_means(values: Array) -> tuple[Array, Array, int]:
     """Trimmed mean [K] of values [n, K], its standard error [K] (Yuen 1974), and the degrees of freedom."""
-    n = len(values)
-    h = n - 2 * trimmed_from_each_end(n)
-    squares = _winsorised(values).var(axis=0, ddof=1) * (n - 1)
-    return stats.trim_mean(values, TRIM, axis=0), np.sqrt(squares / (h * (h - 1))), h - 1
+    n, g = len(values), trimmed_from_each_end(len(values))
+    h = n - 2 * g
+    ordered = np.sort(values, axis=0)
+    winsorised = np.clip(ordered, ordered[g], ordered[n - g - 1])  # the g outermost pulled in to the next value
+    squares = winsorised.var(axis=0, ddof=1) * (n - 1)
+    return ordered[g : n - g].mean(axis=0), np.sqrt(squares / (h * (h - 1))), h - 1

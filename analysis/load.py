@@ -24,6 +24,7 @@ from experiments.records import (
 
 REFERENCES = Path(__file__).with_name("references.csv")
 WHO = ["run_id", "env", "rule", "label", "seed", "budget"]
+FINITE = {"return_mean": "return", "return_sd": "spread of returns", "train_s": "time"}  # of an evaluation
 Cell = tuple[RunRow, dict[str, pa.Table]]
 
 
@@ -109,6 +110,9 @@ def _read_manifest(file: Path) -> tuple[str, pd.DataFrame, dict[str, tuple[float
         plan = json.loads(file.read_bytes())
         planned = pd.DataFrame([{name: cell[name] for name in WHO} for cell in plan["cells"]], columns=WHO)
         given = {env: (float(low), float(high)) for env, (low, high) in plan["scores"].items()}
+        for env, (low, high) in given.items():
+            if not np.isfinite(high - low) or low == high:
+                raise ValueError(f"the score of {env} is [{low}, {high}]; expected two different returns")
         compare = plan.get("compare")
         declared = None if compare is None else _declared(compare)
         name = str(plan["matrix"])
@@ -157,10 +161,14 @@ def _check(run: RunRow, evaluations: pa.Table, plan: Any) -> None:
     for name in WHO:
         if getattr(run, name) != plan[name]:
             raise BrokenCell(f"{plan.run_id}: its {name} is {getattr(run, name)!r}, planned was {plan[name]!r}")
-    steps, returns, final = (evaluations[name].to_numpy() for name in ("grid_step", "return_mean", "final"))
-    if not np.isfinite(returns).all():
-        at = steps[~np.isfinite(returns)].min()
-        raise BrokenCell(f"{plan.run_id}: a return that is not a finite number at step {at}")
+    steps, final = (evaluations[name].to_numpy() for name in ("grid_step", "final"))
+    for name, what in FINITE.items():
+        wrong = ~np.isfinite(evaluations[name].to_numpy())
+        if wrong.any():
+            raise BrokenCell(f"{plan.run_id}: a {what} that is not a finite number at step {steps[wrong].min()}")
+    twice = evaluations.select(["grid_step", "action", "final"]).to_pandas().duplicated()
+    if twice.any():
+        raise BrokenCell(f"{plan.run_id}: two evaluations of one policy at step {steps[twice].min()}")
     if run.status == "ok" and not (len(steps) and steps.max() == run.budget and final.any()):
         reached = f"evaluations end at step {steps.max()}" if len(steps) else "it has no evaluation"
         raise BrokenCell(f"{plan.run_id}: says ok, but {reached} of {run.budget}, the last policy's included")

@@ -120,7 +120,7 @@ def report(bundle: Evidence, mixed_seconds: bool = False) -> list[Path]:
     for name, frame in frames(bundle).items():
         files.append(tables / f"{name}.parquet")
         files[-1].write_bytes(parquet(frame))
-    for name in ("summary", "comparisons", "imputed"):
+    for name in ("summary", "aggregates", "comparisons", "imputed"):
         files.append(tables / f"{name}.csv")
         getattr(bundle, name).to_csv(files[-1], index=False, float_format="%.6g", lineterminator="\n")
     seconds, clock = clock_of(results, mixed_seconds)
@@ -144,7 +144,7 @@ def conditions(results: Results) -> str:
     run = results.runs.iloc[0]
     if run.lane == "timing":
         return "Timing lane: one cell at a time, on one core."
-    return f"Throughput lane, {run.jobs} cells abreast: seconds compare only roughly."
+    return f"Throughput lane, {run.jobs} {'cell' if run.jobs == 1 else 'cells'} abreast: seconds compare only roughly."
 
 
 if __name__ == "__main__":

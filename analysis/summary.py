@@ -79,13 +79,21 @@ def _aggregates(part: pd.DataFrame) -> dict[str, float]:
     scored = len(steps) > 0 and not np.isnan(steps).any()
     _put_rate(row, "reach_rate", np.isfinite(steps) if scored else None)
     row["steps_to_threshold"] = float(np.minimum(steps, part.budget.to_numpy(float)).mean()) if scored else NAN
-    row["seconds_to_threshold"] = float(np.minimum(seconds, column("total_s")).mean()) if scored else NAN
+    row["steps_to_threshold_median"] = _median_time(steps) if scored else NAN
+    row["seconds_to_threshold"] = float(np.minimum(seconds, column("budget_s")).mean()) if scored else NAN
     complete = bool((part.status != "missing").all())
     _put_rate(row, "failure_rate", (part.status != "ok").to_numpy() if complete else None)
     collapsed = part.collapse.isin(["recovered", "terminal"]).to_numpy() if scored else None
     _put_rate(row, "collapse_rate", collapsed)
     row |= {name: iqm(column(name)) for name in CENTRED}
     return row | {name: float(column(name).mean()) if len(column(name)) else NAN for name in AVERAGED}
+
+
+def _median_time(times: np.ndarray) -> float:
+    """When half of the runs had got there (Kaplan and Meier's median, as no run is censored before its end); nan if
+    fewer ever did."""
+    half = float(np.sort(times)[-(-len(times) // 2) - 1])
+    return half if np.isfinite(half) else NAN
 
 
 def _spread(final: np.ndarray) -> dict[str, float]:

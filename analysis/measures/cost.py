@@ -10,14 +10,17 @@ NAN = float("nan")
 def cost(run: Any) -> dict[str, float]:
     """Of a RunRow: the phases' shares of its seconds, training steps per second (evaluation left out), CPU, memory.
 
+    `budget_s` is what the whole budget takes, evaluation left out: for a run that failed, at the pace that it had.
     `unaccounted_share` is what the phases leave of the whole; more than 0.01 means that a clock is wrong.
     """
     training = run.total_s - run.evaluation_s
+    to_the_end = 1.0 if run.status == "ok" else run.budget / run.env_steps if run.env_steps else NAN
     shares = {f"{phase[:-2]}_share": run[phase] / run.total_s if run.total_s > 0 else NAN for phase in PHASES}
     return {
         **shares,
         "unaccounted_share": abs(1 - sum(shares.values())),
         "total_s": run.total_s,
+        "budget_s": training * to_the_end,
         "cpu_s": run.cpu_s,
         "peak_rss_mb": run.peak_rss_mb,
         "steps_per_s": run.env_steps / training if training > 0 else NAN,

@@ -25,10 +25,12 @@ def normalized_auc(steps: Array, scores: Array) -> float:
 def time_to_threshold(times: Array, scores: Array, threshold: float, window: int = WINDOW) -> float:
     """First of times [K] from which the mean of the next `window` scores [K] reaches the threshold; inf if none.
 
-    `scores[k]` itself may still lie below. Near the end, the window holds
-    the evaluations that are left: a run that ends above the threshold has reached it.
+    `scores[k]` itself may still lie below. A whole window is asked for: of a last point or two alone, noise makes more
+    of them than there are. nan for a grid of fewer points.
     """
-    for k in range(len(scores)):
+    if len(scores) < window:
+        return NAN
+    for k in range(len(scores) - window + 1):
         if np.mean(scores[k : k + window]) >= threshold:
             return float(times[k])
     return float("inf")

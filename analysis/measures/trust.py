@@ -15,14 +15,14 @@ NAN = float("nan")
 
 
 def violation_share(values: Array, bounds: Array) -> float:
-    """Share of values [U] above their bounds [U], among those that have a bound; nan if none has."""
-    bounded = np.isfinite(bounds)
+    """Share of values [U] above their bounds [U], among those that are known and have a bound; nan if none has."""
+    bounded = np.isfinite(bounds) & ~np.isnan(values)
     return float(np.mean(values[bounded] > bounds[bounded])) if bounded.any() else NAN
 
 
 def overshoot(values: Array, bounds: Array) -> float:
-    """Mean of max(0, value / bound - 1) over the values [U] that have a bound."""
-    bounded = np.isfinite(bounds) & (bounds > 0)
+    """Mean of max(0, value / bound - 1) over the values [U] that are known and have a bound."""
+    bounded = np.isfinite(bounds) & (bounds > 0) & ~np.isnan(values)
     return float(np.maximum(values[bounded] / bounds[bounded] - 1, 0).mean()) if bounded.any() else NAN
 
 

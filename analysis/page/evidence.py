@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from analysis.across import aggregate
 from analysis.calibration import pinned
 from analysis.compare import compare
 from analysis.load import Results, ResultsError
@@ -19,6 +20,7 @@ class Evidence:
     results: Results
     measures: pd.DataFrame  # analysis.measures: a row per planned run
     summary: pd.DataFrame  # analysis.summary: a row per environment and rule
+    aggregates: pd.DataFrame  # analysis.across: a row per complete rule and statistic over all environments, if several
     imputed: pd.DataFrame  # analysis.summary: what the rows with failed runs owe to the imputation
     comparisons: pd.DataFrame  # analysis.compare: a row per environment, pair and measure
     note: str  # what is to be said about the comparisons
@@ -30,7 +32,8 @@ def gather(results: Results) -> Evidence:
     measures = measure_runs(results)
     comparisons, note = compare(results, measures)
     summary, imputed = summarize(measures), summarize_imputed(results, measures)
-    return Evidence(results, measures, summary, imputed, comparisons, note, pinned())
+    pooled = aggregate(measures if len(measures.env.unique()) > 1 else measures.iloc[:0])
+    return Evidence(results, measures, summary, pooled, imputed, comparisons, note, pinned())
 
 
 def titles(evidence: list[Evidence]) -> list[str]:

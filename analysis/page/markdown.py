@@ -17,7 +17,8 @@ CAPTION = f"""A run that failed counts at the random level from its failure on (
 trimmed t of the interquartile mean over runs (no trimming below four), Clopper and Pearson for rates. Final:
 undiscounted return of the last policy on held-out episodes, actions sampled. nAUC: mean score while training, 0 random
 actions, 1 the reference. Reached: share of runs whose score held {REACHED:g} over {WINDOW} evaluations; steps and
-seconds to it are means of min(time, end of the run), evaluation left out of the seconds. Steadiness is in scores,
+seconds to it are means of min(time, end of the budget), evaluation left out of the seconds; half by: when half of the
+runs had got there. Steadiness is in scores,
 larger is worse; in parentheses what is left without the noise of evaluating. Verdicts are of the first rule against
 the second.
 """

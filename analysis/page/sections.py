@@ -16,7 +16,7 @@ NO_COMPARISON = (
 )
 CALIBRATED = (
     "How often each decision found a difference between runs of one and the same rule, measured on our own runs "
-    "(matrix `calibration`); 5 % is what it promises. The interval is of the rate over all splits of these runs."
+    "(matrix calibration); 5 % is what it promises. The interval is of the rate over all splits of these runs."
 )
 
 
@@ -56,7 +56,7 @@ def _section(bundle: Evidence, title: str, seconds: bool) -> Section:
         decided=decided(bundle.comparisons, bundle.results.declared is not None),
         note=bundle.note,
         verdicts=tables.verdict_table(bundle.comparisons),
-        summaries=tables.summary_tables(bundle.summary, seconds),
+        summaries=[*tables.summary_tables(bundle.summary, seconds), *tables.aggregate_tables(bundle.aggregates)],
         clocks=tables.clock_tables(bundle.summary) if seconds else [],
         steadiness=tables.stability_tables(bundle.summary),
         trust=tables.trust_tables(bundle.summary),

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.across import STATISTICS
 from analysis.compare import MEASURES
 from analysis.summary import REACHED, SPLIT, number
 
 NAN = float("nan")
+ENDS = (("", "estimate"), ("_low", "low"), ("_high", "high"))
 VERDICTS = ("better", "worse", "practically equivalent", "undecided")
 NO_VERDICTS = ("too few runs", "incomplete", "no score")  # of `analysis.compare` too, where there is nothing to test
 
@@ -109,10 +111,21 @@ def summary_tables(summary: pd.DataFrame, seconds: bool) -> list[Table]:
         "nAUC": interval("nauc"),
         f"reached {REACHED:g}": interval("reach_rate"),
         "steps to it": quantity("steps_to_threshold"),
+        "half by": quantity("steps_to_threshold_median"),
         **({"seconds to it": quantity("seconds_to_threshold")} if seconds else {}),
         "failed": interval("failure_rate"),
     }
     return _by_environment(summary, columns)
+
+
+def aggregate_tables(aggregates: pd.DataFrame) -> list[Table]:
+    """Final scores over all environments at once, a row per rule that has every run."""
+    wide = [
+        {"label": label, **{f"{row.statistic}{end}": row[name] for _, row in part.iterrows() for end, name in ENDS}}
+        for label, part in aggregates.groupby("label", sort=True)
+    ]
+    columns: dict[str, Maker | str] = {"rule": "label"} | {name: interval(name) for name in STATISTICS}
+    return [table("All environments: final score", pd.DataFrame(wide), columns)] if wide else []
 
 
 def stability_tables(summary: pd.DataFrame) -> list[Table]:
@@ -210,10 +223,10 @@ def verdict_table(comparisons: pd.DataFrame) -> Table | None:
     if not len(comparisons):
         return None
     columns: dict[str, Maker | str] = {
-        "environment": "env",
         "first": "first",
+        "verdict": _verdict,
         "second": "second",
-        "verdict on first": _verdict,
+        "environment": "env",
         "measure": lambda row: Cell(MEASURES[name].title if (name := str(row["measure"])) in MEASURES else name),
         "test": "test",
         "runs": lambda row: Cell(f"{row['n_first']:g}, {row['n_second']:g}", float(row["n_first"])),
@@ -224,7 +237,7 @@ def verdict_table(comparisons: pd.DataFrame) -> Table | None:
         "detectable": quantity("detectable"),
         "seeds needed": whole("seeds_needed"),
     }
-    return table("Comparisons", comparisons, columns)
+    return _without_empty_columns(table("Comparisons", comparisons, columns))
 
 
 def _verdict(row: dict[str, Any]) -> Cell:

@@ -19,7 +19,8 @@ EARLY = 0.5  # how much of its colour the lowest threshold has
 def time_to_thresholds(measures: pd.DataFrame, ax: Axes, style: Style, unit: str = "steps") -> Axes:
     """Of one environment: a dot per run where it reached a threshold, a sub-row per threshold, the lowest on top.
 
-    A cross stands at the end of a run that never did; the bar is the restricted mean, of min(time, end of the run).
+    A cross stands at the end of a run that never did; the bar is the restricted mean, of min(time, end). The end is
+    the budget's, also for a run that failed; its seconds are counted on at its pace.
     `unit` is "steps" or "seconds" (of training, evaluation excluded).
     """
     marks = pd.DataFrame(_marks(measures, style, unit), columns=["x", "y", "colour", "reached", "mean"])
@@ -39,7 +40,7 @@ def time_to_thresholds(measures: pd.DataFrame, ax: Axes, style: Style, unit: str
 def _marks(measures: pd.DataFrame, style: Style, unit: str) -> Iterator[tuple[float, float, object, bool, bool]]:
     for y, (label, look) in enumerate(style.items()):
         part = measures[(measures.label == label) & measures[f"{unit}_to_{THRESHOLDS[0]:g}"].notna()]
-        ends = (part.budget if unit == "steps" else part.total_s * (1 - part.evaluation_share)).to_numpy(float)
+        ends = part["budget" if unit == "steps" else "budget_s"].to_numpy(float)
         for i, colour in enumerate(_shades(look["color"])):
             times, at = part[f"{unit}_to_{THRESHOLDS[i]:g}"].to_numpy(float), y + (i - 1.5) * SPREAD
             for time, end in zip(times, ends, strict=True):

@@ -5,8 +5,6 @@ from matplotlib.axes import Axes
 
 from analysis.plots.style import Style
 
-LEAST = -0.5  # the view begins here, or at the lowest score
-
 
 def performance_profile(profiles: pd.DataFrame, ax: Axes, style: Style) -> Axes:
     """`analysis.across.profiles`: share of runs above each score with its pointwise band, per label."""
@@ -20,5 +18,5 @@ def performance_profile(profiles: pd.DataFrame, ax: Axes, style: Style) -> Axes:
     ax.set_ylabel("share of runs above $\\tau$")
     ax.set_ylim(-0.02, 1.02)
     if len(profiles):
-        ax.set_xlim(left=max(LEAST, profiles.tau.min()))
+        ax.set_xlim(profiles.tau.min(), profiles.tau.max())
     return ax

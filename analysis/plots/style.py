@@ -116,7 +116,7 @@ def legend_below(figure: Figure, style: Style, **extra: Line2D) -> None:
 
 def caption(figure: Figure, text: str) -> None:
     """What n, line and band are, in small type over the panels."""
-    across = int(figure.get_figwidth() * 20)
+    across = int(figure.get_figwidth() * 19)
     wrapped = "\n".join(textwrap.fill(line.replace(" %", "\u00a0%"), across) for line in text.splitlines())
     figure.suptitle(wrapped, fontsize=7, color="0.3", x=0.01, ha="left")
 

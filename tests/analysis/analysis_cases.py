@@ -1,4 +1,4 @@
-"""A small results directory with known numbers: two environments, two rules, five seeds, five evaluations."""
+"""A small results directory with known numbers: two environments, two rules, five seeds, nine evaluations."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 
 from experiments.records import EvaluationRow, Row, RunRow, UpdateRow, cell_files
 
-GRID = (0, 100, 200, 300, 400)
+GRID = tuple(range(0, 401, 50))
 SCORES = {"Easy-v0": [0.0, 100.0], "Hard-v0": [-10.0, 10.0]}
 SEEDS = 5
 
@@ -21,7 +21,7 @@ def row(kind: type[Row], **values: Any) -> Any:
 
 def curve_of(label: str, seed: int) -> list[float]:
     """`climbs` goes from 0 to 80 (+ seed), `stays` remains at 10 (+ seed)."""
-    return [20.0 * k + seed for k in range(5)] if label == "climbs" else [10.0 + seed] * 5
+    return [10.0 * k + seed for k in range(9)] if label == "climbs" else [10.0 + seed] * 9
 
 
 def write_results(folder: Path, scale: float = 1.0, shift: float = 0.0) -> Path:
@@ -43,7 +43,7 @@ def write_cell(
     label: str,
     seed: int,
     status: str = "ok",
-    reached: int = 5,
+    reached: int = len(GRID),
     told: tuple[float, float] = (1.0, 0.0),
     returns: list[float] | None = None,
     **of_the_run: Any,
@@ -69,7 +69,7 @@ def write_cell(
         for k, value in enumerate(kl)
     ]  # fmt: skip
     run = row(
-        RunRow, **cell, status=status, reason="" if status == "ok" else "made up", env_steps=100 * (reached - 1),
+        RunRow, **cell, status=status, reason="" if status == "ok" else "made up", env_steps=50 * (reached - 1),
         **{"jobs": 2, "lane": "throughput", "total_s": 10.0, "rollout_s": 4.0, "update_s": 2.0, "evaluation_s": 3.0,
            "other_s": 1.0} | of_the_run,
     )  # fmt: skip

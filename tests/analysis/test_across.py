@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.across import (
+    LEAST,
     STATISTICS,
     aggregate,
     improvements,
@@ -78,6 +79,14 @@ def test_frames_hold_every_complete_rule(results):
     curves = profiles(measures, points=11)
     assert curves.groupby("label").size().tolist() == [11, 11]
     assert (curves.groupby("label").share.diff().dropna() <= 0).all(), "profiles only fall"
+
+
+def test_one_ruined_run_does_not_coarsen_the_profiles(results):
+    measures = measure_runs(results)
+    measures.loc[measures.index[0], "final_sampled_z"] = -100.0
+    curves = profiles(measures, points=11)
+    assert curves.tau.min() == LEAST and curves.tau.max() == measures.final_sampled_z.max()
+    assert curves[curves.label == "climbs"].share.iloc[0] == 0.9
 
 
 def test_a_rule_with_a_missing_run_has_no_aggregate(results):

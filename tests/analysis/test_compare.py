@@ -6,6 +6,7 @@ import pytest
 from analysis_cases import curve_of, only, write_cell
 
 from analysis.compare import COLUMNS, MEASURES, compare, restricted_steps
+from analysis.hypotheses import detectable
 from analysis.load import load
 from analysis.measures import measure_runs
 
@@ -32,7 +33,7 @@ def test_without_a_declaration_every_pair_and_measure_is_explored(folder):
 
 def test_fewer_steps_are_better_and_their_ratio_is_told(folder):
     row = table(folder)[0].loc[("Easy-v0", "climbs", "stays", "steps_to_half")]
-    assert row.ratio == pytest.approx(100 / 400) and row.verdict == "better" and row.difference < 0
+    assert row.ratio == pytest.approx(150 / 400) and row.verdict == "better" and row.difference < 0
 
 
 def test_a_threshold_never_reached_counts_the_whole_budget(results):
@@ -52,7 +53,7 @@ def test_equal_rules_are_undecided_with_what_it_would_take_or_practically_equiva
     rng = np.random.default_rng(0)
     for seed in range(5):
         for label in ("climbs", "stays"):
-            returns = np.array(curve_of("stays", 0)) + rng.normal(size=5)
+            returns = np.array(curve_of("stays", 0)) + rng.normal(size=9)
             write_cell(folder, "Easy-v0", label, seed, returns=returns.tolist())
     only(folder, lambda cell: cell["env"] == "Easy-v0")
     declared = {"rules": [["climbs", "stays"]], "measure": "final_sampled"}
@@ -61,6 +62,25 @@ def test_equal_rules_are_undecided_with_what_it_would_take_or_practically_equiva
     assert row.verdict == "undecided" and row.detectable > 0 and row.seeds_needed > 5
     change(folder / "manifest.json", compare=declared | {"smallest_effect": 10.0})
     assert table(folder)[0].iloc[0].verdict == "practically equivalent"
+
+
+def test_a_verdict_points_where_the_tested_centre_does_and_not_where_an_outlier_pulls_the_mean(folder):
+    for seed in range(5):
+        write_cell(folder, "Easy-v0", "climbs", seed, returns=[30.0 + seed / 10 if seed else -900.0] * 9)
+    only(folder, lambda cell: cell["env"] == "Easy-v0")
+    change(folder / "manifest.json", compare={"rules": [["climbs", "stays"]], "measure": "final_sampled"})
+    row = table(folder)[0].iloc[0]
+    assert row.difference > 0 and row.verdict == "better"
+
+
+def test_what_is_detectable_allows_for_the_family_of_tests(folder):
+    for label in ("climbs", "stays"):
+        for seed in range(5):
+            write_cell(folder, "Easy-v0", label, seed, returns=[10.0 + seed] * 9)
+    found, _ = table(folder)
+    row = found.loc[("Easy-v0", "climbs", "stays", "final_sampled")]
+    values = 11 + np.arange(5.0)
+    assert row.verdict == "undecided" and row.detectable == pytest.approx(detectable(values, values, 0.05 / 6))
 
 
 def test_a_missing_run_leaves_no_verdict(folder):

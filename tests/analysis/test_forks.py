@@ -114,6 +114,12 @@ def test_a_scale_bends_only_where_a_straight_one_would_show_nothing(stage, ax, f
     assert low < -far and high > 9, "the extremes are inside"
 
 
+@pytest.mark.parametrize(("far", "told"), [(10.0, ""), (1e5, module.SHADED)])
+def test_a_caption_speaks_of_bent_scales_only_where_there_is_one(stage, ax, far, told):
+    gains(stage.assign(gain=stage.gain.where(stage.label != "far", -far)), ax, style_of(RULES))
+    assert module._scales([ax]) == told
+
+
 def test_correlations_have_a_row_each(folder, ax):
     for seed in range(5):
         more = replace(fork("short", seed, 0), label="more", theta_digest="more", return_after=101.5)

@@ -100,5 +100,11 @@ def test_permutations_agree_with_scipy(n, m):
 def test_many_permutations_are_drawn_and_never_give_zero():
     a, b = np.random.default_rng(0).normal(size=(2, 10))
     expected = stats.permutation_test((a, b), lambda x, y, axis: x.mean(axis) - y.mean(axis), n_resamples=10**6).pvalue
-    assert permutation_p(a, b) == pytest.approx(expected, abs=0.02)
-    assert permutation_p(a, b + 100) == 2 / 10_000
+    assert permutation_p(a, b) == pytest.approx(expected, rel=1e-12)
+    assert permutation_p(a, b, draws=9_999) == pytest.approx(expected, abs=0.02)
+    assert permutation_p(a, b + 100, draws=9_999) == 2 / 10_000
+
+
+def test_ten_runs_a_side_can_decide_within_a_family_of_hundreds():
+    a = np.arange(10.0)
+    assert permutation_p(a, a + 100) == 2 / math.comb(20, 10) < 0.05 / 675

@@ -3,6 +3,7 @@ from hashlib import sha256
 from shutil import rmtree
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from analysis_cases import write_cell
@@ -12,7 +13,7 @@ from analysis.load import REFERENCES, ResultsError, load
 
 def test_frames_hold_every_planned_cell_with_its_names(results):
     assert len(results.planned) == len(results.runs) == 20
-    assert len(results.updates) == 20 * 4 and len(results.evaluations) == 20 * 12
+    assert len(results.updates) == 20 * 4 and len(results.evaluations) == 20 * 20
     assert {"env", "label", "seed"} <= set(results.updates) & set(results.evaluations)
     assert results.scores["Hard-v0"] == (-10.0, 10.0) and "CartPole-v1" in results.scores
     assert not results.problems
@@ -32,6 +33,12 @@ def test_a_cell_that_nobody_planned_is_left_out_and_named(folder):
     assert len(results.runs) == 20 and results.problems == ("climbs-Easy-v0-99: not in the plan, left out",)
 
 
+def rescore(folder, pair):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["scores"]["Easy-v0"] = pair
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
 EMPTY = json.dumps({"matrix": "m", "scores": {}, "cells": []})
 
 
@@ -41,6 +48,8 @@ EMPTY = json.dumps({"matrix": "m", "scores": {}, "cells": []})
         (lambda f: (f / "manifest.json").unlink(), "is not a results directory"),
         (lambda f: (f / "manifest.json").write_text("[]"), "is not a manifest"),
         (lambda f: (f / "manifest.json").write_text(EMPTY), "no finished cell"),
+        (lambda f: rescore(f, [5.0, 5.0]), r"the score of Easy-v0 is \[5.0, 5.0\]; expected two different returns"),
+        (lambda f: rescore(f, [5.0, float("inf")]), r"the score of Easy-v0 is \[5.0, inf\]"),
     ],
 )
 def test_a_directory_that_holds_no_results_is_refused(folder, spoil, message):
@@ -59,10 +68,23 @@ def another_cell_in_its_place(folder):
 
 
 def without_a_column(folder):
-    """The table lacks a column, and the record vouches for it."""
-    cell = folder / "cells" / FIRST
+    rewrite(folder / "cells" / FIRST, lambda table: table.drop_columns(["return_mean"]))
+
+
+def evaluations_with(**values):
+    """All of them with these values."""
+    return lambda folder: rewrite(folder / "cells" / FIRST, lambda table: with_values(table, **values))
+
+
+def with_values(table, **values):
+    changed = table.to_pandas().assign(**values)
+    return pa.Table.from_pandas(changed, schema=table.schema, preserve_index=False)
+
+
+def rewrite(cell, change):
+    """Another table of evaluations, for which the record vouches."""
     file = cell / "evaluations.parquet"
-    pq.write_table(pq.read_table(file).drop_columns(["return_mean"]), file)
+    pq.write_table(change(pq.read_table(file)), file)
     record = json.loads((cell / "record.json").read_text())
     body = {"run": record["run"], "sha256": record["sha256"] | {file.name: sha256(file.read_bytes()).hexdigest()}}
     digest = sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
@@ -76,9 +98,12 @@ def cell_with(**changes):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (cell_with(reached=3), f"{FIRST}: says ok, but evaluations end at step 200 of 400, the last policy's included"),
-        (cell_with(returns=[0.0, 20.0, float("nan"), 60.0, 80.0]), "not a finite number at step 200"),
-        (cell_with(returns=[0.0, 20.0, 40.0, float("inf"), 80.0]), "not a finite number at step 300"),
+        (cell_with(reached=5), f"{FIRST}: says ok, but evaluations end at step 200 of 400, the last policy's included"),
+        (cell_with(returns=[0.0] * 4 + [float("nan")] + [80.0] * 4), "not a finite number at step 200"),
+        (cell_with(returns=[0.0] * 6 + [float("inf")] + [80.0] * 2), "not a finite number at step 300"),
+        (evaluations_with(return_sd=float("nan")), "a spread of returns that is not a finite number at step 0"),
+        (evaluations_with(train_s=float("inf")), "a time that is not a finite number at step 0"),
+        (evaluations_with(grid_step=100), "two evaluations of one policy at step 100"),
         (another_cell_in_its_place, f"{FIRST}: its run_id is 'climbs-Easy-v0-1', planned was '{FIRST}'"),
         (without_a_column, "return_mean"),
     ],

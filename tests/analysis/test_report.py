@@ -60,7 +60,7 @@ def test_the_same_cells_give_the_same_bytes(written, tmp_path):
 
 
 def test_tables_load_in_one_line(written):
-    assert len(pd.read_parquet(written[0] / "tables" / "evaluations.parquet")) == 20 * 12
+    assert len(pd.read_parquet(written[0] / "tables" / "evaluations.parquet")) == 20 * 20
 
 
 def drop_reference(folder):
@@ -77,6 +77,7 @@ ODD = {
         shutil.rmtree(f / "cells" / "climbs-Easy-v0-0"),
         [write_cell(f, "Easy-v0", "stays", seed, status="killed", reached=0) for seed in range(5)],
     ),
+    "one environment": lambda f: only(f, lambda cell: cell["env"] == "Easy-v0"),
     "no reference, one rule": lambda f: (drop_reference(f), only(f, lambda cell: cell["label"] == "stays")),
 }
 

@@ -7,7 +7,9 @@ from analysis_cases import write_cell, write_results
 from analysis.inference import trimmed_t_interval
 from analysis.load import load
 from analysis.measures import measure_runs
-from analysis.summary import number, summarize, summarize_imputed
+from analysis.summary import _median_time, number, summarize, summarize_imputed
+
+INF = float("inf")
 
 
 def table(folder):
@@ -23,10 +25,14 @@ def test_a_row_per_environment_and_rule_with_intervals(folder):
     found = (row.final_sampled, row.final_sampled_low, row.final_sampled_high)
     assert found == pytest.approx((expected.estimate, expected.low, expected.high))
     assert row.reach_rate == 1 and row.reach_rate_low == pytest.approx(0.478, abs=1e-3)
-    assert row.steps_to_threshold == pytest.approx(100) and row.seconds_to_threshold == pytest.approx(1.0)
+    assert row.steps_to_threshold == pytest.approx(150) and row.seconds_to_threshold == pytest.approx(1.5)
     assert row.final_iqr == 2 and row.final_min == 81 and row.kl_violation_share == 0.25
     assert summary.loc[("Easy-v0", "stays")].reach_rate == 0
-    assert summary.loc[("Easy-v0", "stays")].steps_to_threshold == 400, "not reached: the whole budget"
+    assert row.steps_to_threshold_median == 150
+    never = summary.loc[("Easy-v0", "stays")]
+    assert never.steps_to_threshold == 400, "not reached: the whole budget"
+    assert never.seconds_to_threshold == pytest.approx(7), "and its seconds, evaluation left out"
+    assert np.isnan(never.steps_to_threshold_median)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -52,6 +58,21 @@ def test_failures_are_counted_by_kind_and_imputed_by_name(folder):
     assert (row.n_ok, row.failures, row.n_imputed) == (3, "diverged 1, timeout 1", 2)
     assert row.reach_rate == pytest.approx(0.6) and row.final_min == 0
     assert row.failure_rate == pytest.approx(0.4) and row.final_lower_quartile_mean == 0
+
+
+def test_a_run_that_failed_early_has_not_got_there_quickly(folder):
+    """One of five does half of the budget in 7 s of training, and would have taken 14 for all of it."""
+    write_cell(folder, "Easy-v0", "stays", 0, status="diverged", reached=5)
+    summary, _ = table(folder)
+    row = summary.loc[("Easy-v0", "stays")]
+    assert row.steps_to_threshold == 400 and row.seconds_to_threshold == pytest.approx((14 + 4 * 7) / 5)
+
+
+@pytest.mark.parametrize(
+    ("times", "median"), [([1, 2, INF, INF], 2), ([1, INF, INF], np.nan), ([3, 1, INF], 3), ([5], 5)], ids=str
+)
+def test_the_median_time_is_when_half_of_the_runs_had_got_there(times, median):
+    assert _median_time(np.array(times, dtype=float)) == pytest.approx(median, nan_ok=True)
 
 
 def test_other_ways_to_count_failed_runs_stand_beside_the_one_that_is_used(folder, tmp_path_factory):

@@ -32,7 +32,9 @@ def test_a_threshold_is_reached_when_the_window_holds_it_on_average():
     assert time_to_threshold(times, scores, 0.5, window=2) == 0
     assert time_to_threshold(times, scores, 0.9, window=2) == 3
     assert time_to_threshold(times, scores, 1.1, window=2) == INF
-    assert time_to_threshold(times, array(0, 0, 0, 0, 1), 1.0, window=5) == 4
+    assert time_to_threshold(times, array(0, 0, 0, 0, 1), 0.3, window=2) == 3
+    assert time_to_threshold(times, array(0, 0, 0, 0, 1), 1.0, window=2) == INF, "one good evaluation is not two"
+    assert math.isnan(time_to_threshold(times, array(0, 0, 0, 0, 1), 0.0, window=6)), "the grid has no window"
 
 
 curves = st.lists(st.integers(-100, 100), min_size=2, max_size=30).map(np.array)
@@ -51,6 +53,6 @@ def test_the_area_and_the_threshold_move_with_the_scores(scores, shift, scale):
     area = normalized_auc(steps, scores)
     assert normalized_auc(steps, scale * scores + shift) == pytest.approx(scale * area + shift)
     assert normalized_auc(1000 * steps, scores) == pytest.approx(area), "the unit of the budget does not matter"
-    reached = time_to_threshold(steps, scores, 3)
-    assert time_to_threshold(steps, scores + 64, 67) == reached
-    assert reached <= time_to_threshold(steps, scores, 4), "a higher threshold is not reached earlier"
+    reached = time_to_threshold(steps, scores, 3, window=2)
+    assert time_to_threshold(steps, scores + 64, 67, window=2) == reached
+    assert reached <= time_to_threshold(steps, scores, 4, window=2), "a higher threshold is not reached earlier"

@@ -17,7 +17,7 @@ def test_a_row_per_run_with_the_numbers_of_its_curve(results):
     climbs, stays = measures.loc["climbs-Easy-v0-0"], measures.loc["stays-Easy-v0-0"]
     assert climbs.final_sampled == 81 and climbs.final_sampled_z == pytest.approx(0.81)
     assert climbs.nauc == pytest.approx(0.4) and stays.nauc == pytest.approx(0.1)
-    assert climbs["steps_to_0.5"] == 100 and climbs["seconds_to_0.5"] == 1.0 and stays["steps_to_0.25"] == INF
+    assert climbs["steps_to_0.5"] == 150 and climbs["seconds_to_0.5"] == 1.5 and stays["steps_to_0.25"] == INF
     assert climbs.max_drawdown == 0 and climbs.evaluation_se == 1.0
     assert climbs.kl_violation_share == 0.25 and climbs.max_kl_violation_share == 0.75
     assert math.isnan(stays.kl_violation_share) and climbs.rejected_share == 0.25
@@ -26,12 +26,12 @@ def test_a_row_per_run_with_the_numbers_of_its_curve(results):
 
 
 def test_a_failed_run_counts_at_the_random_level_from_then_on(folder):
-    write_cell(folder, "Easy-v0", "climbs", 0, status="diverged", reached=3)
+    write_cell(folder, "Easy-v0", "climbs", 0, status="diverged", reached=5)
     row = measure_runs(load(folder)).set_index("run_id").loc["climbs-Easy-v0-0"]
     assert row.imputed and row.status == "diverged"
     assert row.final_sampled == 0 and row.final_sampled_z == 0
-    # 0, .2, .4, then 0, 0 by imputation
-    assert row.nauc == pytest.approx((0.1 + 0.3 + 0.2 + 0) / 4)
+    # 0, .1, .2, .3, .4, then four times 0 by imputation
+    assert row.nauc == pytest.approx(1 / 8)
     assert row["steps_to_0.25"] == INF and row.max_drawdown == pytest.approx(0.4)
 
 
@@ -57,19 +57,19 @@ def test_the_order_of_runs_does_not_matter(folder, monkeypatch):
 
 
 def test_the_last_value_can_stand_for_what_a_failed_run_did_not_live_to_see(folder):
-    write_cell(folder, "Easy-v0", "climbs", 0, status="diverged", reached=3)
+    write_cell(folder, "Easy-v0", "climbs", 0, status="diverged", reached=5)
     row = measure_runs(load(folder), "last value").set_index("run_id").loc["climbs-Easy-v0-0"]
     assert row.imputed and row.final_sampled == 40 and row.final_sampled_z == 0.4
-    assert row.nauc == pytest.approx((0.1 + 0.3 + 0.4 + 0.4) / 4)
+    assert row.nauc == pytest.approx((0.8 + 4 * 0.4) / 8)
     with pytest.raises(ValueError, match="expected one of random level, last value"):
         measure_runs(load(folder), "hope")
 
 
 def test_the_noise_of_evaluating_is_taken_off(results):
     row = measure_runs(results).set_index("run_id").loc["climbs-Easy-v0-0"]
-    # four equal differences of .2; each evaluation has a standard error of .01, but their spread is 0 already
+    # eight equal differences of .1; each evaluation has a standard error of .01, but their spread is 0 already
     assert row.dispersion == pytest.approx(0, abs=1e-12) and row.dispersion_corrected == 0
-    assert row.short_term_risk == pytest.approx(-0.2) and row.short_term_risk_excess < row.short_term_risk
+    assert row.short_term_risk == pytest.approx(-0.1) and row.short_term_risk_excess < row.short_term_risk
     assert row.max_drawdown == 0 and -0.05 < row.max_drawdown_excess < 0
     assert row.collapse == row.collapse_significant == "none"
     assert row.loss_share == 0 and row.excess_loss_share == pytest.approx(-0.05)

@@ -15,11 +15,12 @@ def array(*values):
 
 def test_violations_count_only_where_there_is_a_bound():
     assert violation_share(array(1, 3, 3), array(2, 2, np.nan)) == 0.5
+    assert violation_share(array(np.nan, 3), array(2, 2)) == 1, "what is not known is neither"
     assert math.isnan(violation_share(array(1), array(np.nan)))
 
 
 def test_overshoot_is_relative_to_the_bound_and_never_negative():
-    assert overshoot(array(1, 3, 9), array(2, 2, np.nan)) == 0.25
+    assert overshoot(array(1, 3, 9, np.nan), array(2, 2, np.nan, 2)) == 0.25
     assert math.isnan(overshoot(array(1), array(0)))
 
 

@@ -33,10 +33,10 @@ def test_numbers_keep_five_digits_counts_all_of_them():
 
 def test_every_run_and_the_mean_over_them_are_there(data):
     curve = of(data, "Easy-v0", "climbs")
-    assert curve["seeds"] == [0, 1, 2, 3, 4] and curve["sizes"] == [5] * 5
-    assert curve["y"][:5] == [0, 20, 40, 60, 80] and curve["x"]["grid_step"][:5] == [0, 100, 200, 300, 400]
+    assert curve["seeds"] == [0, 1, 2, 3, 4] and curve["sizes"] == [9] * 5
+    assert curve["y"][:5] == [0, 10, 20, 30, 40] and curve["x"]["grid_step"][:5] == [0, 50, 100, 150, 200]
     band = curve["band"]["grid_step"]
-    assert band["centre"] == [iqm(np.array([20 * k + seed for seed in range(5)])) for k in range(5)]
+    assert band["centre"] == [iqm(np.array([10 * k + seed for seed in range(5)])) for k in range(9)]
     assert all(low < centre < high for low, centre, high in zip(band["low"], band["centre"], band["high"], strict=True))
     assert curve["score"] == [0.0, 100.0] or curve["score"] == (0.0, 100.0)
 
@@ -61,15 +61,15 @@ def test_colours_are_those_of_the_figures(data):
 def test_a_run_that_failed_is_named_and_ends_early(folder):
     write_cell(folder, "Easy-v0", "climbs", 2, status="diverged", reached=3)
     curve = of(curve_data([whole(load(folder))], None, seconds=True), "Easy-v0", "climbs")
-    assert curve["status"] == {"2": "diverged"} and curve["sizes"] == [5, 5, 3, 5, 5]
+    assert curve["status"] == {"2": "diverged"} and curve["sizes"] == [9, 9, 3, 9, 9]
 
 
 def test_single_runs_are_thinned_when_they_are_too_many(results, monkeypatch):
-    monkeypatch.setattr(curves, "MOST_POINTS", 50)
+    monkeypatch.setattr(curves, "MOST_POINTS", 90)
     data = curve_data([whole(results)], None, seconds=True)
     curve = of(data, "Easy-v0", "climbs")
-    assert data["every"] == 2 and curve["sizes"] == [3] * 5 and curve["y"][:3] == [0, 40, 80]
-    assert len(curve["band"]["grid_step"]["x"]) == 5
+    assert data["every"] == 2 and curve["sizes"] == [5] * 5 and curve["y"][:3] == [0, 20, 40]
+    assert len(curve["band"]["grid_step"]["x"]) == 9
 
 
 def test_published_curves_of_the_same_task_are_drawn_in_the_rules_colour(results, tmp_path):

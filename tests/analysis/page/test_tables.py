@@ -1,13 +1,16 @@
 import math
+import shutil
 
 import pandas as pd
 import pytest
-from analysis_cases import write_cell
+from analysis_cases import only, write_cell
 from page_cases import calibration, comparisons
 
 from analysis.load import load
 from analysis.measures import measure_runs
+from analysis.page.evidence import gather
 from analysis.page.tables import (
+    aggregate_tables,
     calibration_table,
     clock_tables,
     failure_table,
@@ -63,14 +66,14 @@ def test_an_incomplete_rule_has_counts_and_no_numbers(folder):
 def test_verdicts_keep_the_order_in_which_they_were_declared():
     table = verdict_table(comparisons())
     first, second = texts(table)
-    assert first["verdict on first"] == "better" and first["difference"] == "0.3 [0.2, 0.4]"
+    assert first["verdict"] == "better" and first["difference"] == "0.3 [0.2, 0.4]"
     assert second["seeds needed"] == "38" and first["seeds needed"] == ""
-    assert [row[3].kind for row in table.rows] == ["better", "undecided"]
+    assert [row[1].kind for row in table.rows] == ["better", "undecided"]
 
 
 def test_a_verdict_that_is_none_has_no_class_of_its_own():
     table = verdict_table(comparisons().assign(verdict='x" onclick="'))
-    assert {row[3].kind for row in table.rows} == {""}
+    assert {row[1].kind for row in table.rows} == {""}
 
 
 @pytest.mark.parametrize("make", [verdict_table, imputation_table])
@@ -91,13 +94,27 @@ def test_calibration_shows_counts_and_a_rate():
 
 
 def test_failures_are_listed_with_their_reason_and_missing_runs_too(folder):
-    write_cell(folder, "Easy-v0", "climbs", 3, status="diverged", reached=3)
+    write_cell(folder, "Easy-v0", "climbs", 3, status="diverged", reached=5)
     for file in (folder / "cells" / "stays-Hard-v0-1").iterdir():
         file.unlink()
     results = load(folder)
     diverged, missing = texts(failure_table(measure_runs(results), results.runs))
     assert (diverged["seed"], diverged["steps done"], diverged["reason"]) == ("3", "200", "made up")
     assert (missing["status"], missing["steps done"]) == ("missing", "")
+
+
+def test_all_environments_have_a_table_of_the_rules_that_have_every_run(folder):
+    bundle = gather(load(folder))
+    (whole,) = aggregate_tables(bundle.aggregates)
+    climbs, _ = texts(whole)
+    # final returns 81 to 85 on scales of 0 to 100 and -10 to 10: scores .81 to .85 and 4.55 to 4.75
+    assert list(climbs) == ["rule", "IQM", "mean", "median", "optimality gap"]
+    assert climbs["mean"].startswith("2.74 [") and climbs["optimality gap"].startswith("0.085 [")
+    shutil.rmtree(folder / "cells" / "climbs-Easy-v0-0")
+    (whole,) = aggregate_tables(gather(load(folder)).aggregates)
+    assert [row["rule"] for row in texts(whole)] == ["stays"]
+    only(folder, lambda cell: cell["env"] == "Hard-v0")
+    assert aggregate_tables(gather(load(folder)).aggregates) == []
 
 
 def test_all_ok_is_no_table(results):
