@@ -32,9 +32,9 @@ def engine(tmp_path):
     assert not cells_alive()
 
 
-def cells_alive():
-    """Processes that were forked to run a cell: children of a fork server."""
-    servers = [p for p in psutil.Process().children() if "forkserver" in " ".join(p.cmdline())]
+def cells_alive(pid=None):
+    """Processes that were forked to run a cell: children of a fork server of this process, or another."""
+    servers = [p for p in psutil.Process(pid).children() if "forkserver" in " ".join(p.cmdline())]
     return [cell for server in servers for cell in server.children()]
 
 
