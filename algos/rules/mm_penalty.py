@@ -17,7 +17,8 @@ class PenalisedModel(LocalModel):
 
     def __init__(self, policy: Policy, theta: Tensor, batch: Batch, old_outputs: Tensor, beta: float) -> None:
         super().__init__(policy, theta, batch)
-        self.penalty = beta * float(policy.family.kl(old_outputs, self.outputs).mean())
+        divergence = float(policy.family.kl(old_outputs, self.outputs).mean())
+        self.penalty = beta * max(divergence, 0.0)  # equal distributions may round to less than nothing
         with torch.enable_grad():
             d = self.outputs.detach().requires_grad_()
             (slope,) = torch.autograd.grad(beta * policy.family.kl(old_outputs, d).mean(), d)

@@ -36,10 +36,10 @@ class Cluster:
             time.sleep(0.1)
         self.workers: list[subprocess.Popen[bytes]] = []
 
-    def two_workers(self) -> None:
+    def have_workers(self, wanted: int) -> None:
         """As many as are missing are started."""
         self.workers = [worker for worker in self.workers if worker.poll() is None]
-        while len(self.workers) < 2:
+        while len(self.workers) < wanted:
             flags = ("--nthreads", "1", "--no-nanny", "--scheduler-file", self.file)
             self.workers.append(self._start("worker", *flags, "--local-directory", "."))
 
@@ -74,7 +74,7 @@ def shared_cluster(tmp_path_factory):
 @pytest.fixture
 def cluster(shared_cluster):
     """A scheduler and two workers that live."""
-    shared_cluster.two_workers()
+    shared_cluster.have_workers(2)
     return shared_cluster
 
 
@@ -127,7 +127,7 @@ def test_with_tls_cells_run_and_who_has_no_certificate_is_turned_away(tmp_path, 
     subprocess.run([CLUSTERS / "make_certificates.sh"], cwd=tmp_path, check=True, capture_output=True)
     cluster = Cluster(tmp_path, {"DASK_CONFIG": str(tmp_path / "dask.yaml")}, "--protocol", "tls")
     try:
-        cluster.two_workers()
+        cluster.have_workers(1)
         with pytest.raises(EngineError, match="does not answer: TLS expects"):
             DaskEngine(Conditions(), scheduler_file=cluster.file)
         knocks_without_certificate(json.loads(cluster.file.read_text())["address"])
