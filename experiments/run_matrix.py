@@ -69,12 +69,12 @@ class Arguments:
 
 def main(arguments: Arguments) -> int:
     """The exit code."""
-    from experiments.engines import EngineError
-    from experiments.matrix_file import MatrixError, load_matrix  # slow imports wait until --help has been served
-    from experiments.store import Store, StoreError
-
     if problem := _problem(arguments):
         return _refuse(problem)
+    from experiments.engines import EngineError
+    from experiments.matrix_file import MatrixError, load_matrix  # slow imports wait until flags are known to be good
+    from experiments.store import Store, StoreError
+
     try:
         matrix = load_matrix(arguments.matrix, arguments.seeds)
     except MatrixError as error:

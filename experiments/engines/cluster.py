@@ -120,6 +120,8 @@ class DaskEngine:
                 yield from self._ended(*message)
 
     def _heard(self, message: dict[str, Any]) -> Iterator[Event]:
+        if "latest" not in message and stop_of(self._token).soon.is_set():
+            self.pause()  # its worker has joined since
         if message["run_id"] in self._pending:
             spec = self._pending[message["run_id"]][0]
             yield Beat(spec, message["env_steps"], message["latest"]) if "latest" in message else Started(spec)

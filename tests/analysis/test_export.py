@@ -58,8 +58,9 @@ def test_the_command_writes_what_the_docstring_reads(folder, tmp_path, capsys):
     assert main(Arguments(tmp_path / "none", file)) == 2
 
 
-def test_tables_load_in_one_line_in_pandas_and_duckdb(folder):
+def test_tables_load_in_one_line_in_pandas_and_duckdb(folder, monkeypatch):
     duckdb = pytest.importorskip("duckdb")
+    monkeypatch.setattr("analysis.report.draw", lambda *_: [])
     report(gather(load(folder)))
     lines = [line.strip() for line in export.__doc__.splitlines()]
     pandas_line = next(line for line in lines if line.startswith("pd.")).replace("results/quick", str(folder))

@@ -11,33 +11,34 @@ import psutil
 import pytest
 from untimed_cells import cells
 
+from experiments.run_matrix import MORE_TO_DO, Arguments, main
+
 SCRIPT = Path(__file__).parents[2] / "experiments" / "run_matrix.py"
 MATRIX = """
-seeds = 2
+seeds = 3
 [settings]
 n_envs = 4
-batch_size = 64
+batch_size = 128
 hidden = [8, 8]
 evaluations = 10
 eval_episodes = 2
 final_episodes = 2
-checkpoint_every = 256
+checkpoint_every = 384
 [environments.Pendulum-v1]
-budget = 2_560
+budget = 3_840
 [rules.trpo]
-[rules.vanilla_pg]
 """
-LINE = ["m.toml", "--jobs", "2", "--no-report"]
+LONG = MATRIX.replace("3_840", "512_000").replace("= 384\n", "= 512_000\n")
 
 
 @pytest.fixture
 def start(tmp_path):
     """Starts the command; whatever still runs in the end is killed."""
-    (tmp_path / "m.toml").write_text(MATRIX)
     started = []
 
-    def command(*arguments: str) -> subprocess.Popen[str]:
-        line = [sys.executable, str(SCRIPT), *LINE, *arguments]
+    def command(matrix: str = MATRIX) -> subprocess.Popen[str]:
+        (tmp_path / "m.toml").write_text(matrix)
+        line = [sys.executable, str(SCRIPT), "m.toml", "--jobs", "2", "--no-report"]
         process = subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         started.append(process)
         return process
@@ -53,8 +54,13 @@ def calm(tmp_path_factory):
     """Every cell of the matrix when nothing stops it."""
     folder = tmp_path_factory.mktemp("calm")
     (folder / "m.toml").write_text(MATRIX)
-    subprocess.run([sys.executable, str(SCRIPT), *LINE], cwd=folder, check=True, capture_output=True)
+    assert go_on(folder) == 0
     return cells(folder / "results" / "m")
+
+
+def go_on(folder, **flags):
+    """The same command in this process; its exit code."""
+    return main(Arguments(str(folder / "m.toml"), jobs=2, out=folder / "results" / "m", report=False, **flags))
 
 
 def first_checkpoint(folder, process):
@@ -76,17 +82,16 @@ def test_one_signal_stops_at_checkpoints_and_the_same_command_goes_on(start, tmp
     process.send_signal(number)
     _, told = process.communicate(timeout=120)
     assert process.returncode == code and "once more to stop at once" in told and "the same command goes on" in told
-    assert len(cells(tmp_path / "results" / "m")) < 4 and list(
+    assert len(cells(tmp_path / "results" / "m")) < 3 and list(
         (tmp_path / "results" / "m").glob("checkpoints/*.checkpoint")
     )
-    assert start().wait() == 0
+    assert go_on(tmp_path) == 0
     assert cells(tmp_path / "results" / "m") == calm
     assert not list((tmp_path / "results" / "m").glob("checkpoints/*"))
 
 
 def test_a_second_signal_stops_at_once(start, tmp_path):
-    (tmp_path / "m.toml").write_text(MATRIX.replace("2_560", "512_000").replace("= 256", "= 512_000"))
-    process = start()
+    process = start(LONG)
     until = time.monotonic() + 120
     while len(descendants(process)) < 4:  # fork server, its tracker, two cells
         assert time.monotonic() < until
@@ -105,21 +110,22 @@ def test_a_driver_that_is_killed_leaves_no_orphan_and_loses_nothing(start, tmp_p
     children = descendants(process)
     os.kill(process.pid, signal.SIGKILL)
     assert not psutil.wait_procs(children, timeout=10)[1]
-    assert start().wait() == 0
+    assert go_on(tmp_path) == 0
     assert cells(tmp_path / "results" / "m") == calm
 
 
-def test_time_that_is_up_ends_with_the_code_for_more_to_do(start, tmp_path, calm):
-    process = start("--max-hours", "1e-9")
-    process.communicate(timeout=120)
-    assert process.returncode == 75
-    assert start().wait() == 0
+def test_time_that_is_up_ends_with_the_code_for_more_to_do(tmp_path, calm):
+    (tmp_path / "m.toml").write_text(MATRIX)
+    assert go_on(tmp_path, max_hours=1e-9) == MORE_TO_DO == 75
+    assert go_on(tmp_path) == 0
     assert cells(tmp_path / "results" / "m") == calm
 
 
-def test_a_second_driver_leaves_at_once_and_names_the_first(start, tmp_path):
-    process = start()
-    first_checkpoint(tmp_path, process)
-    second = start()
-    _, told = second.communicate(timeout=60)
-    assert second.returncode == 2 and f"in use by process {process.pid} on" in told
+def test_a_second_driver_leaves_at_once_and_names_the_first(start, tmp_path, capsys):
+    process, owner = start(LONG), tmp_path / "results" / "m" / ".owner"
+    until = time.monotonic() + 120
+    while not (owner.exists() and owner.read_text()):
+        assert process.poll() is None and time.monotonic() < until, process.communicate()
+        time.sleep(0.02)
+    assert go_on(tmp_path) == 2
+    assert f"in use by process {process.pid} on" in capsys.readouterr().err

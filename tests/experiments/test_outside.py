@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from analysis.load import load
+from analysis.page.evidence import gather
 from experiments.matrix_file import MatrixError, load_matrix
 from experiments.outside import OutsideRuleError, factory_of
+from experiments.run_matrix import Arguments, main
 
 ROOT = Path(__file__).parents[2]
 RULE = (ROOT / "README.md").read_text(encoding="utf-8").split("```python\n# sign_pg.py\n")[1].split("```")[0]
@@ -39,11 +42,11 @@ def test_the_readmes_rule_is_complete_and_short():
     assert len(RULE.strip().splitlines()) <= 30
 
 
-def test_it_runs_in_a_matrix_and_stands_in_the_tables(folder):
-    command = [sys.executable, str(ROOT / "experiments" / "run_matrix.py"), "mine.toml"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def test_it_runs_in_a_matrix_and_stands_in_the_tables(folder, call):
+    done = call(main, Arguments, folder / "mine.toml", "--out", folder / "mine", "--no-report")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "| mine(lr=0.01) | 1/1 |" in done.stdout and "| mine(lr=0.02) | 1/1 |" in done.stdout
+    summary = gather(load(folder / "mine")).summary.set_index("label")
+    assert summary.n_ok.to_dict() == {"mine(lr=0.01)": 1, "mine(lr=0.02)": 1}
 
 
 def test_it_is_put_through_the_laws_by_one_command(folder):
@@ -52,6 +55,7 @@ def test_it_is_put_through_the_laws_by_one_command(folder):
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     (folder / "sign_pg.py").write_text(RULE.replace("sign = model", "model.theta.add_(0.01)\n        sign = model"))
+    command += ["-k", "untouched"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "test_update_leaves_its_arguments_untouched" in done.stdout
 

@@ -1,16 +1,21 @@
-"""The command as a user runs it."""
+"""The command line, in a process of its own where that matters."""
 
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pandas as pd
 import pytest
 
 from algos.rules import RULES
+from analysis.load import load
+from analysis.page.evidence import gather
+from analysis.report import conditions
 from experiments.records import EvaluationRow, cell_files, read_cell
-from experiments.run_matrix import in_random_blocks
+from experiments.run_matrix import Arguments, in_random_blocks, main
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "run_matrix.py"
 TINY = """
@@ -32,19 +37,19 @@ budget = 192
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, monkeypatch, call):
     (tmp_path / "tiny.toml").write_text(TINY)
+    monkeypatch.chdir(tmp_path)
+    return partial(call, main, Arguments)
 
-    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(SCRIPT), *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
 
-    return command
+def start(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, str(SCRIPT), *arguments]
+    return subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def test_a_matrix_leaves_tables_and_figures_and_is_not_run_twice(run, tmp_path):
-    first = run("tiny.toml", "--jobs", "2")
+    first = start(tmp_path, "tiny.toml", "--jobs", "2")
     assert first.returncode == 0, first.stdout + first.stderr
     results = tmp_path / "results" / "tiny"
     runs = pd.read_parquet(results / "tables" / "runs.parquet")
@@ -53,25 +58,25 @@ def test_a_matrix_leaves_tables_and_figures_and_is_not_run_twice(run, tmp_path):
     assert list((results / "figures").glob("*.png")) and list((results / "figures").glob("*.pdf"))
     assert str(Path("results/tiny/tables")) in first.stdout
     before = {f: f.stat().st_mtime_ns for f in (results / "cells").rglob("*.*")}
-    again = run("tiny.toml")
+    again = run("tiny.toml", "--no-report")
     assert again.returncode == 0 and "8 already finished" in again.stdout
     assert before == {f: f.stat().st_mtime_ns for f in (results / "cells").rglob("*.*")}
 
 
 def test_only_runs_some_and_the_plan_stays_whole(run, tmp_path):
-    done = run("tiny.toml", "--only", "trpo/CartPole-v1", "--seeds", "1", "--out", "here")
+    done = run("tiny.toml", "--only", "trpo/CartPole-v1", "--seeds", "1", "--out", "here", "--no-report")
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(list((tmp_path / "here" / "cells").iterdir())) == 1
-    summary = pd.read_csv(tmp_path / "here" / "tables" / "summary.csv")
+    summary = gather(load(tmp_path / "here")).summary
     assert len(summary) == 4 and (summary.n_planned == 1).all() and summary.n_ok.sum() == 1
 
 
 def test_a_diverging_rule_ends_its_cell_and_not_the_others(run, tmp_path):
     text = TINY.replace("[rules.vanilla_pg]", "[rules.vanilla_pg]\nlr = 1e30").replace("seeds = 2", "seeds = 1")
     (tmp_path / "cliff.toml").write_text(text)
-    done = run("cliff.toml")
+    done = run("cliff.toml", "--no-report")
     assert done.returncode == 1
-    runs = pd.read_parquet(tmp_path / "results" / "cliff" / "tables" / "runs.parquet").set_index(["label", "env"])
+    runs = load(tmp_path / "results" / "cliff").runs.set_index(["label", "env"])
     assert runs.loc[("trpo", "Pendulum-v1"), "status"] == runs.loc[("trpo", "CartPole-v1"), "status"] == "ok"
     assert runs.loc[("vanilla_pg", "Pendulum-v1"), "status"] == "diverged"
     assert "after update" in runs.loc[("vanilla_pg", "Pendulum-v1"), "reason"]
@@ -88,15 +93,16 @@ def test_failed_cells_run_again_when_asked_and_what_they_left_is_kept(run, tmp_p
 
 
 def test_the_timing_lane_runs_one_cell_at_a_time_and_calibrates(run, tmp_path):
-    done = run("tiny.toml", "--lane", "timing", "--only", "*/CartPole-v1")
+    done = run("tiny.toml", "--lane", "timing", "--only", "*/CartPole-v1", "--no-report")
     assert done.returncode == 0, done.stdout + done.stderr
-    runs = pd.read_parquet(tmp_path / "results" / "tiny" / "tables" / "runs.parquet")
+    results = load(tmp_path / "results" / "tiny")
+    runs = results.runs[results.runs.status != "missing"]
     assert set(runs.lane) == {"timing"} and set(runs.jobs) == {1}
     assert (runs.calibration_before > 0).all() and (runs.calibration_after > 0).all()
-    assert "Timing lane: one cell at a time" in (tmp_path / "results" / "tiny" / "report.md").read_text()
+    assert "Timing lane: one cell at a time" in conditions(results)
 
 
-def test_cells_of_other_code_are_refused_unless_asked_for(run, tmp_path):
+def test_cells_of_other_code_are_refused_unless_asked_for(run, tmp_path, monkeypatch):
     line = ("tiny.toml", "--only", "trpo/CartPole-v1", "--seeds", "2")
     assert run(*line, "--no-report").returncode == 0
     cells = tmp_path / "results" / "tiny" / "cells"
@@ -107,8 +113,10 @@ def test_cells_of_other_code_are_refused_unless_asked_for(run, tmp_path):
         (folder / name).write_bytes(data)
     done = run(*line)
     assert done.returncode == 2 and "1 finished cells" in done.stderr and "--mixed" in done.stderr
+    reported = []
+    monkeypatch.setattr(subprocess, "run", lambda line, check: reported.append(line) or CompletedProcess(line, 0))
     assert run(*line, "--mixed").returncode == 0
-    assert "are mixed here" in (tmp_path / "results" / "tiny" / "report.md").read_text()
+    assert reported == [[sys.executable, "-m", "analysis.report", str(Path("results/tiny")), "--mixed"]]
 
 
 def test_rules_are_shuffled_within_each_seed_and_environment(make_spec):
@@ -165,7 +173,7 @@ def test_a_directory_of_another_matrix_is_refused_and_kept(run, tmp_path):
     assert (tmp_path / "here" / "manifest.json").read_bytes() == manifest
 
 
-def test_help_tells_what_the_flags_do(run):
-    text = run("--help").stdout
+def test_help_tells_what_the_flags_do(tmp_path):
+    text = start(tmp_path, "--help").stdout
     for word in ("--seeds", "--jobs", "--out", "--only", "--dry-run", "Exit code", "TOML"):
         assert word in text

@@ -32,9 +32,9 @@ def engine(tmp_path):
     assert not cells_alive()
 
 
-def cells_alive():
-    """Processes that were forked to run a cell: children of a fork server."""
-    servers = [p for p in psutil.Process().children() if "forkserver" in " ".join(p.cmdline())]
+def cells_alive(pid=None):
+    """Processes that were forked to run a cell: children of a fork server of this process, or another."""
+    servers = [p for p in psutil.Process(pid).children() if "forkserver" in " ".join(p.cmdline())]
     return [cell for server in servers for cell in server.children()]
 
 
@@ -62,9 +62,9 @@ def ends(events):
 
 def test_one_job_two_jobs_and_no_process_at_all_give_equal_rows(engine, make_spec):
     environments, rules = ("CartPole-v1", "Pendulum-v1"), ("trpo", "reuse_pg")
-    specs = [make_spec(env, rule, seed=s) for env in environments for rule in rules for s in (0, 1)]
+    specs = [make_spec(env, rule) for env in environments for rule in rules]
     inline = outcomes(run(Inline(), specs))
-    assert len(inline) == 8 and all(len(rows) > 4 for rows in inline.values())
+    assert len(inline) == 4 and all(len(rows) > 4 for rows in inline.values())
     assert outcomes(run(engine(1), specs)) == inline
     assert outcomes(run(engine(2), specs[::-1])) == inline
 

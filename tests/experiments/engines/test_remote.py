@@ -1,8 +1,11 @@
 """A scheduler and two workers as processes of their own, sharing nothing but the network."""
 
+import json
 import os
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -12,7 +15,7 @@ import dask
 import psutil
 import pytest
 import yaml
-from test_cluster import ends, outcomes, run
+from test_cluster import cells_alive, ends, outcomes, run
 
 from experiments.engines import Beat, Conditions, Ended, EngineError, Inline
 from experiments.engines.cluster import DaskEngine
@@ -20,50 +23,74 @@ from experiments.engines.cluster import DaskEngine
 DASK = [sys.executable, "-m", "dask"]
 
 
-@pytest.fixture
-def cluster(tmp_path):
-    """(the scheduler's file, the two workers); all of them are stopped in the end."""
-    file = tmp_path / "scheduler.json"
-    started = []
+class Cluster:
+    """Dask's own commands, each with a folder of its own; the workers have one thread."""
 
-    def start(name, *line):
-        folder = tmp_path / name
+    def __init__(self, folder: Path, environment: dict[str, str], *scheduler: str) -> None:
+        self._folder, self._environment, self._started = folder, environment, []
+        self.file = folder / "scheduler.json"
+        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", self.file, *scheduler)
+        until = time.monotonic() + 60
+        while not self.file.exists():
+            assert time.monotonic() < until, self.logs()
+            time.sleep(0.1)
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def have_workers(self, wanted: int) -> None:
+        """As many as are missing are started."""
+        self.workers = [worker for worker in self.workers if worker.poll() is None]
+        while len(self.workers) < wanted:
+            flags = ("--nthreads", "1", "--no-nanny", "--scheduler-file", self.file)
+            self.workers.append(self._start("worker", *flags, "--local-directory", "."))
+
+    def _start(self, kind: str, *flags: object) -> "subprocess.Popen[bytes]":
+        folder = self._folder / f"{kind}{len(self._started)}"
         folder.mkdir()
-        log = (folder / "log").open("w")
-        process = subprocess.Popen([*DASK, *map(str, line)], cwd=folder, stdout=log, stderr=log)
-        log.close()
-        started.append(process)
-        return process
+        with (folder / "log").open("w") as log:
+            line = [*DASK, kind, "--no-dashboard", *map(str, flags)]
+            self._started.append(
+                subprocess.Popen(line, cwd=folder, stdout=log, stderr=log, env=os.environ | self._environment)
+            )
+        return self._started[-1]
 
-    start("scheduler", "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file)
-    until = time.monotonic() + 60
-    while not file.exists():
-        assert time.monotonic() < until, (tmp_path / "scheduler" / "log").read_text()
-        time.sleep(0.1)
-    flags = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--scheduler-file", file)
-    workers = [start(f"worker{n}", "worker", *flags, "--local-directory", tmp_path / f"worker{n}") for n in (0, 1)]
-    yield file, workers
-    for process in reversed(started):
-        for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
-            child.kill()
-        process.kill()
-        process.wait()
+    def logs(self) -> str:
+        return "\n".join(f"{log}:\n{log.read_text()}" for log in self._folder.glob("*/log"))
+
+    def stop(self) -> None:
+        for process in reversed(self._started):
+            for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
+                child.kill()
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def shared_cluster(tmp_path_factory):
+    made = Cluster(tmp_path_factory.mktemp("cluster"), {})
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def cluster(shared_cluster):
+    """A scheduler and two workers that live."""
+    shared_cluster.have_workers(2)
+    return shared_cluster
 
 
 @pytest.fixture
 def engine(cluster):
-    made = DaskEngine(Conditions(), scheduler_file=cluster[0])
+    made = DaskEngine(Conditions(), scheduler_file=cluster.file)
     yield made
     made.close()
 
 
-def test_rows_and_logs_come_back_without_shared_files(engine, cluster, tmp_path, make_spec):
+def test_rows_and_logs_come_back_without_shared_files(engine, cluster, make_spec):
     specs = [make_spec(env, seed=s) for env in ("CartPole-v1", "Pendulum-v1") for s in (0, 1)]
     events = run(engine, specs)
     assert outcomes(events) == outcomes(run(Inline(), specs))
     assert all(run.jobs == 1 for run in ends(events).values())
-    kept = [path for n in (0, 1) for path in (tmp_path / f"worker{n}").rglob("*.log")]
-    assert len(kept) == 4, "each worker wrote into a folder of its own"
+    assert {path.stem for path in cluster.file.parent.rglob("worker*/**/*.log")} == {spec.run_id for spec in specs}
 
 
 def test_a_worker_that_is_killed_in_mid_cell_costs_no_cell(engine, cluster, make_spec):
@@ -72,9 +99,8 @@ def test_a_worker_that_is_killed_in_mid_cell_costs_no_cell(engine, cluster, make
     ended, killed = [], None
     for event in engine.events():
         if isinstance(event, Beat) and event.env_steps and killed is None:
-            killed = cluster[1][0]
+            killed = next(worker for worker in cluster.workers if cells_alive(worker.pid))
             cells = psutil.Process(killed.pid).children(recursive=True)
-            assert cells
             os.kill(killed.pid, signal.SIGKILL)
             assert not psutil.wait_procs(cells, timeout=10)[1], "its cells die with it"
         if isinstance(event, Ended):
@@ -97,29 +123,34 @@ CLUSTERS = Path(__file__).parents[3] / "experiments" / "clusters"
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make certificates with")
-def test_with_tls_a_driver_without_the_certificate_is_turned_away(tmp_path):
+def test_with_tls_cells_run_and_who_has_no_certificate_is_turned_away(tmp_path, make_spec):
     subprocess.run([CLUSTERS / "make_certificates.sh"], cwd=tmp_path, check=True, capture_output=True)
-    file = tmp_path / "scheduler.json"
-    line = [*DASK, "scheduler", "--host", "127.0.0.1", "--port", "0", "--protocol", "tls", "--no-dashboard"]
-    environment = {**os.environ, "DASK_CONFIG": str(tmp_path / "dask.yaml")}
-    with (tmp_path / "log").open("w") as log:
-        scheduler = subprocess.Popen(
-            [*line, "--scheduler-file", str(file)], env=environment, cwd=tmp_path, stdout=log, stderr=log
-        )
+    cluster = Cluster(tmp_path, {"DASK_CONFIG": str(tmp_path / "dask.yaml")}, "--protocol", "tls")
     try:
-        until = time.monotonic() + 60
-        while not file.exists():
-            assert time.monotonic() < until, (tmp_path / "log").read_text()
-            time.sleep(0.1)
-        assert '"tls://' in file.read_text()
+        cluster.have_workers(1)
         with pytest.raises(EngineError, match="does not answer: TLS expects"):
-            DaskEngine(Conditions(), scheduler_file=file)
+            DaskEngine(Conditions(), scheduler_file=cluster.file)
+        knocks_without_certificate(json.loads(cluster.file.read_text())["address"])
         tls = yaml.safe_load((tmp_path / "dask.yaml").read_text())["distributed"]["comm"]["tls"]
         with dask.config.set({f"distributed.comm.tls.{name}": value for name, value in tls.items()}):
-            DaskEngine(Conditions(), scheduler_file=file).close()
+            engine = DaskEngine(Conditions(), scheduler_file=cluster.file)
+            assert outcomes(run(engine, [make_spec()])) == outcomes(run(Inline(), [make_spec()])), cluster.logs()
+            engine.close()
     finally:
-        scheduler.kill()
-        scheduler.wait()
+        cluster.stop()
+
+
+def knocks_without_certificate(address):
+    """Says what TLS says to it: that a certificate is required."""
+    host, port = address.removeprefix("tls://").split(":")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection((host, int(port)), timeout=10) as plain,
+        pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED"),
+        context.wrap_socket(plain) as encrypted,
+    ):
+        encrypted.recv(1)
 
 
 def test_the_script_for_slurm_is_good_bash_and_its_workers_may_have_children():
