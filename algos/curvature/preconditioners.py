@@ -56,13 +56,10 @@ class Kronecker:
     """Every layer's block of F as (mean signal signal') x (mean input input'), as if the two were independent.
 
     K-FAC (Martens and Grosse 2015, section 3, with the factored damping of section 6.3); free outputs by their
-    diagonal. The means are over every `stride`-th row.
+    diagonal.
     """
 
-    stride: int = 1
-
     def prepare(self, linear: Linearization, scores: Tensor, damping: float) -> Solve:
-        linear, scores = linear.every(self.stride), scores[:: self.stride].contiguous()
         network, rows = linear.network, len(scores)
         factors = [
             _damped_inverses(signal.T @ signal / rows, inputs.T @ inputs / rows, damping)

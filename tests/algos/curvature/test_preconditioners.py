@@ -42,13 +42,6 @@ def test_kronecker_inverts_the_product_of_damped_factors(problem):
     torch.testing.assert_close(found[where][:, where], block)
 
 
-def test_a_stride_takes_only_some_rows(problem):
-    few, linear, scores = prepared(Kronecker(stride=4), problem)
-    v = problem.nearby()
-    torch.testing.assert_close(few(v), Kronecker().prepare(linear.every(4), scores[::4], DAMPING)(v))
-    assert not few(v).allclose(prepared(Kronecker(), problem)[0](v))
-
-
 def test_blocks_of_different_layers_do_not_meet(problem):
     solve, *_ = prepared(Kronecker(), problem)
     assert not dense(solve, len(problem.theta))[:20, 20:].any()
