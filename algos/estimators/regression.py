@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from algos.curvature import Preconditioner, Unpreconditioned, conjugate_gradient, fisher_vector_product
+from algos.curvature import Kronecker, Preconditioner, conjugate_gradient, fisher_vector_product
 from algos.curvature.preconditioners import Solve
 from algos.policies.networks import MLP, Linearization
 
@@ -41,8 +41,8 @@ class GaussNewton:
     steps: int = 3
     cg_iterations: int = 10
     damping: float = 0.1
-    tolerance: float = 0.1
-    preconditioner: Preconditioner = field(default_factory=Unpreconditioned)
+    tolerance: float = 0.05
+    preconditioner: Preconditioner = field(default_factory=Kronecker)
     max_backtracks: int = 8
 
     def fit(self, network: MLP, state: Fitted, obs: Tensor, targets: Tensor) -> Fitted:
