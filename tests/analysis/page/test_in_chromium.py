@@ -15,6 +15,7 @@ from analysis.published import read_published
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright, or: make page-test")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PLAIN, BOTH = (1400, 900), ((1400, 900), (400, 800))
 
 
@@ -25,7 +26,7 @@ def browser():
         found = next(filter(None, map(shutil.which, NAMES)), driver.chromium.executable_path)
         if not Path(found).exists():
             pytest.skip("no Chromium: apt-get install chromium, or python -m playwright install chromium")
-        started = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        started = driver.chromium.launch(executable_path=found, args=FLAGS)
         yield started
         started.close()
 
@@ -84,6 +85,15 @@ def test_it_renders_and_does_not_overflow(browser, files, kind, size):
         assert wide[0] <= wide[1]
 
 
+def test_a_verdict_is_read_without_scrolling_on_a_telephone(browser, files):
+    with opened(browser, files["ordinary"], BOTH[1]) as page:
+        box = page.locator("#verdicts tbody td", has_text="undecided").bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= BOTH[1][0]
+        page.locator("#provenance summary", has_text="Every run").click()
+        tall = [row.bounding_box()["height"] for row in page.locator("#provenance details[open] tbody tr").all()]
+        assert tall and max(tall) < 40, "a line each"
+
+
 def test_a_rule_is_toggled_alone_and_all_at_once(browser, files):
     with opened(browser, files["ordinary"]) as page:
         assert {"climbs", "runs of climbs", "stays"} <= set(names(page))
@@ -133,7 +143,7 @@ def test_a_point_says_whose_it_is(browser, files):
         page.locator("#environment").select_option(label="Hard-v0")
         page.evaluate(hover % names(page).index(next(n for n in names(page) if n.startswith("climbs"))))
         text = page.locator("#plot .hoverlayer").text_content()
-        assert text.startswith("climbs</script><b>b</b>") and "IQM 22" in text and "%{" not in text.replace("%{x}", "")
+        assert text.startswith("climbs</script><b>b</b>") and "IQM 12" in text and "%{" not in text.replace("%{x}", "")
 
 
 def test_published_curves_are_toggled_and_stand_in_steps_only(browser, files):
