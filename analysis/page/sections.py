@@ -50,12 +50,13 @@ def sections(evidence: list[Evidence], seconds: bool) -> list[Section]:
 
 def _section(bundle: Evidence, title: str, seconds: bool) -> Section:
     results = bundle.results
+    declared = results.declared is not None
     return Section(
         title=f"Matrix {results.name} ({title})" if title != results.name else f"Matrix {results.name}",
         state=state(bundle.measures),
-        decided=decided(bundle.comparisons, bundle.results.declared is not None),
+        decided=decided(bundle.comparisons, declared),
         note=bundle.note,
-        verdicts=tables.verdict_table(bundle.comparisons),
+        verdicts=tables.verdict_table(_worth_a_row(bundle.comparisons, declared)),
         summaries=[*tables.summary_tables(bundle.summary, seconds), *tables.aggregate_tables(bundle.aggregates)],
         clocks=tables.clock_tables(bundle.summary) if seconds else [],
         steadiness=tables.stability_tables(bundle.summary),
@@ -80,6 +81,11 @@ def state(measures: pd.DataFrame) -> str:
     failed = measures.status[measures.status != "ok"].value_counts().sort_index()
     text = f"{len(measures)} runs planned, {int((measures.status == 'ok').sum())} ok"
     return text + ("; not ok: " + ", ".join(f"{name} {n}" for name, n in failed.items()) if len(failed) else "")
+
+
+def _worth_a_row(comparisons: pd.DataFrame, declared: bool) -> pd.DataFrame:
+    """All that was declared; of an exploration, where there was something to test."""
+    return comparisons if declared else comparisons[~comparisons.verdict.isin(NO_VERDICTS)]
 
 
 def decided(comparisons: pd.DataFrame, declared: bool) -> str:

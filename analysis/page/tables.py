@@ -227,7 +227,7 @@ def verdict_table(comparisons: pd.DataFrame) -> Table | None:
         "verdict": _verdict,
         "second": "second",
         "environment": "env",
-        "measure": lambda row: Cell(MEASURES[name].title if (name := str(row["measure"])) in MEASURES else name),
+        "measure": "titled",
         "test": "test",
         "runs": lambda row: Cell(f"{row['n_first']:g}, {row['n_second']:g}", float(row["n_first"])),
         "difference": interval("difference", "low", "high"),
@@ -237,7 +237,8 @@ def verdict_table(comparisons: pd.DataFrame) -> Table | None:
         "detectable": quantity("detectable"),
         "seeds needed": whole("seeds_needed"),
     }
-    return _without_empty_columns(table("Comparisons", comparisons, columns))
+    titled = [MEASURES[name].title if name in MEASURES else name for name in comparisons.measure.astype(str)]
+    return _without_empty_columns(table("Comparisons", comparisons.assign(titled=titled), columns))
 
 
 def _verdict(row: dict[str, Any]) -> Cell:
