@@ -30,7 +30,7 @@ matrix: $(VENV)/.ready
 	$(BIN)/python experiments/run_matrix.py $(MATRIX) $(ARGS)
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 page-test: $(VENV)/.ready
 	@command -v chromium chromium-browser google-chrome >/dev/null || { apt-get update -q && apt-get install -y -q chromium; } \
