@@ -102,11 +102,11 @@ class PlainProgress:
 
 
 class LiveProgress:
-    """A headline and a row per running cell, redrawn twice a second."""
+    """A headline and a row per running cell, redrawn once a second."""
 
     def __init__(self, total: int, skipped: int, console: Console) -> None:
         self._tally, self._console = Tally(total, skipped), console
-        self._live = Live(get_renderable=self._draw, console=console, refresh_per_second=2)
+        self._live = Live(get_renderable=self._draw, console=console, refresh_per_second=1)
 
     def __enter__(self) -> "LiveProgress":
         self._live.start(refresh=True)

@@ -7,14 +7,14 @@ PYTHON=$PWD/.venv/bin/python
 export DEBIAN_FRONTEND=noninteractive
 skip() { echo "SLURM was not tried: $1"; exit 77; }
 [ "$(id -u)" = 0 ] || skip "it takes root to start one"
-if ! command -v slurmctld sbatch munged >/dev/null; then
+if ! type -P slurmctld slurmd sbatch munged >/dev/null; then
     { apt-get update -qq && apt-get install -qq -y --no-install-recommends slurmctld slurmd slurm-client munge; } \
         >/dev/null 2>&1 || skip "slurmctld, slurmd, slurm-client and munge cannot be installed"
 fi
 
 W=$(mktemp -d)
 trap 'set +e; kill $(jobs -p) 2>/dev/null; [ -f "$W/slurmd.pid" ] && kill "$(cat "$W/slurmd.pid")"
-      [ -f "$W/slurmctld.pid" ] && kill "$(cat "$W/slurmctld.pid")"; [ -n "${STARTED_MUNGE:-}" ] && pkill -x munged; sleep 1; rm -rf "$W"' EXIT
+      [ -f "$W/slurmctld.pid" ] && kill "$(cat "$W/slurmctld.pid")"; [ -n "${STARTED_MUNGE:-}" ] && kill "$(cat /run/munge/munged.pid)"; sleep 1; rm -rf "$W"' EXIT
 if ! pgrep -x munged >/dev/null; then
     install -d -o munge -g munge /run/munge /var/log/munge
     [ -s /etc/munge/munge.key ] || { dd if=/dev/urandom of=/etc/munge/munge.key bs=1024 count=1 2>/dev/null; chown munge:munge /etc/munge/munge.key; chmod 400 /etc/munge/munge.key; }

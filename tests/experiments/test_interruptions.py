@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 import psutil
 import pytest
@@ -63,39 +64,55 @@ def go_on(folder, **flags):
     return main(Arguments(str(folder / "m.toml"), jobs=2, out=folder / "results" / "m", report=False, **flags))
 
 
-def first_checkpoint(folder, process):
-    """Wait until the matrix has something to lose."""
-    until = time.monotonic() + 120
-    while not list((folder / "results" / "m").glob("checkpoints/*.checkpoint")):
-        assert process.poll() is None and time.monotonic() < until, process.communicate()
-        time.sleep(0.02)
+def checkpoints(folder):
+    return list((folder / "results" / "m").glob("checkpoints/*.checkpoint"))
 
 
 def descendants(process):
     return psutil.Process(process.pid).children(recursive=True)
 
 
+@pytest.fixture
+def at_first_checkpoint(tmp_path):
+    """Sends this process a signal as soon as the matrix has something to lose."""
+
+    def send(number):
+        def wait():
+            while not checkpoints(tmp_path):
+                time.sleep(0.02)
+            os.kill(os.getpid(), number)
+
+        Thread(target=wait, daemon=True).start()
+
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield send  # a signal that comes too late fails the test and not the suite
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_one_signal_stops_at_checkpoints_and_the_same_command_goes_on(start, tmp_path, calm, number, code):
-    process = start()
-    first_checkpoint(tmp_path, process)
-    process.send_signal(number)
-    _, told = process.communicate(timeout=120)
-    assert process.returncode == code and "once more to stop at once" in told and "the same command goes on" in told
-    assert len(cells(tmp_path / "results" / "m")) < 3 and list(
-        (tmp_path / "results" / "m").glob("checkpoints/*.checkpoint")
-    )
+def test_one_signal_stops_at_checkpoints_and_the_same_command_goes_on(
+    at_first_checkpoint, tmp_path, calm, number, code, capsys
+):
+    (tmp_path / "m.toml").write_text(MATRIX)
+    at_first_checkpoint(number)
+    assert go_on(tmp_path) == code
+    told = capsys.readouterr().err
+    assert "once more to stop at once" in told and "the same command goes on" in told
+    assert len(cells(tmp_path / "results" / "m")) < 3 and checkpoints(tmp_path)
     assert go_on(tmp_path) == 0
     assert cells(tmp_path / "results" / "m") == calm
-    assert not list((tmp_path / "results" / "m").glob("checkpoints/*"))
+    assert not checkpoints(tmp_path)
 
 
-def test_a_second_signal_stops_at_once(start, tmp_path):
+def test_a_second_driver_leaves_at_once_and_a_second_signal_stops_at_once(start, tmp_path, capsys):
     process = start(LONG)
     until = time.monotonic() + 120
     while len(descendants(process)) < 4:  # fork server, its tracker, two cells
-        assert time.monotonic() < until
+        assert process.poll() is None and time.monotonic() < until
         time.sleep(0.05)
+    assert go_on(tmp_path) == 2
+    assert f"in use by process {process.pid} on" in capsys.readouterr().err
     process.send_signal(signal.SIGINT)
     time.sleep(0.5)
     children = descendants(process)
@@ -106,7 +123,10 @@ def test_a_second_signal_stops_at_once(start, tmp_path):
 
 def test_a_driver_that_is_killed_leaves_no_orphan_and_loses_nothing(start, tmp_path, calm):
     process = start()
-    first_checkpoint(tmp_path, process)
+    until = time.monotonic() + 120
+    while not checkpoints(tmp_path):
+        assert process.poll() is None and time.monotonic() < until, process.communicate()
+        time.sleep(0.02)
     children = descendants(process)
     os.kill(process.pid, signal.SIGKILL)
     assert not psutil.wait_procs(children, timeout=10)[1]
@@ -119,13 +139,3 @@ def test_time_that_is_up_ends_with_the_code_for_more_to_do(tmp_path, calm):
     assert go_on(tmp_path, max_hours=1e-9) == MORE_TO_DO == 75
     assert go_on(tmp_path) == 0
     assert cells(tmp_path / "results" / "m") == calm
-
-
-def test_a_second_driver_leaves_at_once_and_names_the_first(start, tmp_path, capsys):
-    process, owner = start(LONG), tmp_path / "results" / "m" / ".owner"
-    until = time.monotonic() + 120
-    while not (owner.exists() and owner.read_text()):
-        assert process.poll() is None and time.monotonic() < until, process.communicate()
-        time.sleep(0.02)
-    assert go_on(tmp_path) == 2
-    assert f"in use by process {process.pid} on" in capsys.readouterr().err

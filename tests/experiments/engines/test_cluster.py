@@ -1,5 +1,6 @@
 """Cells on the local engine: real child processes."""
 
+import io
 import os
 import signal
 import time
@@ -9,10 +10,12 @@ from dataclasses import asdict
 
 import psutil
 import pytest
+from rich.console import Console
 
 from experiments.cell.train import train
 from experiments.engines import Beat, Conditions, Ended, Inline, Started
 from experiments.engines.cluster import DaskEngine
+from experiments.progress import LiveProgress
 from experiments.records import CLOCKS
 
 
@@ -91,10 +94,20 @@ def test_a_cell_that_raises_crashes_or_diverges_fails_alone(engine, make_spec, f
     assert "rewards not finite after update 0" in reasons["diverged"]
 
 
-def test_a_silent_cell_is_stopped_and_the_others_go_on(engine, make_spec, fakes):
-    hangs, fine = make_spec(fakes + "Hangs-v0"), make_spec()
-    ended = ends(run(engine(1, silence_s=3.0), [hangs, fine]))
-    assert ended[hangs.run_id].status == "timeout" and ended[fine.run_id].status == "ok"
+def test_a_silent_cell_is_stopped_the_others_go_on_and_to_watch_it_costs_nothing(engine, make_spec, fakes):
+    first, hangs, last = make_spec(seed=1), make_spec(fakes + "Hangs-v0"), make_spec()
+    local, clocks, ended = engine(1, silence_s=3.0), [], {}
+    local.submit([first, hangs, last])
+    with LiveProgress(3, 0, Console(file=io.StringIO(), force_terminal=True, width=100)) as progress:
+        for event in local.events():
+            progress.take(event)
+            if event.spec is hangs:
+                clocks.append((time.process_time(), time.monotonic()))
+            if isinstance(event, Ended):
+                ended[event.spec.seed, event.spec.env] = event.run.status
+    assert ended == {(1, first.env): "ok", (0, hangs.env): "timeout", (0, last.env): "ok"}
+    cpu, wall = (after - before for before, after in zip(clocks[0], clocks[-1], strict=True))
+    assert wall > 3 and cpu / wall < 0.02, "share of a core that engine and display take while nothing happens"
 
 
 def test_a_cell_beyond_its_memory_is_recorded_as_such_and_the_others_go_on(engine, make_spec, fakes):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Timer
 
 import dask
 import psutil
@@ -53,6 +54,11 @@ class Cluster:
             )
         return self._started[-1]
 
+    def stop_workers(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+            worker.wait()
+
     def logs(self) -> str:
         return "\n".join(f"{log}:\n{log.read_text()}" for log in self._folder.glob("*/log"))
 
@@ -85,12 +91,28 @@ def engine(cluster):
     made.close()
 
 
+def test_a_pause_reaches_a_worker_that_joins_later(shared_cluster, make_spec):
+    shared_cluster.stop_workers()
+    engine = DaskEngine(Conditions(), scheduler_file=shared_cluster.file)
+    engine.submit([make_spec("Pendulum-v1", budget=64_000, evaluations=100, checkpoint_every=640)])
+
+    def pause_then_join():
+        engine.pause()
+        time.sleep(0.5)
+        shared_cluster.have_workers(2)
+
+    Timer(0.5, pause_then_join).start()
+    (run,) = ends(engine.events()).values()
+    assert run.status == "paused" and run.reason == "at a checkpoint after 640 environment steps"
+    engine.close()
+
+
 def test_rows_and_logs_come_back_without_shared_files(engine, cluster, make_spec):
     specs = [make_spec(env, seed=s) for env in ("CartPole-v1", "Pendulum-v1") for s in (0, 1)]
     events = run(engine, specs)
     assert outcomes(events) == outcomes(run(Inline(), specs))
     assert all(run.jobs == 1 for run in ends(events).values())
-    assert {path.stem for path in cluster.file.parent.rglob("worker*/**/*.log")} == {spec.run_id for spec in specs}
+    assert {path.stem for path in cluster.file.parent.rglob("worker*/**/*.log")} >= {spec.run_id for spec in specs}
 
 
 def test_a_worker_that_is_killed_in_mid_cell_costs_no_cell(engine, cluster, make_spec):
