@@ -23,7 +23,7 @@ from rich.table import Table
 
 from algos.rules import RULES
 from experiments.cell.environments import Environments, Step, make_environment
-from experiments.cell.train import Run
+from experiments.cell.run import Run
 from experiments.records import PHASES
 from experiments.spec import RunSpec, Settings, hyper_parameters
 

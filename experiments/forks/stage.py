@@ -11,8 +11,8 @@ from torch import Tensor
 
 from algos.types import COLUMNS, Batch
 from experiments.cell.checkpoint import load, save
+from experiments.cell.run import Run
 from experiments.cell.streams import integer_seed
-from experiments.cell.train import Run
 from experiments.identity import COMPUTES, code_digest, library_versions
 from experiments.spec import RunSpec
 

@@ -25,8 +25,8 @@ from algos.ascent.directions import Natural
 from experiments.cell.failures import Diverged, RuleFailed
 from experiments.cell.normalization import ObservationNormalizer
 from experiments.cell.oracle import finite_mdp
+from experiments.cell.run import Run
 from experiments.cell.streams import numpy_stream
-from experiments.cell.train import Run
 from experiments.files import write_atomically
 from experiments.identity import code_digest, library_versions
 from experiments.landscape.exact import ExactGround

@@ -13,8 +13,8 @@ from algos.types import Batch
 from experiments.cell.actor import Actor, draw_noise
 from experiments.cell.environments import make_environments
 from experiments.cell.normalization import ObservationNormalizer
+from experiments.cell.run import Run
 from experiments.cell.streams import integer_seed, numpy_stream
-from experiments.cell.train import Run
 from experiments.landscape.ground import NAN, Reading
 from experiments.spec import RunSpec
 

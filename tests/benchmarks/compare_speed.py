@@ -18,7 +18,7 @@ from typing import Any
 import torch
 import tyro
 
-from experiments.cell.train import Run
+from experiments.cell.run import Run
 from experiments.profile_cell import Arguments as Cell
 from experiments.profile_cell import spec_for
 

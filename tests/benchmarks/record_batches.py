@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from algos.types import Batch
-from experiments.cell.train import Run
+from experiments.cell.run import Run
 from experiments.profile_cell import Arguments, spec_for
 
 STAGES = {"early": 2, "middle": 75, "late": 300}

@@ -79,7 +79,7 @@ def test_memory_of_a_large_batch(benchmark: Any) -> None:
     """Peak resident memory of a process that trains one update of 50,000 steps on Humanoid-v5 (348 observations)."""
     benchmark.group = "memory"
     code = (
-        "from experiments.profile_cell import *; from experiments.cell.train import Run; torch.set_num_threads(1); "
+        "from experiments.profile_cell import *; from experiments.cell.run import Run; torch.set_num_threads(1); "
         "run = Run(spec_for(Arguments('trpo', 'Humanoid-v5', updates=1, batch_size=50_000, n_envs=50))); "
         "list(run.step()); import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )

@@ -9,7 +9,7 @@ from filelock import FileLock
 import experiments.forks.fork as fork_module
 import experiments.forks.store as store_module
 from experiments.cell.failures import Diverged
-from experiments.cell.train import Run
+from experiments.cell.run import Run
 from experiments.forks import Forks
 from experiments.records import CLOCKS, ForkRow, read_parquet
 from experiments.run_forks import Arguments, main

@@ -103,7 +103,7 @@ def test_a_checkpoint_of_other_code_is_not_gone_on_from(tmp_path, make_spec, mon
     spec = make_spec(**OFTEN)
     list(train(spec, checkpoint=tmp_path / "c", pause=lambda: True))
     monkeypatch.setattr("experiments.cell.train.code_digest", lambda: "other")
-    monkeypatch.setattr("experiments.cell.train.Run.restore", lambda *a: pytest.fail("it was gone on from"))
+    monkeypatch.setattr("experiments.cell.run.Run.restore", lambda *a: pytest.fail("it was gone on from"))
     assert list(train(spec, checkpoint=tmp_path / "c"))[-1].status == "ok"
 
 

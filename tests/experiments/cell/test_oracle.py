@@ -10,7 +10,8 @@ from algos.policies import Categorical, Policy
 from algos.types import Batch
 from experiments.cell.environments import make_environment
 from experiments.cell.oracle import Oracle, finite_mdp
-from experiments.cell.train import Run, train
+from experiments.cell.run import Run
+from experiments.cell.train import train
 from experiments.records import UpdateRow
 
 SMALL = {"is_slippery": True, "map_name": "4x4"}

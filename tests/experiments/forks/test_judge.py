@@ -8,7 +8,7 @@ from stage_cases import LAKE, POLE
 from algos.estimators import measure_change
 from algos.policies import Categorical, Policy
 from experiments.cell.oracle import finite_mdp
-from experiments.cell.train import Run
+from experiments.cell.run import Run
 from experiments.forks.judge import judge_of
 from experiments.forks.stage import reach
 

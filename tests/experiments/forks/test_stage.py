@@ -9,7 +9,7 @@ from stage_cases import LAKE, POLE
 import experiments.forks.stage as stage_module
 from algos.estimators import measure_change
 from algos.types import COLUMNS
-from experiments.cell.train import Run
+from experiments.cell.run import Run
 from experiments.forks.stage import HELD_OUT, reach, stage_steps
 
 

@@ -10,7 +10,8 @@ import torch
 from analysis.landscape import Arguments as Drawing
 from analysis.landscape import main as draw
 from experiments.cell.oracle import finite_mdp
-from experiments.cell.train import Run, train
+from experiments.cell.run import Run
+from experiments.cell.train import train
 from experiments.landscape.__main__ import Arguments, early_policy, ground_of, main
 from experiments.matrix_file import Matrix
 from experiments.records import PolicyRow

@@ -1,0 +1,264 @@
+"""The moving parts of one run, and how they turn: collect, estimate, update, measure, evaluate."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from algos.estimators import Change, ValueBaseline, gae, measure_change
+from algos.policies import Policy
+from algos.types import Batch, Info
+from experiments.cell.clock import Clock
+from experiments.cell.environments import make_environment, spaces_of
+from experiments.cell.evaluate import ActionMode, Evaluator
+from experiments.cell.failures import Diverged, RuleFailed, is_out_of_memory, require_finite
+from experiments.cell.normalization import RewardScaler
+from experiments.cell.oracle import Oracle, Truth, finite_mdp
+from experiments.cell.rollout import Collector, Rollout
+from experiments.cell.streams import torch_stream
+from experiments.identity import code_digest, columns_of, library_versions, machine
+from experiments.records import (
+    PHASES,
+    EvaluationRow,
+    PolicyRow,
+    ReuseRow,
+    Row,
+    RunRow,
+    TrialRow,
+    UpdateRow,
+    text_of,
+)
+from experiments.spec import RunSpec, build_rule
+
+ACTIONS: tuple[ActionMode, ...] = ("sampled", "mean")
+
+
+class Run:
+    """One run; what it holds is what a checkpoint must keep."""
+
+    def __init__(self, spec: RunSpec) -> None:
+        self.spec, self.clock = spec, Clock()
+        settings = spec.settings
+        probe = make_environment(spec.env, spec.env_kwargs)
+        self.obs_size, family = spaces_of(probe)
+        probe.close()
+        self.policy = Policy.mlp(self.obs_size, settings.hidden, family)
+        self.rule = build_rule(spec.rule, spec.hyper, self.policy)
+        self.device = torch.device(settings.device)  # of parameters and batches; numbers are drawn on the CPU
+        theta = self.policy.init(torch_stream(spec.seed, "theta"), settings.init_log_std)
+        self.state = self.rule.init(theta.to(self.device))
+        self.critic = ValueBaseline.mlp(self.obs_size, settings.hidden, settings.regression)
+        fresh = self.critic.init(torch_stream(spec.seed, "critic"))
+        self.critic_state = replace(fresh, theta=fresh.theta.to(self.device))
+        self.collector = Collector(spec, self.policy)
+        mdp = finite_mdp(spec.env, spec.env_kwargs, settings.gamma)
+        self.oracle = None if mdp is None else Oracle(mdp, self.policy)
+        self.scaler = RewardScaler(settings.n_envs, settings.gamma, settings.scale_rewards)
+        self.evaluator = Evaluator(spec, self.policy)
+        self.env_steps = self.updates = 0
+        self.judged = 0  # points of the evaluation grid that are behind
+        self.rested = 0  # env_steps at the last checkpoint
+        self.counters: dict[str, Any] = {"gradient_evaluations": 0, "fisher_products": 0, "candidate_evaluations": 0}
+
+    def rows(self, rest: Callable[[], None]) -> Iterator[Row]:
+        """Update, and evaluate wherever the grid is reached, until the budget is spent.
+
+        `rest` is called where a checkpoint can be taken: `state` then holds all that the remaining rows depend on.
+        """
+        grid = self.spec.grid
+        while True:
+            due = grid[self.judged]
+            if self.env_steps >= due:
+                yield from self.evaluate(due)
+                self.judged += 1
+                if due == self.spec.budget:
+                    break
+                if self.env_steps - self.rested >= self.spec.settings.checkpoint_every:
+                    self.begin_anew()
+                    rest()
+            yield from self.step()
+        yield from self.evaluate(due, final=True)
+        yield self.policy_row()
+
+    def begin_anew(self) -> None:
+        """Start every episode afresh, in an uninterrupted run as in one that is resumed here."""
+        self.rested = self.env_steps
+        self.collector.begin_anew(self.env_steps)
+        self.scaler.begin_anew()
+
+    def snapshot(self) -> dict[str, Any]:
+        """What a checkpoint holds."""
+        return {
+            "made_by": [self.spec.run_id, code_digest(), library_versions()],
+            "env_steps": self.env_steps,
+            "updates": self.updates,
+            "judged": self.judged,
+            "counters": self.counters,
+            "rule": self.state,
+            "critic": self.critic_state,
+            "collector": self.collector.state(),
+            "rewards": self.scaler.moments.state(),
+            "clock": self.clock.totals(),
+        }
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Go on where `snapshot` was taken."""
+        self.env_steps, self.updates, self.judged = kept["env_steps"], kept["updates"], kept["judged"]
+        self.counters, self.state, self.critic_state = kept["counters"], kept["rule"], kept["critic"]
+        self.begin_anew()
+        self.collector.restore(kept["collector"])
+        self.scaler.moments.restore(kept["rewards"])
+        self.clock.restore(kept["clock"])
+
+    def step(self) -> Iterator[Row]:
+        """Collect, estimate, update, measure."""
+        clock = self.clock
+        old = self.state.theta
+        states = None if self.oracle is None else torch.from_numpy(self.collector.normalizer(np.eye(self.obs_size)))
+        with clock("rollout_s"):
+            rollout = self.collector.collect(old)
+            require_finite(actions=rollout.actions, observations=rollout.obs, rewards=rollout.rewards)
+        with clock("advantage_s"), torch.no_grad():
+            batch, returns, explained = self.estimate(rollout)
+        with clock("critic_s"), torch.no_grad():
+            try:
+                self.critic_state = self.critic.fit(self.critic_state, batch.obs, returns)
+            except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # its factors overflowed
+                raise Diverged(f"critic not finite: {error}") from error
+            require_finite(critic=self.critic_state.theta)
+        with clock("update_s"):
+            try:
+                self.state, info = self.rule.update(self.state, batch)
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise
+                raise RuleFailed(f"{type(error).__name__}: {error}") from error
+        require_finite(theta=self.state.theta)
+        with clock("measure_s"):
+            change = measure_change(self.policy, old, self.state.theta, batch, info.predicted_gain)
+            truth = Truth()
+            if self.oracle is not None and states is not None:
+                new, scale = self.state.theta, self.scaler.scale
+                truth = self.oracle.judge(old, new, states, batch, info.achieved_bound, scale)
+        self.env_steps += rollout.rewards.size
+        self.updates += 1
+        for counter in self.counters:
+            self.counters[counter] += getattr(info, counter)
+        yield self.update_row(rollout, info, change, truth, explained)
+        where: dict[str, Any] = {"run_id": self.spec.run_id, "update": self.updates}
+        for number, trial in enumerate(info.trials):
+            yield TrialRow(**where, trial=number, **asdict(trial))
+        for reuse in info.reuses:
+            yield ReuseRow(**where, **asdict(reuse))
+
+    def estimate(self, rollout: Rollout) -> tuple[Batch, Tensor, float]:
+        """The batch, the critic's targets [B], and how much of them the critic explained already."""
+        settings = self.spec.settings
+        rewards = self.tensor(self.scaler(rollout.rewards, rollout.done).astype(np.float32))
+        obs, next_obs = self.tensor(rollout.obs), self.tensor(rollout.next_obs)
+        terminated, done = self.tensor(rollout.terminated), self.tensor(rollout.done)
+        values = self.critic.predict(self.critic_state, obs.flatten(0, 1)).view_as(rewards)
+        next_values = torch.cat([values[1:], torch.zeros_like(values[:1])])
+        ends = done.clone()  # where the next observation is not the next row's
+        ends[-1] = True
+        next_values[ends] = self.critic.predict(self.critic_state, next_obs[ends])
+        advantages, returns = gae(rewards, values, next_values, terminated, done, settings.gamma, settings.gae_lambda)
+        mean, scale = 0.0, 1.0
+        if settings.normalize_advantages:
+            mean, scale = float(advantages.mean()), float(advantages.std()) + 1e-8
+        flat_obs, actions = obs.flatten(0, 1), self.tensor(rollout.actions).flatten(0, 1)
+        batch = Batch(
+            obs=flat_obs,
+            actions=actions,
+            advantages=((advantages - mean) / scale).flatten(),
+            log_probs=self.policy.log_prob(self.state.theta, flat_obs, actions),
+            episodes=self.tensor(rollout.episodes).flatten(),
+            times=self.tensor(rollout.times).flatten(),
+            gamma=settings.gamma,
+            n_envs=settings.n_envs,
+            advantage_mean=mean,
+            advantage_scale=scale,
+        )
+        explained = 1 - float((returns - values).var() / returns.var().clamp_min(1e-12))
+        return batch, returns.flatten(), explained
+
+    def tensor(self, values: NDArray[Any]) -> Tensor:
+        """The same numbers on the learner's device."""
+        return torch.from_numpy(values).to(self.device)
+
+    def update_row(self, rollout: Rollout, info: Info, change: Change, truth: Truth, explained: float) -> UpdateRow:
+        known = asdict(info) | {"trials": len(info.trials), "reuses": len(info.reuses)} | self.counters
+        columns = UpdateRow.__dataclass_fields__
+        seconds: dict[str, Any] = {phase: self.clock.last[phase] for phase in PHASES if phase in columns}
+        return UpdateRow(
+            run_id=self.spec.run_id,
+            update=self.updates,
+            env_steps=self.env_steps,
+            episodes=self.collector.finished,
+            train_return=float(rollout.returns.mean()) if rollout.returns.size else float("nan"),
+            clipped_actions=rollout.clipped_actions,
+            explained_variance=explained,
+            **known,
+            **asdict(change),
+            **asdict(truth),
+            **seconds,
+        )
+
+    def evaluate(self, grid_step: int, final: bool = False) -> Iterator[EvaluationRow]:
+        """Judge the present policy with sampled and with mean actions."""
+        settings = self.spec.settings
+        episodes = settings.final_episodes if final else settings.eval_episodes
+        for action in ACTIONS:
+            with self.clock("evaluation_s"):
+                result = self.evaluator.run(
+                    self.state.theta, self.collector.normalizer, action, episodes, "final" if final else "evaluation"
+                )
+            yield EvaluationRow(
+                run_id=self.spec.run_id,
+                grid_step=grid_step,
+                env_steps=self.env_steps,
+                update=self.updates,
+                train_s=sum(s for phase, s in self.clock.seconds.items() if phase not in ("evaluation_s", "measure_s")),
+                final=final,
+                action=action,
+                episodes=episodes,
+                return_mean=float(result.returns.mean()),
+                return_sd=float(result.returns.std(ddof=1)),
+                length_mean=float(result.lengths.mean()),
+                gradient_evaluations=self.counters["gradient_evaluations"],
+                fisher_products=self.counters["fisher_products"],
+            )
+
+    def policy_row(self) -> PolicyRow:
+        """The present policy."""
+        moments = self.collector.normalizer.moments
+        return PolicyRow(
+            run_id=self.spec.run_id,
+            env_steps=self.env_steps,
+            theta=text_of(self.state.theta.cpu().numpy()),
+            critic=text_of(self.critic_state.theta.cpu().numpy()),
+            obs_mean=text_of(moments.mean),
+            obs_std=text_of(moments.std),
+        )
+
+    def summary(self, status: str, reason: str, jobs: int, lane: str) -> RunRow:
+        """The run's own row."""
+        return RunRow(
+            **columns_of(self.spec),
+            status=status,
+            reason=reason,
+            env_steps=self.env_steps,
+            updates=self.updates,
+            episodes=self.collector.finished,
+            **self.counters,
+            **self.clock.totals(),
+            **machine(jobs, lane),
+        )
+
+    def close(self) -> None:
+        self.collector.close()
+        self.evaluator.close()
