@@ -37,7 +37,7 @@ class Settings(BaseModel):
     critic_steps: int = Field(3, ge=1, description="Gauss-Newton steps per batch")
     critic_cg_iterations: int = Field(10, ge=1, description="preconditioned products per step, at most")
     critic_damping: float = Field(0.1, gt=0)
-    critic_tolerance: float = Field(0.05, gt=0, lt=1, description="relative residual to which a step is solved")
+    critic_tolerance: float = Field(0.01, gt=0, lt=1, description="relative residual to which a step is solved")
     critic_epochs: int = Field(10, ge=1, description="Adam's passes over a batch")
     critic_minibatch: int = Field(64, ge=1, description="rows per step of Adam")
     critic_lr: float = Field(1e-3, gt=0, description="Adam's")

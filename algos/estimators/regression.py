@@ -41,7 +41,7 @@ class GaussNewton:
     steps: int = 3
     cg_iterations: int = 10
     damping: float = 0.1
-    tolerance: float = 0.05
+    tolerance: float = 0.01
     preconditioner: Preconditioner = field(default_factory=Kronecker)
     max_backtracks: int = 8
 

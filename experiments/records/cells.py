@@ -37,7 +37,10 @@ def cell_files(run: RunRow, rows: list[Row]) -> dict[str, bytes]:
 
 def read_run(folder: Path) -> RunRow:
     """The run's row, every checksum of the cell verified. Raises BrokenCell, saying what is wrong."""
-    return _verified(folder)[0]
+    run, _ = _verified(folder)
+    if run.run_id != folder.name:
+        raise BrokenCell(f"{folder}: holds another run, {run.run_id}")
+    return run
 
 
 def read_tables(folder: Path) -> tuple[RunRow, dict[str, pa.Table]]:

@@ -89,6 +89,12 @@ def test_verify_finds_a_flipped_byte_in_a_cell_and_in_a_table(manage, results, s
     assert done.returncode == 1 and "does not match its checksum" in done.stdout
 
 
+def test_verify_finds_a_cell_under_the_name_of_another(manage, results, specs):
+    shutil.copytree(results / "cells" / specs["ok"].run_id, results / "cells" / specs["waiting"].run_id)
+    done = manage("verify", results)
+    assert done.returncode == 1 and f"holds another run, {specs['ok'].run_id}" in done.stdout
+
+
 def test_verify_finds_a_cell_that_nobody_planned(manage, results, specs):
     manifest = results / "manifest.json"
     plan = json.loads(manifest.read_text())

@@ -1,5 +1,6 @@
 """The command line, in a process of its own where that matters."""
 
+import errno
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +15,7 @@ from algos.rules import RULES
 from analysis.load import load
 from analysis.page.evidence import gather
 from analysis.report import conditions
+from experiments.files import write_atomically
 from experiments.records import EvaluationRow, cell_files, read_cell
 from experiments.run_matrix import Arguments, in_random_blocks, main
 
@@ -90,6 +92,22 @@ def test_failed_cells_run_again_when_asked_and_what_they_left_is_kept(run, tmp_p
     assert "1 cells, 1 already finished" in run(*line).stdout
     assert "1 cells, 0 already finished" in run(*line, "--retry-failed").stdout
     assert len(list((tmp_path / "results" / "cliff" / "quarantine").iterdir())) == 1
+
+
+def test_a_full_disk_is_said_in_one_line_and_the_same_command_goes_on(run, tmp_path, monkeypatch):
+    line = ("tiny.toml", "--only", "trpo/CartPole-v1", "--jobs", "1", "--no-report")
+
+    def write(path, data):
+        if path.name == "record.json" and "seed1" in str(path):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write_atomically(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("experiments.store.write_atomically", write)
+        done = run(*line)
+    assert done.returncode == 2 and "No space left on device" in done.stderr and "Traceback" not in done.stderr
+    done = run(*line)
+    assert done.returncode == 0 and "2 cells, 1 already finished" in done.stdout, done.stdout
 
 
 def test_the_timing_lane_runs_one_cell_at_a_time_and_calibrates(run, tmp_path):

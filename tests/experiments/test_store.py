@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -36,6 +37,16 @@ def test_a_damaged_cell_is_set_aside_and_runs_again(tmp_path, make_spec):
         found = store.look([spec])
         assert not found.finished and found.broken == [spec.run_id]
         assert (store.root / "quarantine" / f"{spec.run_id}.0" / "updates.parquet").exists()
+
+
+def test_a_cell_under_the_name_of_another_is_set_aside(tmp_path, make_spec):
+    one, two = make_spec(seed=1), make_spec(seed=2)
+    with Store(tmp_path / "r") as store:
+        store.plan(matrix_of(tmp_path, one, two))
+        finish(store, one)
+        shutil.copytree(store.cells / one.run_id, store.cells / two.run_id)
+        found = store.look([one, two])
+        assert set(found.finished) == {one.run_id} and found.broken == [two.run_id]
 
 
 @pytest.mark.parametrize(("status", "again"), [("diverged", False), ("env_error", False), ("killed", True)])

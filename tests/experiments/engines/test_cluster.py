@@ -110,6 +110,15 @@ def test_a_silent_cell_is_stopped_the_others_go_on_and_to_watch_it_costs_nothing
     assert wall > 3 and cpu / wall < 0.02, "share of a core that engine and display take while nothing happens"
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2, reason="processes cannot be pinned here"
+)
+def test_a_cell_of_the_timing_lane_stays_on_one_core(engine, make_spec, fakes):
+    spec, cores = make_spec(fakes + "TellsItsCores-v0"), sorted(os.sched_getaffinity(0))
+    for lane, expected in (("timing", cores[-1:]), ("throughput", cores)):
+        assert f"cores {expected}" in ends(run(engine(lane=lane), [spec]))[spec.run_id].reason
+
+
 def test_a_cell_beyond_its_memory_is_recorded_as_such_and_the_others_go_on(engine, make_spec, fakes):
     greedy, fine = make_spec(fakes + "Greedy-v0"), make_spec()
     ended = ends(run(engine(1, memory_gib=8.0), [greedy, fine]))

@@ -36,6 +36,11 @@ class Raises(Counting):
         raise RuntimeError("the simulator is on fire")
 
 
+class TellsItsCores(Counting):
+    def step(self, action: Any) -> Any:
+        raise RuntimeError(f"cores {sorted(os.sched_getaffinity(0))}")
+
+
 class Aborts(Counting):
     def step(self, action: Any) -> Any:
         os.abort()
@@ -57,5 +62,5 @@ class Greedy(Counting):
         return np.ones(2**34), 1.0, False, False, {}
 
 
-for fake in (Counting, Raises, Aborts, Hangs, NanReward, Greedy):
+for fake in (Counting, Raises, TellsItsCores, Aborts, Hangs, NanReward, Greedy):
     gym.register(fake.__name__ + "-v0", entry_point=fake)
