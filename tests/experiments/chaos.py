@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 import tyro
+from cell_processes import cells_alive
 from untimed_cells import cells
 
 RUN = [sys.executable, str(Path(__file__).parents[2] / "experiments" / "run_matrix.py")]
@@ -96,11 +97,10 @@ class Chaos:
 
     def _signal_a_cell(self, driver: subprocess.Popen[str], number: signal.Signals) -> bool:
         try:
-            servers = [p for p in psutil.Process(driver.pid).children() if "forkserver" in " ".join(p.cmdline())]
-            cells = [cell for server in servers for cell in server.children()]
-            if cells:
-                self.random.choice(cells).send_signal(number)
-            return bool(cells)
+            alive = cells_alive(driver.pid)
+            if alive:
+                self.random.choice(alive).send_signal(number)
+            return bool(alive)
         except psutil.NoSuchProcess:
             return False
 

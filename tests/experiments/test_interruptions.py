@@ -10,6 +10,7 @@ from threading import Thread
 
 import psutil
 import pytest
+from cell_processes import cells_alive
 from untimed_cells import cells
 
 from experiments.run_matrix import MORE_TO_DO, Arguments, main
@@ -128,8 +129,12 @@ def test_a_driver_that_is_killed_leaves_no_orphan_and_loses_nothing(start, tmp_p
         assert process.poll() is None and time.monotonic() < until, process.communicate()
         time.sleep(0.02)
     children = descendants(process)
+    cells_alive(process.pid)[0].send_signal(signal.SIGSTOP)  # one that hangs does not see that it is alone
     os.kill(process.pid, signal.SIGKILL)
-    assert not psutil.wait_procs(children, timeout=10)[1]
+    orphans = psutil.wait_procs(children, timeout=10)[1]
+    for orphan in orphans:
+        orphan.kill()
+    assert not orphans
     assert go_on(tmp_path) == 0
     assert cells(tmp_path / "results" / "m") == calm
 

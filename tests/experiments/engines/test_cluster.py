@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 import psutil
 import pytest
+from cell_processes import cells_alive
 from rich.console import Console
 
 from experiments.cell.train import train
@@ -33,12 +34,6 @@ def engine(tmp_path):
     for each in made:
         each.close()
     assert not cells_alive()
-
-
-def cells_alive(pid=None):
-    """Processes that were forked to run a cell: children of a fork server of this process, or another."""
-    servers = [p for p in psutil.Process(pid).children() if "forkserver" in " ".join(p.cmdline())]
-    return [cell for server in servers for cell in server.children()]
 
 
 def run(engine, specs):

@@ -16,7 +16,8 @@ import dask
 import psutil
 import pytest
 import yaml
-from test_cluster import cells_alive, ends, outcomes, run
+from cell_processes import cells_alive
+from test_cluster import ends, outcomes, run
 
 from experiments.engines import Beat, Conditions, Ended, EngineError, Inline
 from experiments.engines.cluster import DaskEngine
