@@ -100,7 +100,7 @@ def draw_scale(file: Path) -> list[Path]:
         return []
     with theme():
         groups = [(axis, rows[rows["axis"] == axis]) for axis in NAMES if (rows["axis"] == axis).any()]
-        figure, axes = panels(len(groups), sharey=True)
+        figure, axes = panels(len(groups), columns=4, sharey=True)
         for ax, (_, part) in zip(axes, groups, strict=True):
             scale(part, ax)
             ax.set_ylabel(ax.get_ylabel() if ax is axes[0] else "")

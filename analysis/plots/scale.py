@@ -5,10 +5,10 @@ from matplotlib.axes import Axes
 
 LINES = {"whole update": "microseconds", "stepping the environments": "stepping_microseconds"}
 NAMES = {
-    "batch": "environment steps per update",
-    "width": "width of the two hidden layers",
-    "environments": "environments side by side",
-    "jobs": "jobs side by side, a core each",
+    "batch": "steps per update",
+    "width": "width of both layers",
+    "environments": "environments",
+    "jobs": "jobs, a core each",
 }
 
 TICKS = [base * 10**power for power in range(6) for base in (1, 3)]
