@@ -6,6 +6,7 @@ from pathlib import Path
 
 from analysis.across import improvements, profiles
 from analysis.figures.sheet import ROW, Sheet
+from analysis.measures.efficiency import THRESHOLDS
 from analysis.plots.comparison import comparison, pooled_comparison
 from analysis.plots.curves import COSTS, learning_curve, with_cost
 from analysis.plots.efficiency import threshold_handles, time_to_thresholds
@@ -63,16 +64,17 @@ def aggregates(sheet: Sheet, name: str, measure: str) -> list[Path]:
 
 
 def times(sheet: Sheet, name: str, unit: str) -> list[Path]:
-    """Steps or seconds to each threshold."""
+    """Steps or seconds to each threshold, where the grid of evaluations is long enough to tell."""
     if unit == "seconds" and sheet.clock is None:
         return []
+    known = sheet.scored[sheet.scored[f"{unit}_to_{THRESHOLDS[0]:g}"].notna()]
     clock = f" {sheet.clock}" if unit == "seconds" else ""
     text = (
         f"{sheet.runs}. Dot: a run, where its score first held the threshold over five evaluations; cross: the end of "
         f"one that never did; bar: mean of min(time, end). No interval, no test.{clock}"
     )
     panel = partial(time_to_thresholds, unit=unit)
-    return sheet.rows(name, sheet.scored, [panel], text, row=0.3, legend=threshold_handles())
+    return sheet.rows(name, known, [panel], text, row=0.3, legend=threshold_handles())
 
 
 def profile(sheet: Sheet, name: str) -> list[Path]:

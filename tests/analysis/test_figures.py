@@ -89,3 +89,14 @@ def test_many_rules_share_several_panels_with_legends_of_their_own(sheet, kept):
     legends = [ax.get_legend() for ax in kept["kl"].axes if ax.get_visible()]
     assert len(legends) == 2 * 3 and not kept["kl"].legends
     assert [text.get_text() for legend in legends[:3] for text in legend.get_texts()] == many
+
+
+@pytest.mark.parametrize("name", ["steps_to_threshold", "seconds_to_threshold"])
+def test_a_grid_too_short_for_a_threshold_has_no_panel(sheet, kept, name):
+    measures = sheet.measures.copy()
+    times = [column for column in measures if "_to_0." in column]
+    measures.loc[measures.env == "Easy-v0", times] = float("nan")
+    assert FIGURES[name](replace(sheet, measures=measures), name)
+    assert len(kept[name].axes) == measures.env.nunique() - 1
+    measures[times] = float("nan")
+    assert not FIGURES[name](replace(sheet, measures=measures), name)
