@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from dataclasses import replace
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -74,11 +73,6 @@ def calibrate() -> float:
 
 
 def _die_with_parent() -> None:
-    """Linux kills this process when its parent ends, also where it hangs. Elsewhere a broken pipe tells it.
-
-    The parent is the fork server, which lives until the pipe closes that its owner and, by inheritance, every child
-    hold open: a child that kept its end would keep both alive.
-    """
-    os.close(vars(forkserver._forkserver)["_forkserver_alive_fd"])
+    """Linux kills this process when its parent ends, also where it hangs. Elsewhere a broken pipe tells it."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

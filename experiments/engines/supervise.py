@@ -53,7 +53,7 @@ def _server() -> Any:
     if multiprocessing.current_process().daemon:
         raise RuntimeError("a daemonic process may have no children; start this worker with: dask worker --no-nanny")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "experiments.cell.worker"])
+    context.set_forkserver_preload(["experiments.cell.server", "__main__", "experiments.cell.worker"])
     return context
 
 

@@ -123,13 +123,16 @@ def test_a_second_driver_leaves_at_once_and_a_second_signal_stops_at_once(start,
 
 
 def test_a_driver_that_is_killed_leaves_no_orphan_and_loses_nothing(start, tmp_path, calm):
+    """One cell hangs from its first moment: it does not see that it is alone."""
     process = start()
     until = time.monotonic() + 120
+    while not (alive := cells_alive(process.pid)):
+        assert process.poll() is None and time.monotonic() < until, process.communicate()
+    alive[0].send_signal(signal.SIGSTOP)
     while not checkpoints(tmp_path):
         assert process.poll() is None and time.monotonic() < until, process.communicate()
         time.sleep(0.02)
     children = descendants(process)
-    cells_alive(process.pid)[0].send_signal(signal.SIGSTOP)  # one that hangs does not see that it is alone
     os.kill(process.pid, signal.SIGKILL)
     orphans = psutil.wait_procs(children, timeout=10)[1]
     for orphan in orphans:
