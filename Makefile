@@ -5,7 +5,7 @@ MATRIX ?= quick
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: matrix test page-test lint bench compare-speed compare-rliable cluster-test soak clean
+.PHONY: matrix test chromium page-test lint bench compare-speed compare-rliable cluster-test soak clean
 .DEFAULT_GOAL := help
 
 help:
@@ -32,9 +32,11 @@ matrix: $(VENV)/.ready
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-page-test: $(VENV)/.ready
+chromium:
 	@command -v chromium chromium-browser google-chrome >/dev/null || { apt-get update -q && apt-get install -y -q chromium; } \
 		|| { echo "no Chromium: apt-get install chromium as root, or $(BIN)/python -m playwright install chromium" >&2; exit 1; }
+
+page-test: $(VENV)/.ready chromium
 	$(BIN)/python -m pytest tests/analysis/page $(ARGS)
 
 lint: $(VENV)/.ready
