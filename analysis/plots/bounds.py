@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from analysis.plots.style import Style
+from analysis.plots.style import Style, plain_log
 
 MOST = 600  # updates of one rule that are drawn
 DECADES = 5  # below the largest value, on a logarithmic scale
@@ -39,12 +39,17 @@ def bound_slack(gains: pd.DataFrame, ax: Axes, style: Style) -> Axes:
     line = np.concatenate([-np.geomspace(far, linear, 50), np.geomspace(linear, far, 50)])
     ax.plot(line, line, color="0.3", linewidth=0.8, zorder=0)
     ax.axhline(0, color="0.7", linewidth=0.6, linestyle=":", zorder=0)
-    for scale, axis in ((ax.set_xscale, ax.xaxis), (ax.set_yscale, ax.yaxis)):
-        scale("symlog", linthresh=linear)
-        axis.set_major_locator(FixedLocator(_ticks(linear, far)))
-        axis.set_minor_locator(NullLocator())
-    ax.set_xlim(*_view(gains.claimed, linear))
-    ax.set_ylim(*_view(gains.came, linear))
+    for axis, values in (("x", gains.claimed), ("y", gains.came)):
+        view = _view(values, linear)
+        if view[0] > 0:  # nothing of the linear part is in view, and powers of ten may be too far apart for it
+            ax.set(**{f"{axis}scale": "log", f"{axis}lim": view})
+            if axis == "y" or view[1] < 100 * view[0]:  # more labels than that would run into each other
+                plain_log(getattr(ax, f"{axis}axis"))
+            getattr(ax, f"{axis}axis").set_minor_locator(NullLocator())
+            continue
+        ax.set(**{f"{axis}lim": view})
+        getattr(ax, f"set_{axis}scale")("symlog", linthresh=linear)
+        getattr(ax, f"{axis}axis").set(major_locator=FixedLocator(_ticks(linear, far)), minor_locator=NullLocator())
     ax.set_xlabel("gain that the bound claims" if known else "L - beta KL, promised")
     ax.set_ylabel("true gain" if known else "L - beta KL, achieved")
     return ax

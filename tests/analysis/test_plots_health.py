@@ -1,3 +1,4 @@
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -131,3 +132,12 @@ def test_weights_are_a_median_over_runs_of_means_over_updates(ax, quantity):
         [2 * (1 + 1 / 2 + 1 / 3) / 3, 2 * (1 / 2 + 1 / 3 + 1 / 4) / 3]
     )
     assert list(ax.lines[0].get_xdata()) == [0, 1]
+
+
+def test_bounds_that_all_lie_close_together_above_zero_have_ticks_on_both_axes():
+    gains = pd.DataFrame({"label": "a", "claimed": [0.2, 0.3, 0.4], "came": [0.25, 0.3, 0.5], "known": False})
+    ax = bound_slack(gains, plt.figure().add_subplot(), style_of(["a"]))
+    for axis in (ax.xaxis, ax.yaxis):
+        low, high = axis.get_view_interval()
+        assert sum(low <= tick <= high for tick in axis.get_majorticklocs()) >= 2
+    plt.close("all")
