@@ -32,7 +32,7 @@ LOOPBACK = "127.0.0.1:0"  # Dask insists on an HTTP server; this one is for this
 SETTINGS = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
-    "distributed.scheduler.worker-ttl": "60s",  # a worker that was cut off is given up
+    "distributed.scheduler.worker-ttl": None,  # its threads cannot be lost, but be late: a lid was closed, a clock set
     "distributed.scheduler.allowed-failures": 2,  # lost workers that one cell may be on before it is given up
     "distributed.scheduler.work-stealing": False,
     "distributed.worker.memory.target": False,  # cells are limited by their own process

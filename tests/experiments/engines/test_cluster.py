@@ -1,5 +1,6 @@
 """Cells on the local engine: real child processes."""
 
+import inspect
 import io
 import os
 import signal
@@ -72,6 +73,23 @@ def test_a_cell_starts_beats_and_ends(engine, make_spec):
     started, *beats, ended = run(engine(), [spec])
     assert started == Started(spec) and isinstance(ended, Ended) and ended.run.status == "ok"
     assert beats and all(isinstance(beat, Beat) and 0 <= beat.env_steps <= spec.budget for beat in beats)
+
+
+def test_a_cell_goes_on_after_the_machine_has_slept_for_an_hour(engine, make_spec, monkeypatch):
+    local = engine()
+    local.submit([make_spec(budget=20_480)])
+    events = local.events()
+    assert isinstance(next(events), Started)
+    monkeypatch.setattr("distributed.scheduler.time", lambda: time.time() + 3600)
+
+    async def do_what_is_done_at_intervals():
+        for each in list(local._cluster.scheduler.periodic_callbacks.values()):
+            if inspect.isawaitable(result := each.callback()):
+                await result
+
+    local._client.sync(do_what_is_done_at_intervals)
+    *_, ended = events
+    assert ended.run.status == "ok" and ended.run.attempts == 1
 
 
 def test_a_cell_that_raises_crashes_or_diverges_fails_alone(engine, make_spec, fakes):
