@@ -34,9 +34,9 @@ class Settings(BaseModel):
     scale_rewards: bool = Field(True, description="divide rewards by the std of the discounted return")
     normalize_advantages: bool = True
     critic: Literal["gauss_newton", "adam"] = Field("gauss_newton", description="how the critic is fitted to a batch")
-    critic_steps: int = Field(3, ge=1, description="Gauss-Newton steps per batch")
+    critic_steps: int = Field(2, ge=1, description="Gauss-Newton steps per batch")
     critic_cg_iterations: int = Field(10, ge=1, description="preconditioned products per step, at most")
-    critic_damping: float = Field(0.1, gt=0)
+    critic_damping: float = Field(0.05, gt=0)
     critic_tolerance: float = Field(0.01, gt=0, lt=1, description="relative residual to which a step is solved")
     critic_epochs: int = Field(10, ge=1, description="Adam's passes over a batch")
     critic_minibatch: int = Field(64, ge=1, description="rows per step of Adam")

@@ -3,7 +3,7 @@
 from algos.curvature.cg import Solution, conjugate_gradient
 from algos.curvature.fisher import fisher_vector_product
 from algos.curvature.metrics import EmpiricalFisher, Fisher, Identity, Metric, SubsampledFisher
-from algos.curvature.preconditioners import Diagonal, Kronecker, Preconditioner, Unpreconditioned
+from algos.curvature.preconditioners import Diagonal, Kronecker, Preconditioner, Subsampled, Unpreconditioned
 
 __all__ = [
     "Diagonal",
@@ -14,6 +14,7 @@ __all__ = [
     "Metric",
     "Preconditioner",
     "Solution",
+    "Subsampled",
     "SubsampledFisher",
     "Unpreconditioned",
     "conjugate_gradient",

@@ -8,16 +8,23 @@ from algos.policies.autodiff import Linearized
 from algos.policies.families import OutputMetric
 
 
-def fisher_vector_product(linearization: Linearized, metric: OutputMetric) -> Callable[[Tensor], Tensor]:
+def fisher_vector_product(
+    linearization: Linearized, metric_at: Callable[[Tensor], OutputMetric]
+) -> Callable[[Tensor], Tensor]:
     """v [P] -> F v [P], F = J' M J / B: the Fisher matrix of the batch, exact and undamped, never built.
 
-    J is the Jacobian of the outputs, M the Fisher metric in output space (Martens 2020, section 9: for these
-    families F equals the generalised Gauss-Newton matrix and the Hessian of KL(old || new) at new = old).
+    J is the Jacobian of the outputs and M, `metric_at` the outputs [B, D], the Fisher metric in output space (Martens
+    2020, section 9: for these families F equals the generalised Gauss-Newton matrix and the Hessian of
+    KL(old || new) at new = old).
     """
-    batch = linearization.outputs.shape[0]
+    batch = len(linearization.outputs)
+    parts = [(part, metric_at(part.outputs)) for part in linearization.blocks()]
 
     def times(v: Tensor) -> Tensor:
-        # v -> J v -> M J v -> J' M J v
-        return linearization.vjp(metric(linearization.jvp(v))).div_(batch)
+        # v -> J v -> M J v -> J' M J v, block by block
+        product, *others = (part.vjp(metric(part.jvp(v))) for part, metric in parts)
+        for other in others:
+            product.add_(other)
+        return product.div_(batch)
 
     return times

@@ -24,7 +24,7 @@ class Fisher:
     """The Fisher matrix, exact over actions, averaged over all observations of the batch."""
 
     def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
-        return fisher_vector_product(linear, policy.family.fisher(linear.outputs))
+        return fisher_vector_product(linear, policy.family.fisher)
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,7 @@ class SubsampledFisher:
     stride: int = 10
 
     def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
-        few = linear.every(self.stride)
-        return fisher_vector_product(few, policy.family.fisher(few.outputs))
+        return fisher_vector_product(linear.at(slice(None, None, self.stride)), policy.family.fisher)
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,12 @@ class EmpiricalFisher:
 
     def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
         score = policy.family.score(linear.outputs, batch.actions)
-        return fisher_vector_product(linear, lambda v: score * (score * v).sum(-1, keepdim=True))
+
+        def times(v: Tensor) -> Tensor:
+            along = (score * linear.jvp(v)).sum(-1, keepdim=True)
+            return linear.vjp(score * along).div_(len(score))
+
+        return times
 
 
 @dataclass(frozen=True)

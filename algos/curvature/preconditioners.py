@@ -80,6 +80,38 @@ class Kronecker:
         return solve
 
 
+@dataclass(frozen=True)
+class Subsampled:
+    """The inverse for about `rows` rows of the batch alone, exact by Woodbury's identity.
+
+    As Zhang and Xiao 2015 ("DiSCO", section 4) precondition with one machine's share of the data. With G [rows, P] the
+    rows' score gradients, (G'G/rows + damping I)^-1 v = (v - G'(GG' + rows damping I)^-1 G v) / damping, and GG' comes
+    layer by layer from inner products of signals and of inputs. It helps where `rows` is well above the number of
+    eigenvalues of F that exceed the damping. The default was measured on the recorded batches and fits of the README.
+    """
+
+    rows: int = 300
+
+    def prepare(self, linear: Linearization, scores: Tensor, damping: float) -> Solve:
+        stride = max(1, len(scores) // self.rows) | 1  # odd, so that it meets every one of 2^k environments
+        few, scores = linear.at(slice(None, None, stride)), scores[::stride].contiguous()
+        network = linear.network
+        free = scores[:, network.output_size - network.free_size :]
+        gram = free @ free.T
+        for signal, a in zip(few.signals(scores), few.activations[::-1], strict=True):
+            gram += (a @ a.T).add_(1).mul_(signal @ signal.T)  # 1: the bias's input
+        mean = gram.diagonal().mean().div_(len(gram))  # eigenvalue of G'G/rows, over these rows
+        damping = max(damping, 1e-6 * float(mean), 1e-12)
+        gram.diagonal().add_(len(gram) * damping)
+        factor = torch.linalg.cholesky(gram)
+
+        def solve(v: Tensor) -> Tensor:
+            along = few.jvp(v).mul_(scores).sum(1, keepdim=True)
+            return few.vjp(torch.cholesky_solve(along, factor) * scores).neg_().add_(v).div_(damping)
+
+        return solve
+
+
 def _with_one(a: Tensor) -> Tensor:
     return torch.cat([a, a.new_ones(len(a), 1)], 1)
 

@@ -1,6 +1,6 @@
 """Linearise any network: what `MLP.linearize` does by hand, by automatic differentiation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +20,10 @@ class Linearized(Protocol):
 
     def vjp(self, u: Tensor) -> Tensor: ...
 
+    def blocks(self) -> "Sequence[Linearized]":
+        """The same in parts, row after row, if that is quicker."""
+        ...
+
 
 @dataclass(frozen=True)
 class AutodiffLinearization:
@@ -36,6 +40,9 @@ class AutodiffLinearization:
 
     def vjp(self, u: Tensor) -> Tensor:
         return torch.autograd.grad(self._graph, self._theta, u, retain_graph=True)[0]
+
+    def blocks(self) -> list[Linearized]:
+        return [self]
 
 
 def linearize(function: Function, theta: Tensor, x: Tensor) -> AutodiffLinearization:

@@ -37,6 +37,17 @@ class Family(Protocol):
     def fisher(self, d: Tensor) -> OutputMetric: ...
 
 
+# Over a handful of actions torch is several times quicker along the first dimension than along the last.
+
+
+def _log_softmax(d: Tensor) -> Tensor:
+    return d.T.log_softmax(0).T
+
+
+def _softmax(d: Tensor) -> Tensor:
+    return d.T.softmax(0).T
+
+
 @dataclass(frozen=True)
 class Categorical:
     """Softmax over `n` actions; d are logits [B, n]."""
@@ -63,26 +74,26 @@ class Categorical:
 
     def log_prob(self, d: Tensor, actions: Tensor) -> Tensor:
         """log pi(a) [B]."""
-        return d.log_softmax(-1).gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+        return _log_softmax(d).gather(-1, actions.unsqueeze(-1)).squeeze(-1)
 
     def score(self, d: Tensor, actions: Tensor) -> Tensor:
         """d log pi(a) / dd [B, n] = onehot(a) - p."""
-        score = -d.softmax(-1)
+        score = -_softmax(d)
         return score.scatter_add(-1, actions.unsqueeze(-1), torch.ones_like(score[:, :1]))
 
     def entropy(self, d: Tensor) -> Tensor:
         """Entropy [B], nats."""
-        log_p = d.log_softmax(-1)
+        log_p = _log_softmax(d)
         return -(log_p.exp() * log_p).sum(-1)
 
     def kl(self, first: Tensor, second: Tensor) -> Tensor:
         """KL(first || second) [B], nats."""
-        log_p, log_q = first.log_softmax(-1), second.log_softmax(-1)
+        log_p, log_q = _log_softmax(first), _log_softmax(second)
         return (log_p.exp() * (log_p - log_q)).sum(-1)
 
     def fisher(self, d: Tensor) -> OutputMetric:
         """The output-space Fisher metric, v [B, n] -> M v with M = diag(p) - p p'."""
-        p = d.softmax(-1)
+        p = _softmax(d)
 
         def times(v: Tensor) -> Tensor:
             pv = p * v

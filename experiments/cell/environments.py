@@ -143,16 +143,16 @@ class LeanCartPole(LeanEnvironments):
     def __init__(self, made: list[gym.Env[Any, Any]]) -> None:
         super().__init__(made)
         self._bare: list[Any] = [env.unwrapped for env in made]
-        self._states = np.zeros((self.n, 4))
+        self._states = np.zeros((4, self.n))
 
     def reset(self, which: int, seed: int | None = None) -> NDArray[np.float64]:
         first = super().reset(which, seed)
-        self._states[which] = self._bare[which].state
+        self._states[:, which] = self._bare[which].state
         return first
 
     def step(self, actions: NDArray[Any], which: Sequence[int]) -> Step:
         task, lanes = self._bare[0], self._lanes(which)
-        x, x_dot, theta, theta_dot = self._states[lanes].T
+        x, x_dot, theta, theta_dot = self._states[:, lanes]
         force = np.where(actions == 1, task.force_mag, -task.force_mag)
         cos, sin = np.cos(theta), np.sin(theta)
         pushed = (force + task.polemass_length * np.square(theta_dot) * sin) / task.total_mass
@@ -160,11 +160,13 @@ class LeanCartPole(LeanEnvironments):
             task.length * (4.0 / 3.0 - task.masspole * np.square(cos) / task.total_mass)
         )
         x_acc = pushed - task.polemass_length * theta_acc * cos / task.total_mass
-        moved = (x + task.tau * x_dot, x_dot + task.tau * x_acc, theta + task.tau * theta_dot)
-        states = self._states[lanes] = np.stack([*moved, theta_dot + task.tau * theta_acc], 1)
-        fallen = (np.abs(states[:, 0]) > task.x_threshold) | (np.abs(states[:, 2]) > task.theta_threshold_radians)
+        x, theta = x + task.tau * x_dot, theta + task.tau * theta_dot
+        states = np.array([x, x_dot + task.tau * x_acc, theta, theta_dot + task.tau * theta_acc])
+        self._states[:, lanes] = states
+        fallen = (np.abs(x) > task.x_threshold) | (np.abs(theta) > task.theta_threshold_radians)
         rewards = np.where(fallen, -1.0, 0.0) if task._sutton_barto_reward else np.ones(len(which))
-        return states.astype(np.float32).astype(np.float64), rewards, fallen, self._truncated(lanes)
+        obs = states.T.astype(np.float32, order="C").astype(np.float64)
+        return obs, rewards, fallen, self._truncated(lanes)
 
 
 class LeanMujoco(LeanEnvironments):
@@ -186,7 +188,7 @@ class LeanMujoco(LeanEnvironments):
             ctrl[:] = control
             mj_step(model, data, skip)
         qpos, qvel = np.array([qpos for _, _, qpos, _ in worlds]), np.array([qvel for *_, qvel in worlds])
-        extra = np.array([task.extra(data) for data, *_ in worlds])
+        extra = np.array([task.extra(data) for data, *_ in worlds]) if task.has_extra else np.empty((len(worlds), 0))
         obs, rewards, terminated = task.outcome(before, qpos, qvel, extra, actions)
         return obs, rewards, terminated, self._truncated(self._lanes(which))
 

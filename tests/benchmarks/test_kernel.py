@@ -56,7 +56,7 @@ SMALL = (Case(batch=2048), Case(batch=16384))
 def linearised(policy: Policy, theta: Tensor, obs: Tensor) -> Product:
     """J'(M(J v))/B with activations cached at theta: what the harness runs."""
     linear = policy.network.linearize(theta, obs)
-    return fisher_vector_product(linear, policy.family.fisher(linear.outputs))
+    return fisher_vector_product(linear, policy.family.fisher)
 
 
 def kl_gradient(policy: Policy, theta: Tensor, obs: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,7 +86,7 @@ def rebuilt(policy: Policy, theta: Tensor, obs: Tensor) -> Product:
 def autodiff(policy: Policy, theta: Tensor, obs: Tensor) -> Product:
     """J'(M(J v))/B by automatic differentiation, for any network."""
     linear = linearize(policy.network, theta, obs)
-    return fisher_vector_product(linear, policy.family.fisher(linear.outputs))
+    return fisher_vector_product(linear, policy.family.fisher)
 
 
 def forward_and_reverse(policy: Policy, theta: Tensor, obs: Tensor) -> Product:

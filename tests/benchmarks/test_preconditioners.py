@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from algos.ascent import LocalModel, Natural
-from algos.curvature import Diagonal, Kronecker, Unpreconditioned
+from algos.curvature import Diagonal, Kronecker, Subsampled, Unpreconditioned
 from algos.policies import DiagonalGaussian, Policy
 from algos.types import Batch
 
 BATCHES = np.load(Path(__file__).with_name("batches.npz"))
-PARTS = {"none": Unpreconditioned(), "diagonal": Diagonal(), "kronecker": Kronecker()}
+PARTS = {"none": Unpreconditioned(), "diagonal": Diagonal(), "kronecker": Kronecker(), "subsampled": Subsampled(100)}
 POLICY = Policy.mlp(17, (64, 64), DiagonalGaussian(6))
 
 

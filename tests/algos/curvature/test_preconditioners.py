@@ -3,7 +3,8 @@ import torch
 from algos_cases import dense
 
 from algos.ascent import LocalModel, Natural, WarmStarted
-from algos.curvature import Diagonal, Kronecker, Unpreconditioned
+from algos.curvature import Diagonal, Kronecker, Subsampled, Unpreconditioned, fisher_vector_product
+from algos.policies import MLP
 
 DAMPING = 0.1
 
@@ -14,14 +15,19 @@ def prepared(part, problem):
     return part.prepare(linear, scores, DAMPING), linear, scores
 
 
-def test_the_diagonal_is_that_of_the_mean_outer_product_of_scores(problem):
-    solve, linear, scores = prepared(Diagonal(), problem)
+def score_gradients(linear, scores):
+    """Of every row, [B, P]."""
     rows = []
-    for b in range(60):
+    for b in range(len(scores)):
         alone = torch.zeros_like(scores)
         alone[b] = scores[b]
         rows.append(linear.vjp(alone))
-    diagonal = torch.stack(rows).square().mean(0) + DAMPING
+    return torch.stack(rows)
+
+
+def test_the_diagonal_is_that_of_the_mean_outer_product_of_scores(problem):
+    solve, linear, scores = prepared(Diagonal(), problem)
+    diagonal = score_gradients(linear, scores).square().mean(0) + DAMPING
     v = problem.nearby()
     torch.testing.assert_close(solve(v), v / diagonal)
 
@@ -47,7 +53,30 @@ def test_blocks_of_different_layers_do_not_meet(problem):
     assert not dense(solve, len(problem.theta))[:20, 20:].any()
 
 
-@pytest.mark.parametrize("part", [Diagonal(), Kronecker()], ids=repr)
+def test_the_subsampled_one_is_the_inverse_for_every_third_row(problem):
+    solve, linear, scores = prepared(Subsampled(rows=25), problem)
+    few = score_gradients(linear, scores)[::3]
+    curvature = few.T @ few / 20 + DAMPING * torch.eye(len(problem.theta)).double()
+    torch.testing.assert_close(dense(solve, len(problem.theta)), torch.linalg.inv(curvature))
+
+
+def test_of_all_rows_and_one_output_it_is_exact(problem):
+    network = MLP(3, (5, 4), 1)
+    linear = network.linearize(problem.theta[: network.size], problem.batch.obs)
+    solve = Subsampled(rows=60).prepare(linear, torch.ones_like(linear.outputs), DAMPING)
+    product = fisher_vector_product(linear, lambda outputs: lambda v: v)
+    v = problem.nearby()[: network.size]
+    torch.testing.assert_close(solve(product(v) + DAMPING * v), v)
+
+
+def test_without_damping_it_is_still_positive_definite(problem):
+    linear = problem.policy.network.linearize(problem.theta, problem.batch.obs)
+    scores = problem.policy.family.score(linear.outputs, problem.batch.actions)
+    found = dense(Subsampled(rows=60).prepare(linear, scores, damping=0.0), len(problem.theta))
+    assert torch.linalg.eigvalsh(found).min() > 0
+
+
+@pytest.mark.parametrize("part", [Diagonal(), Kronecker(), Subsampled(20)], ids=repr)
 def test_the_direction_does_not_depend_on_it(part, problem):
     model = LocalModel(problem.policy, problem.theta, problem.batch)
     settings = {"cg_iterations": 500, "damping": 1e-3, "tolerance": 1e-8}

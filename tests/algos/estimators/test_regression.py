@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from algos.curvature import Kronecker, Unpreconditioned, conjugate_gradient
+from algos.curvature import Kronecker, Subsampled, Unpreconditioned, conjugate_gradient
 from algos.estimators import Fitted, GaussNewton, MinibatchAdam
 from algos.policies import MLP
 
@@ -76,12 +76,12 @@ def test_a_step_that_overshoots_is_halved_until_the_error_falls():
 
 def test_two_steps_are_one_step_twice():
     targets, state = OBS[:, 0].tanh(), start(SMALL)
-    one = GaussNewton(steps=1, preconditioner=Unpreconditioned())  # one that a fit does not remake
+    one = GaussNewton(steps=1)
     twice = one.fit(SMALL, one.fit(SMALL, state, OBS, targets), OBS, targets).theta
     assert replace(one, steps=2).fit(SMALL, state, OBS, targets).theta.equal(twice) and not twice.equal(state.theta)
 
 
-@pytest.mark.parametrize("part", [Unpreconditioned(), Kronecker()], ids=repr)
+@pytest.mark.parametrize("part", [Unpreconditioned(), Kronecker(), Subsampled(20)], ids=repr)
 def test_a_step_solves_the_damped_normal_equations_with_and_without_a_preconditioner(part):
     targets, theta = OBS[:, 0].tanh(), start(SMALL).theta
     exact = GaussNewton(steps=1, cg_iterations=40, damping=0.1, tolerance=1e-8, preconditioner=part)
@@ -100,7 +100,7 @@ def test_a_step_is_solved_no_further_than_to_the_tolerance(monkeypatch):
 
     monkeypatch.setattr("algos.estimators.regression.conjugate_gradient", recorded)
     for tolerance in (0.05, 0.005):
-        once = GaussNewton(steps=1, cg_iterations=40, tolerance=tolerance)
+        once = GaussNewton(steps=1, cg_iterations=40, tolerance=tolerance, preconditioner=Kronecker())
         once.fit(network, start(network), OBS, OBS[:, 0].tanh())
     loose, tight = solved
     assert 0.005 < loose.residual <= 0.05 and tight.residual <= 0.005 and loose.iterations < tight.iterations < 40

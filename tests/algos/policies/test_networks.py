@@ -51,11 +51,23 @@ def test_products_leave_the_linearisation_as_it_was():
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)
 def test_every_stride_th_row_is_the_linearisation_there(network):
     theta, x = draw(network)
-    few, expected = network.linearize(theta, x).every(4), network.linearize(theta, x[::4])
+    few, expected = network.linearize(theta, x).at(slice(None, None, 4)), network.linearize(theta, x[::4])
     v = torch.randn(network.size, generator=G).double()
     torch.testing.assert_close(few.outputs, expected.outputs)
     torch.testing.assert_close(few.jvp(v), expected.jvp(v))
     torch.testing.assert_close(few.vjp(few.outputs), expected.vjp(expected.outputs))
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=repr)
+def test_products_in_blocks_add_up_to_the_whole(network, monkeypatch):
+    monkeypatch.setattr("algos.policies.networks.BLOCK", 4)
+    theta, x = draw(network)
+    linear = network.linearize(theta, x)
+    blocks, v = linear.blocks(), torch.randn(network.size, generator=G).double()
+    assert [len(block.outputs) for block in blocks] == [4, 4, 1]
+    moved = [block.jvp(v) for block in blocks]
+    torch.testing.assert_close(torch.cat(moved), linear.jvp(v))
+    torch.testing.assert_close(sum(b.vjp(m) for b, m in zip(blocks, moved, strict=True)), linear.vjp(linear.jvp(v)))
 
 
 def test_initial_weights_are_orthogonal_and_biases_zero():

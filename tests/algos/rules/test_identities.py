@@ -9,7 +9,7 @@ from algos_cases import FAMILIES, make_problem
 
 from algos.ascent import AscentRule, Gradient, KLRadius, LocalModel
 from algos.estimators import measure_change
-from algos.policies import Policy
+from algos.policies import Linearization, Policy
 from algos.rules import RULES
 
 
@@ -96,6 +96,27 @@ def test_a_step_to_the_quadratic_bounds_maximum_spends_half_of_its_slope(problem
     assert 50.0 * float(moved @ model.fisher(moved)) == pytest.approx(info.predicted_gain)
 
 
+@dataclasses.dataclass
+class Chained:
+    """A linearisation by phi, from the one by theta."""
+
+    inner: Linearization
+    matrix: torch.Tensor
+
+    @property
+    def outputs(self):
+        return self.inner.outputs
+
+    def jvp(self, v):
+        return self.inner.jvp(self.matrix @ v)
+
+    def vjp(self, u):
+        return self.matrix.T @ self.inner.vjp(u)
+
+    def blocks(self):
+        return [self]
+
+
 class Stretched:
     """The same policies, reached by phi with theta = A phi."""
 
@@ -106,10 +127,7 @@ class Stretched:
         return self.network(self.matrix @ phi, x)
 
     def linearize(self, phi, x):
-        inner, matrix = self.network.linearize(self.matrix @ phi, x), self.matrix
-        return dataclasses.make_dataclass("Chained", ["outputs", "jvp", "vjp"])(
-            inner.outputs, lambda v: inner.jvp(matrix @ v), lambda u: matrix.T @ inner.vjp(u)
-        )
+        return Chained(self.network.linearize(self.matrix @ phi, x), self.matrix)
 
 
 INVARIANT = {"npg": True, "trpo": True, "mm_quadratic": True, "vanilla_pg": False}
