@@ -6,9 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+PARAMETER_LIMIT = 1e6  # weights begin near 1; tanh units are constant long before
+RETURN_LIMIT = 1e9  # of a reward, or of an episode's sum: tasks stay below 1e5
+
 
 class Diverged(Exception):
-    """A number that must be finite is not."""
+    """A number is not finite, or so large that it says nothing any more."""
 
 
 class Paused(Exception):
@@ -30,3 +33,12 @@ def require_finite(**values: Any) -> None:
         finite = torch.isfinite(value).all() if isinstance(value, Tensor) else np.isfinite(value).all()
         if not finite:
             raise Diverged(f"{name} not finite")
+
+
+def require_within(limit: float, **values: Any) -> None:
+    """Raise Diverged, naming the first tensor or array [any shape] with nan, inf or a magnitude above `limit`."""
+    require_finite(**values)
+    for name, value in values.items():
+        largest = float(abs(value).max()) if len(value) else 0.0
+        if largest > limit:
+            raise Diverged(f"{name} beyond {limit:g}: {largest:.3g}")

@@ -15,7 +15,15 @@ from algos.types import Batch, Info
 from experiments.cell.clock import Clock
 from experiments.cell.environments import make_environment, spaces_of
 from experiments.cell.evaluate import ActionMode, Evaluator
-from experiments.cell.failures import Diverged, RuleFailed, is_out_of_memory, require_finite
+from experiments.cell.failures import (
+    PARAMETER_LIMIT,
+    RETURN_LIMIT,
+    Diverged,
+    RuleFailed,
+    is_out_of_memory,
+    require_finite,
+    require_within,
+)
 from experiments.cell.normalization import RewardScaler
 from experiments.cell.oracle import Oracle, Truth, finite_mdp
 from experiments.cell.rollout import Collector, Rollout
@@ -121,7 +129,8 @@ class Run:
         states = None if self.oracle is None else torch.from_numpy(self.collector.normalizer(np.eye(self.obs_size)))
         with clock("rollout_s"):
             rollout = self.collector.collect(old)
-            require_finite(actions=rollout.actions, observations=rollout.obs, rewards=rollout.rewards)
+            require_finite(actions=rollout.actions, observations=rollout.obs)
+            require_within(RETURN_LIMIT, rewards=rollout.rewards, returns=rollout.returns)
         with clock("advantage_s"), torch.no_grad():
             batch, returns, explained = self.estimate(rollout)
         with clock("critic_s"), torch.no_grad():
@@ -129,7 +138,7 @@ class Run:
                 self.critic_state = self.critic.fit(self.critic_state, batch.obs, returns)
             except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # its factors overflowed
                 raise Diverged(f"critic not finite: {error}") from error
-            require_finite(critic=self.critic_state.theta)
+            require_within(PARAMETER_LIMIT, critic=self.critic_state.theta)
         with clock("update_s"):
             try:
                 self.state, info = self.rule.update(self.state, batch)
@@ -137,7 +146,7 @@ class Run:
                 if is_out_of_memory(error):
                     raise
                 raise RuleFailed(f"{type(error).__name__}: {error}") from error
-        require_finite(theta=self.state.theta)
+        require_within(PARAMETER_LIMIT, theta=self.state.theta)
         with clock("measure_s"):
             change = measure_change(self.policy, old, self.state.theta, batch, info.predicted_gain)
             truth = Truth()
@@ -217,6 +226,7 @@ class Run:
                 result = self.evaluator.run(
                     self.state.theta, self.collector.normalizer, action, episodes, "final" if final else "evaluation"
                 )
+                require_within(RETURN_LIMIT, evaluated_returns=result.returns)
             yield EvaluationRow(
                 run_id=self.spec.run_id,
                 grid_step=grid_step,

@@ -29,7 +29,7 @@ AHEAD = 8  # cells that Dask knows of beyond two for each of its threads
 PATIENCE_S = 10.0  # for cells to stop when everything is to stop
 LOG_TAIL = 64_000  # bytes of a remote cell's log that come back with it
 LOOPBACK = "127.0.0.1:0"  # Dask insists on an HTTP server; this one is for this machine alone and has no pages
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
     "distributed.scheduler.worker-ttl": None,  # its threads cannot be lost, but be late: a lid was closed, a clock set

@@ -15,7 +15,7 @@ from algos.estimators import measure_change
 from algos.policies import Policy
 from algos.types import COLUMNS, Batch, Info
 from experiments.cell.environments import make_environment, spaces_of
-from experiments.cell.failures import Diverged, is_out_of_memory, require_finite
+from experiments.cell.failures import PARAMETER_LIMIT, Diverged, is_out_of_memory, require_within
 from experiments.forks.judge import Worth, judge_of
 from experiments.forks.stage import CODE, Stage
 from experiments.identity import code_digest, cpu_model, library_versions
@@ -70,7 +70,7 @@ class Forks:
             found = {name: value for name, value in asdict(info).items() if name in _EMPTY}
             found |= {"trials": len(info.trials), "update_s": seconds, "theta_digest": digest_of(theta)}
             status = "diverged"
-            require_finite(theta=theta)
+            require_within(PARAMETER_LIMIT, theta=theta)
             found |= self._measure(theta, info)
             status = "env_error"
             found |= asdict(self._worth(theta))

@@ -1,4 +1,5 @@
 import itertools
+import re
 import time
 from dataclasses import asdict
 
@@ -8,6 +9,7 @@ import torch
 
 import experiments.cell.run as run_module
 from algos.rules import RULES
+from experiments.cell.failures import Diverged, require_within
 from experiments.cell.train import train
 from experiments.records import CLOCKS, EvaluationRow, ReuseRow, RunRow, TrialRow, UpdateRow
 
@@ -104,18 +106,42 @@ class Broken:
             return state, Info()
         if self.how == "raises":
             raise ZeroDivisionError("no curvature")
-        return replace(state, theta=state.theta * float("nan")), Info()
+        return replace(state, theta=state.theta * {"nan": float("nan"), "absurd": 1e9}[self.how]), Info()
 
 
 @pytest.mark.parametrize(
     ("how", "status", "reason"),
     [
         ("nan", "diverged", "theta not finite after update 1, 64 environment steps"),
+        ("absurd", "diverged", r"theta beyond 1e\+06: \S+ after update 1, 64 environment steps"),
         ("raises", "rule_error", "ZeroDivisionError: no curvature"),
     ],
 )
 def test_a_rule_that_goes_wrong_ends_its_run_with_a_status_and_a_reason(monkeypatch, make_spec, how, status, reason):
     monkeypatch.setattr(run_module, "build_rule", lambda rule, hyper, policy: Broken(policy, how))
     rows = list(train(make_spec()))
-    assert (rows[-1].status, rows[-1].reason) == (status, reason)
+    assert rows[-1].status == status and re.fullmatch(reason, rows[-1].reason)
     assert len(of(UpdateRow, rows)) == 1 and rows[-1].env_steps == 64
+
+
+@pytest.mark.parametrize(
+    ("reward", "reason"),
+    [(-2e9, r"rewards beyond 1e\+09: 2e\+09"), (1e8, r"returns beyond 1e\+09: 2e\+09"), (1e7, "")],
+)
+def test_a_return_that_no_task_pays_is_not_believed(make_spec, fakes, reward, reason):
+    spec = make_spec(fakes + "Generous-v0", env_kwargs={"reward": reward}, batch_size=128, budget=256)
+    run = list(train(spec))[-1]  # which begins with an evaluation
+    assert run.status == ("diverged" if reason else "ok") and run.reason.startswith(
+        "evaluated_returns" if reason else ""
+    )
+    if reason:
+        with pytest.raises(Diverged, match=reason):
+            list(run_module.Run(spec).step())
+
+
+def test_a_number_is_within_a_limit_or_named():
+    require_within(5.0, a=np.array([-5.0, 5.0]), b=torch.tensor([1.0]), none=np.array([]))
+    with pytest.raises(Diverged, match=r"b beyond 5: 6$"):
+        require_within(5.0, a=np.array([5.0]), b=torch.tensor([-6.0]))
+    with pytest.raises(Diverged, match="a not finite"):
+        require_within(5.0, a=np.array([float("nan")]))
