@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Timer
 
 import dask
+import kubernetes_validate
 import psutil
 import pytest
 import yaml
@@ -182,8 +183,10 @@ def test_the_script_for_slurm_is_good_bash_and_its_workers_may_have_children():
     assert "--no-nanny" in script.read_text() and "--requeue" in script.read_text()
 
 
-def test_the_deployment_for_kubernetes_is_yaml_whose_workers_may_have_children():
+def test_what_is_deployed_on_kubernetes_fits_its_schemas_and_its_workers_may_have_children():
     documents = list(yaml.safe_load_all((CLUSTERS / "kubernetes" / "policy-ascent.yaml").read_text()))
+    for document in documents:
+        kubernetes_validate.validate(document, "1.37", strict=True)
     commands = {d["metadata"]["name"]: d["spec"]["template"]["spec"]["containers"][0]["command"]
                 for d in documents if d["kind"] == "Deployment"}  # fmt: skip
     assert "--no-nanny" in commands["policy-ascent-worker"] and "tls" in commands["policy-ascent-scheduler"]
