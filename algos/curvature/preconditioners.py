@@ -100,8 +100,8 @@ class Subsampled:
         gram = free @ free.T
         for signal, a in zip(few.signals(scores), few.activations[::-1], strict=True):
             gram += (a @ a.T).add_(1).mul_(signal @ signal.T)  # 1: the bias's input
-        mean = gram.diagonal().mean().div_(len(gram))  # eigenvalue of G'G/rows, over these rows
-        damping = max(damping, 1e-6 * float(mean), 1e-12)
+        typical = float(gram.trace()) / len(gram) ** 2  # the mean of G'G/rows's `rows` first eigenvalues
+        damping = max(damping, 1e-6 * typical, 1e-12)  # so that single precision can invert it
         gram.diagonal().add_(len(gram) * damping)
         factor = torch.linalg.cholesky(gram)
 
