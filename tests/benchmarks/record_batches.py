@@ -1,8 +1,8 @@
-"""Record real batches for the benchmarks of conjugate gradient: early, in the middle and late in a run.
+"""Record real batches, and critics before their fit, for the benchmarks of conjugate gradient: early, middle, late.
 
     python tests/benchmarks/record_batches.py
 
-`trpo` on HalfCheetah-v5, seed 0, batch 1,024; every second row of updates 2, 75 and 300 is kept.
+`trpo` on HalfCheetah-v5, seed 0, batch 1,024; updates 2, 75 and 300 are kept.
 """
 
 from pathlib import Path
@@ -21,20 +21,30 @@ FILE = Path(__file__).with_name("batches.npz")
 def main() -> None:
     torch.set_num_threads(1)
     run = Run(spec_for(Arguments("trpo", "HalfCheetah-v5", updates=max(STAGES.values()), batch_size=1024)))
-    rule, arrays = run.rule, {}
+    rule, critic, arrays = run.rule, run.critic, {}
 
-    class Recorder:
+    def keep(**tensors: torch.Tensor) -> None:
+        for stage, update in STAGES.items():
+            if run.updates + 1 == update:
+                arrays.update({f"{stage}_{name}": tensor.numpy() for name, tensor in tensors.items()})
+
+    class RecordedRule:
         """The rule, keeping what it was given."""
 
         def update(self, state, batch: Batch):
-            for stage, update in STAGES.items():
-                if run.updates + 1 == update:
-                    kept = {"theta": state.theta, "obs": batch.obs[::2], "actions": batch.actions[::2]}
-                    kept["advantages"] = batch.advantages[::2]
-                    arrays.update({f"{stage}_{name}": value.numpy() for name, value in kept.items()})
+            keep(theta=state.theta, obs=batch.obs, actions=batch.actions, advantages=batch.advantages)
             return rule.update(state, batch)
 
-    run.rule = Recorder()
+    class RecordedCritic:
+        """The critic, keeping what it was to fit."""
+
+        predict = staticmethod(critic.predict)
+
+        def fit(self, state, obs, returns):
+            keep(critic=state.theta, returns=returns)
+            return critic.fit(state, obs, returns)
+
+    run.rule, run.critic = RecordedRule(), RecordedCritic()
     while run.updates < max(STAGES.values()):
         list(run.step())
     np.savez_compressed(FILE, **arrays)
