@@ -98,10 +98,10 @@ class Room:
 
     def at(self, depth: int, like: Tensor) -> Tensor:
         """As large as `like` [B, out], the activation after layer `depth`."""
-        held = self._held.get(depth)
-        if held is None or len(held) < len(like):
+        held, rows = self._held.get(depth), like.shape[0]
+        if held is None or held.shape[0] < rows:
             held = self._held[depth] = torch.empty_like(like)
-        return held if len(held) == len(like) else held[: len(like)]
+        return held if held.shape[0] == rows else held[:rows]
 
 
 def _times_slope(carried: Tensor, activation: Tensor) -> Tensor:
