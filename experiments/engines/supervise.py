@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +18,7 @@ from experiments.records import Row, RunRow, UpdateRow, decode
 from experiments.spec import RunSpec
 
 Lane = Literal["throughput", "timing"]
+POLL_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class _Child:
     def __init__(self, spec: RunSpec, conditions: Conditions, process: Any, pipe: Connection, log: Path | None) -> None:
         self._spec, self._conditions, self._log = spec, conditions, log
         self._process, self._pipe = process, pipe
-        self._heard = time.monotonic()
+        self._silence = 0.0  # listened in vain; a suspended machine does not listen
         self._env_steps = self._updates = 0
         self._speaks = self._asked = False
 
@@ -101,10 +101,10 @@ class _Child:
             self._asked = True
             os.kill(self._process.pid, signal.SIGTERM)
         try:
-            if not self._pipe.poll(0.2):
-                silent = time.monotonic() - self._heard
+            if not self._pipe.poll(POLL_S):
+                self._silence += POLL_S
                 limit = self._conditions.silence_s
-                return self._obituary("timeout", f"no row for {limit:.0f} s") if silent > limit else None
+                return self._obituary("timeout", f"no row for {limit:.0f} s") if self._silence > limit else None
             row = decode(self._pipe.recv_bytes())
         except (EOFError, OSError):
             self._process.join()
@@ -112,7 +112,7 @@ class _Child:
             how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
             where = "" if self._log is None else f"; see {self._log.name}"
             return self._obituary("killed", f"the process ended with {how}{where}")
-        self._heard, self._speaks = time.monotonic(), True
+        self._silence, self._speaks = 0.0, True
         if isinstance(row, UpdateRow):
             self._env_steps, self._updates = row.env_steps, row.update
         return row

@@ -104,7 +104,7 @@ def test_a_cell_that_raises_crashes_or_diverges_fails_alone(engine, make_spec, f
     reasons = {status: ended[spec.run_id].reason for status, spec in specs.items()}
     assert "the simulator is on fire" in reasons["env_error"]
     assert "SIGABRT" in reasons["killed"]
-    assert "rewards not finite after update 0" in reasons["diverged"]
+    assert "evaluated_returns not finite after update 0" in reasons["diverged"]
 
 
 def test_a_silent_cell_is_stopped_the_others_go_on_and_to_watch_it_costs_nothing(engine, make_spec, fakes):
