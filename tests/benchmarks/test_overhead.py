@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from experiments.cell.train import train
-from experiments.engines import Conditions
+from experiments.engines import Beat, Conditions, Started
 from experiments.engines.cluster import DaskEngine
 from experiments.progress import LiveProgress
 from experiments.spec import RunSpec, Settings, hyper_parameters
@@ -22,7 +22,7 @@ def spec_of(budget: int, seed: int) -> RunSpec:
 
 
 def through_the_engine(engine: DaskEngine, spec: RunSpec) -> tuple[float, float]:
-    """(seconds, CPU seconds of this process, which draws the live display)."""
+    """(seconds, CPU seconds of this process: engine, transport and live display)."""
     wall, cpu = time.perf_counter(), time.process_time()
     engine.submit([spec])
     with LiveProgress(1, 0, Console(file=io.StringIO(), force_terminal=True)) as progress:
@@ -39,7 +39,7 @@ def test_overhead_of_a_cell(benchmark: Any) -> None:
     pairs = []
 
     def pair() -> None:
-        spec = spec_of(409_600, len(pairs))
+        spec = spec_of(1_024_000, len(pairs))  # about a minute
         start = time.perf_counter()
         list(train(spec))
         inside = time.perf_counter() - start
@@ -49,5 +49,26 @@ def test_overhead_of_a_cell(benchmark: Any) -> None:
     engine.close()
     inside, outside, cpu = sorted(pairs, key=lambda p: p[1] - p[0])[1]
     benchmark.extra_info.update(
-        seconds=outside - inside, share=(outside - inside) / inside, cell_s=inside, display_cpu_share=cpu / outside
+        seconds=outside - inside, share=(outside - inside) / inside, cell_s=inside, driver_cpu_share=cpu / outside
     )
+
+
+def test_overhead_of_the_display(benchmark: Any) -> None:
+    """`share`: of a core, by the live display of two running cells that beat twice a second."""
+    benchmark.group = "overhead"
+    specs = [spec_of(1_024_000, seed) for seed in (0, 1)]
+    clocks: list[tuple[float, float]] = []
+
+    def watch() -> None:
+        with LiveProgress(2, 0, Console(file=io.StringIO(), force_terminal=True)) as progress:
+            for spec in specs:
+                progress.take(Started(spec))
+            for beat in range(11):
+                clocks.append((time.process_time(), time.perf_counter()))
+                for spec in specs:
+                    progress.take(Beat(spec, 2_048 * beat, 12.0))
+                time.sleep(0.5)
+
+    benchmark.pedantic(watch, rounds=1)
+    cpu, wall = (after - before for before, after in zip(clocks[0], clocks[-1], strict=True))
+    benchmark.extra_info.update(share=cpu / wall)
