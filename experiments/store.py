@@ -94,13 +94,13 @@ class Store:
         """run_id -> line of the manifest, of the cells that this matrix may be added to."""
         if not self._manifest.exists():
             return {}
-        held, lines = self._read_manifest()
+        name, lines = self._read_manifest()
         wanted = {cell.run_id for cell in matrix.cells}
-        if held == matrix.name and (lines.keys() <= wanted or wanted <= lines.keys()):
+        if name == matrix.name and (lines.keys() <= wanted or wanted <= lines.keys()):
             return lines
         strangers = sorted(lines.keys() - wanted)
         raise StoreError(
-            f"{self.root} holds another matrix ({held}, {len(lines)} cells, of which {len(strangers)} "
+            f"{self.root} holds another matrix ({name}, {len(lines)} cells, of which {len(strangers)} "
             f"({', '.join(strangers[:1])}...) are not in this one); use --out DIR, or move it away"
         )
 

@@ -13,9 +13,9 @@ def fisher_vector_product(
 ) -> Callable[[Tensor], Tensor]:
     """v [P] -> F v [P], F = J' M J / B: the Fisher matrix of the batch, exact and undamped, never built.
 
-    J is the Jacobian of the outputs and M, `metric_at` the outputs [B, D], the Fisher metric in output space (Martens
-    2020, section 9: for these families F equals the generalised Gauss-Newton matrix and the Hessian of
-    KL(old || new) at new = old).
+    J is the Jacobian of the outputs [B, D] and M = metric_at(outputs) the Fisher metric in output space (Martens 2020,
+    section 9: for these families F equals the generalised Gauss-Newton matrix and the Hessian of KL(old || new) at
+    new = old).
     """
     batch = len(linearization.outputs)
     parts = [(part, metric_at(part.outputs)) for part in linearization.blocks()]

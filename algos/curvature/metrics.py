@@ -34,7 +34,7 @@ class SubsampledFisher:
     stride: int = 10
 
     def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
-        return fisher_vector_product(linear.at(slice(None, None, self.stride)), policy.family.fisher)
+        return fisher_vector_product(linear.rows(slice(None, None, self.stride)), policy.family.fisher)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from math import sqrt
 import torch
 from torch import Tensor
 
-BLOCK = 2048  # rows; a 64 wide layer of them takes 512 KiB (measured: README, Speed)
+BLOCK = 2048  # rows whose products are quicker apart than together on a CPU (measured: README, Speed)
 
 
 @dataclass(frozen=True)
@@ -87,20 +87,20 @@ class MLP:
         return outputs if self.free_size == 0 else torch.cat([outputs, free.expand(len(outputs), -1)], 1)
 
 
-class Room:
+class Workspace:
     """Where products put what they carry from layer to layer; on large batches, allocating it costs more than the sums.
 
-    What it holds is overwritten by the next product.
+    A linearisation shares it with its parts: what it holds is overwritten by the next product of any of them.
     """
 
     def __init__(self) -> None:
         self._held: dict[int, Tensor] = {}
 
-    def at(self, depth: int, like: Tensor) -> Tensor:
-        """As large as `like` [B, out], the activation after layer `depth`."""
-        held, rows = self._held.get(depth), like.shape[0]
+    def like(self, activation: Tensor, depth: int) -> Tensor:
+        """Room for as much as the activation [B, out] after layer `depth`."""
+        held, rows = self._held.get(depth), activation.shape[0]
         if held is None or held.shape[0] < rows:
-            held = self._held[depth] = torch.empty_like(like)
+            held = self._held[depth] = torch.empty_like(activation)
         return held if held.shape[0] == rows else held[:rows]
 
 
@@ -118,17 +118,19 @@ class Linearization:
     weights: list[Tensor]
     activations: list[Tensor]  # x and every tanh layer's output
     outputs: Tensor
-    room: Room = field(default_factory=Room, repr=False, compare=False)
+    workspace: Workspace = field(default_factory=Workspace, repr=False, compare=False)
 
-    def at(self, rows: slice) -> "Linearization":
+    def rows(self, rows: slice | Tensor) -> "Linearization":
         """The linearisation at some rows of x only."""
         activations = [a[rows].contiguous() for a in self.activations]
         return replace(self, activations=activations, outputs=self.outputs[rows].contiguous())
 
     def blocks(self) -> "list[Linearization]":
-        """The same in parts, whose products are quicker one after the other: what they carry stays in the cache."""
+        """The same in parts, whose products are quicker one after the other where what they carry stays in a cache."""
         starts = range(0, len(self.outputs), BLOCK)
-        return [self] if len(starts) == 1 else [self.at(slice(start, start + BLOCK)) for start in starts]
+        if len(starts) == 1 or self.outputs.device.type != "cpu":
+            return [self]
+        return [self.rows(slice(start, start + BLOCK)) for start in starts]
 
     def jvp(self, v: Tensor) -> Tensor:
         """J v [B, D] for v [P]: how the outputs move when theta moves along v."""
@@ -137,7 +139,7 @@ class Linearization:
         for depth, (d_weight, d_bias) in enumerate(layers):
             after = self.activations[depth + 1]
             # d(W a + b) = dW a + W da + db, then through tanh
-            moved = torch.mm(self.activations[depth], d_weight.T, out=self.room.at(depth, after))
+            moved = torch.mm(self.activations[depth], d_weight.T, out=self.workspace.like(after, depth))
             if tangent is not None:
                 moved.addmm_(tangent, self.weights[depth].T)
             tangent = _times_slope(moved.add_(d_bias), after)
@@ -155,7 +157,9 @@ class Linearization:
         yield signal
         for depth in reversed(range(len(self.weights) - 1)):
             after = self.activations[depth + 1]
-            signal = _times_slope(torch.mm(signal, self.weights[depth + 1], out=self.room.at(depth, after)), after)
+            signal = _times_slope(
+                torch.mm(signal, self.weights[depth + 1], out=self.workspace.like(after, depth)), after
+            )
             yield signal
 
     def vjp(self, u: Tensor) -> Tensor:
@@ -186,16 +190,21 @@ class SingleOutputLinearization(Linearization):
         """Of every layer, the first one first."""
         return [signal.clone() for signal in super().signals(torch.ones_like(self.outputs))][::-1]
 
+    def rows(self, rows: slice | Tensor) -> Linearization:
+        part = super().rows(rows)
+        vars(part)["_unit_signals"] = [unit[rows].contiguous() for unit in self._unit_signals]
+        return part
+
     def signals(self, u: Tensor) -> Iterator[Tensor]:
         for depth, unit in reversed(list(enumerate(self._unit_signals))):
-            yield torch.mul(unit, u[:, :1], out=self.room.at(depth, unit))
+            yield torch.mul(unit, u[:, :1], out=self.workspace.like(unit, depth))
 
     def jvp(self, v: Tensor) -> Tensor:
-        units = self._unit_signals  # made before the room is needed
+        units = self._unit_signals  # made before the workspace is needed
         (*layers, (last_weight, last_bias)), free = self.network.layers(v)
         moved = torch.mv(self.activations[-1], last_weight.view(-1)).add_(last_bias)
         for depth, (d_weight, d_bias) in enumerate(layers):
-            room = self.room.at(depth, units[depth])
+            room = self.workspace.like(units[depth], depth)
             through = torch.mm(self.activations[depth], d_weight.T, out=room).add_(d_bias).mul_(units[depth])
             moved.addmv_(through, torch.ones_like(d_bias))  # summed over units; no other sum is as fast
         return self.network._with_free(moved.unsqueeze(-1), free)

@@ -175,7 +175,7 @@ class LeanMujoco(LeanEnvironments):
     def __init__(self, made: list[gym.Env[Any, Any]], task: type[Task]) -> None:
         super().__init__(made)
         bare: list[Any] = [env.unwrapped for env in made]
-        self._task = task(bare[0])
+        self._task, self._has_extra = task(bare[0]), task.extra is not Task.extra
         self._frame_skip: int = bare[0].frame_skip
         self._model = bare[0].model  # one for all, since they are equal and one stays in the processor's cache
         self._worlds = [(env.data, env.data.ctrl, env.data.qpos, env.data.qvel) for env in bare]
@@ -188,7 +188,7 @@ class LeanMujoco(LeanEnvironments):
             ctrl[:] = control
             mj_step(model, data, skip)
         qpos, qvel = np.array([qpos for _, _, qpos, _ in worlds]), np.array([qvel for *_, qvel in worlds])
-        extra = np.array([task.extra(data) for data, *_ in worlds]) if task.has_extra else np.empty((len(worlds), 0))
+        extra = np.array([task.extra(data) for data, *_ in worlds]) if self._has_extra else np.empty((len(worlds), 0))
         obs, rewards, terminated = task.outcome(before, qpos, qvel, extra, actions)
         return obs, rewards, terminated, self._truncated(self._lanes(which))
 

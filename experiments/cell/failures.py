@@ -36,9 +36,9 @@ def require_finite(**values: Any) -> None:
 
 
 def require_within(limit: float, **values: Any) -> None:
-    """Raise Diverged, naming the first tensor or array [any shape] with nan, inf or a magnitude above `limit`."""
+    """Raise Diverged, naming the first tensor or array with nan, inf or a magnitude above `limit`."""
     require_finite(**values)
     for name, value in values.items():
-        largest = float(abs(value).max()) if len(value) else 0.0
+        largest = max(-float(value.min()), float(value.max())) if 0 not in value.shape else 0.0
         if largest > limit:
             raise Diverged(f"{name} beyond {limit:g}: {largest:.3g}")

@@ -22,13 +22,11 @@ Outcome = tuple[Floats, Floats, NDArray[np.bool_]]  # observations [m, O], rewar
 class Task:
     """One task."""
 
-    has_extra = False
-
     def __init__(self, env: Any) -> None:
         self.env = env
 
     def extra(self, data: Any) -> tuple[float, ...]:
-        """What positions and velocities alone do not tell, where a task `has_extra`."""
+        """What positions and velocities alone do not tell."""
         return ()
 
     def outcome(self, before: Floats, qpos: Floats, qvel: Floats, extra: Floats, actions: NDArray[Any]) -> Outcome:
@@ -88,8 +86,6 @@ class InvertedPendulum(Task):
 
 class InvertedDoublePendulum(Task):
     """Alive bonus less penalties of the tip's distance and the joints' velocities."""
-
-    has_extra = True
 
     def extra(self, data: Any) -> tuple[float, ...]:
         """The penalties of distance and velocity, the tip's height, the constraint force on the cart."""

@@ -136,8 +136,8 @@ class Run:
         with clock("critic_s"), torch.no_grad():
             try:
                 self.critic_state = self.critic.fit(self.critic_state, batch.obs, returns)
-            except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # its factors overflowed
-                raise Diverged(f"critic not finite: {error}") from error
+            except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # overflow
+                raise Diverged(f"critic not to be fitted: {error}") from error
             require_within(PARAMETER_LIMIT, critic=self.critic_state.theta)
         with clock("update_s"):
             try:

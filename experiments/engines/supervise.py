@@ -89,7 +89,7 @@ class _Child:
     def __init__(self, spec: RunSpec, conditions: Conditions, process: Any, pipe: Connection, log: Path | None) -> None:
         self._spec, self._conditions, self._log = spec, conditions, log
         self._process, self._pipe = process, pipe
-        self._silence = 0.0  # listened in vain; a suspended machine does not listen
+        self._silence = 0.0  # s, listened in vain; who is stopped or frozen does not listen
         self._env_steps = self._updates = 0
         self._speaks = self._asked = False
 

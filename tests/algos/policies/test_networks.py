@@ -51,7 +51,7 @@ def test_products_leave_the_linearisation_as_it_was():
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)
 def test_every_stride_th_row_is_the_linearisation_there(network):
     theta, x = draw(network)
-    few, expected = network.linearize(theta, x).at(slice(None, None, 4)), network.linearize(theta, x[::4])
+    few, expected = network.linearize(theta, x).rows(slice(None, None, 4)), network.linearize(theta, x[::4])
     v = torch.randn(network.size, generator=G).double()
     torch.testing.assert_close(few.outputs, expected.outputs)
     torch.testing.assert_close(few.jvp(v), expected.jvp(v))

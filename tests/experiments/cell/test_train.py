@@ -1,7 +1,7 @@
 import itertools
 import re
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -97,8 +97,6 @@ class Broken:
         return RULES["vanilla_pg"](None).init(theta)
 
     def update(self, state, batch):
-        from dataclasses import replace
-
         from algos.types import Info
 
         if not hasattr(self, "seen"):
@@ -139,8 +137,21 @@ def test_a_return_that_no_task_pays_is_not_believed(make_spec, fakes, reward, re
             list(run_module.Run(spec).step())
 
 
+def test_rewards_that_are_no_numbers_end_a_rollout(make_spec, fakes):
+    with pytest.raises(Diverged, match="rewards not finite"):
+        list(run_module.Run(make_spec(fakes + "NanReward-v0")).step())
+
+
+def test_a_critic_that_went_astray_ends_the_run(make_spec, monkeypatch):
+    spec = make_spec()
+    astray = replace(run_module.Run(spec).critic_state, theta=torch.full((4481,), 2e6))
+    monkeypatch.setattr(run_module.ValueBaseline, "fit", lambda *arguments: astray)
+    run = list(train(spec))[-1]
+    assert (run.status, run.reason) == ("diverged", "critic beyond 1e+06: 2e+06 after update 0, 0 environment steps")
+
+
 def test_a_number_is_within_a_limit_or_named():
-    require_within(5.0, a=np.array([-5.0, 5.0]), b=torch.tensor([1.0]), none=np.array([]))
+    require_within(5.0, a=np.array([-5.0, 5.0]), b=torch.tensor([1.0]), none=np.empty((3, 0)), whole=np.array([-5, 5]))
     with pytest.raises(Diverged, match=r"b beyond 5: 6$"):
         require_within(5.0, a=np.array([5.0]), b=torch.tensor([-6.0]))
     with pytest.raises(Diverged, match="a not finite"):

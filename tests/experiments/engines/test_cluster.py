@@ -17,6 +17,7 @@ from rich.console import Console
 from experiments.cell.train import train
 from experiments.engines import Beat, Conditions, Ended, Inline, Started
 from experiments.engines.cluster import DaskEngine
+from experiments.engines.supervise import Stop, _Child
 from experiments.progress import LiveProgress
 from experiments.records import CLOCKS
 
@@ -121,6 +122,19 @@ def test_a_silent_cell_is_stopped_the_others_go_on_and_to_watch_it_costs_nothing
     assert ended == {(1, first.env): "ok", (0, hangs.env): "timeout", (0, last.env): "ok"}
     cpu, wall = (after - before for before, after in zip(clocks[0], clocks[-1], strict=True))
     assert wall > 3 and cpu / wall < 0.02, "share of a core that engine and display take while nothing happens"
+
+
+def test_silence_is_what_was_listened_to_and_not_what_went_by(make_spec, monkeypatch):
+    class Silent:
+        def poll(self, seconds):
+            clock[0] += 3600  # the machine was frozen meanwhile
+            return False
+
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    child = _Child(make_spec(), Conditions(silence_s=1.0), None, Silent(), None)
+    heard = [child.listen(Stop()) for _ in range(6)]
+    assert heard[:5] == [None] * 5 and heard[5].status == "timeout" and heard[5].reason == "no row for 1 s"
 
 
 @pytest.mark.skipif(
