@@ -82,20 +82,21 @@ class Kronecker:
 
 @dataclass(frozen=True)
 class Subsampled:
-    """The inverse for `rows` rows of the batch alone, evenly spaced, exact by Woodbury's identity.
+    """The inverse for about `rows` rows of the batch alone, exact by Woodbury's identity.
 
     As Zhang and Xiao 2015 ("DiSCO", section 4) precondition with one machine's share of the data. With G [rows, P] the
     rows' score gradients, (G'G/rows + damping I)^-1 v = (v - G'(GG' + rows damping I)^-1 G v) / damping, and GG' comes
     layer by layer from inner products of signals and of inputs. It helps where `rows` is well above the number of
-    eigenvalues of F that exceed the damping: for critics, not for policies (measured: README, Speed).
+    eigenvalues of F that exceed the damping: for critics, not for policies (measured: README, Speed). They are every
+    n-th row with n odd, two thirds to twice as many: rows that were drawn, or spaced evenly, needed more products.
     """
 
     rows: int = 300
 
     def prepare(self, linear: Linearization, scores: Tensor, damping: float) -> Solve:
-        batch = len(scores)
-        index = torch.linspace(0, batch - 1, min(self.rows, batch), device=scores.device).long()
-        few, scores = linear.rows(index), scores[index]
+        stride = max(1, len(scores) // self.rows) | 1  # odd, so that it meets each of 2^k environments as often
+        every = slice(None, None, stride)
+        few, scores = linear.rows(every), scores[every].contiguous()
         network = linear.network
         free = scores[:, network.output_size - network.free_size :]
         gram = free @ free.T

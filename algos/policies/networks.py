@@ -120,7 +120,7 @@ class Linearization:
     outputs: Tensor
     workspace: Workspace = field(default_factory=Workspace, repr=False, compare=False)
 
-    def rows(self, rows: slice | Tensor) -> "Linearization":
+    def rows(self, rows: slice) -> "Linearization":
         """The linearisation at some rows of x only."""
         activations = [a[rows].contiguous() for a in self.activations]
         return replace(self, activations=activations, outputs=self.outputs[rows].contiguous())
@@ -190,7 +190,7 @@ class SingleOutputLinearization(Linearization):
         """Of every layer, the first one first."""
         return [signal.clone() for signal in super().signals(torch.ones_like(self.outputs))][::-1]
 
-    def rows(self, rows: slice | Tensor) -> Linearization:
+    def rows(self, rows: slice) -> Linearization:
         part = super().rows(rows)
         vars(part)["_unit_signals"] = [unit[rows].contiguous() for unit in self._unit_signals]
         return part

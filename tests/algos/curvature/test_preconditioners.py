@@ -53,9 +53,9 @@ def test_blocks_of_different_layers_do_not_meet(problem):
     assert not dense(solve, len(problem.theta))[:20, 20:].any()
 
 
-def test_the_subsampled_one_is_the_inverse_for_evenly_spaced_rows(problem):
-    solve, linear, scores = prepared(Subsampled(rows=20), problem)
-    few = score_gradients(linear, scores)[torch.linspace(0, 59, 20).long()]
+def test_the_subsampled_one_is_the_inverse_for_every_third_row(problem):
+    solve, linear, scores = prepared(Subsampled(rows=25), problem)
+    few = score_gradients(linear, scores)[::3]
     curvature = few.T @ few / 20 + DAMPING * torch.eye(len(problem.theta)).double()
     torch.testing.assert_close(dense(solve, len(problem.theta)), torch.linalg.inv(curvature))
 
