@@ -102,10 +102,8 @@ class Subsampled:
         gram = free @ free.T
         for signal, a in zip(few.signals(scores), few.activations[::-1], strict=True):
             gram += (a @ a.T).add_(1).mul_(signal @ signal.T)  # 1: the bias's input
-        mean_square = float(gram.trace()) / len(gram)  # of a row; GG' has no larger eigenvalue than `rows` times that
-        damping = max(
-            damping, 4 * torch.finfo(gram.dtype).eps * mean_square, 1e-12
-        )  # so that rounding leaves it definite
+        mean_square = float(gram.trace()) / len(gram)  # of a row of G; no eigenvalue of G'G/rows is larger
+        damping = max(damping, 4 * torch.finfo(gram.dtype).eps * mean_square, 1e-12)  # positive definite when rounded
         gram.diagonal().add_(len(gram) * damping)
         factor = torch.linalg.cholesky(gram)
 
