@@ -1,5 +1,7 @@
 """A small matrix under a seeded stream of faults, restarted until it is done; its tables must equal a calm run's.
 
+A matrix that is done before the time is up is begun anew elsewhere.
+
 python tests/experiments/chaos.py --seconds 600      the long soak; --seed for other faults
 """
 
@@ -54,16 +56,15 @@ class Arguments:
 
 @dataclass
 class Chaos:
-    """Injects faults into a run of the matrix in `folder`."""
+    """Injects faults into runs of the matrix in `folder`."""
 
     folder: Path
     random: random.Random
     injected: Counter[str] = field(default_factory=Counter)
     starts: int = 0
 
-    def run(self, seconds: float, every: float) -> None:
-        """Start the matrix again and again until it ends well."""
-        peace = time.monotonic() + seconds
+    def run(self, peace: float, every: float) -> None:
+        """Start the matrix again and again until it ends well; from `peace` on, by the monotonic clock, undisturbed."""
         while True:
             self.starts += 1
             driver = subprocess.Popen(
@@ -142,23 +143,41 @@ class Chaos:
 def main(arguments: Arguments) -> int:
     """0 if the tables are equal."""
     with tempfile.TemporaryDirectory() as name:
-        calm, wild = Path(name, "calm"), Path(name, "wild")
-        for folder in (calm, wild):
-            folder.mkdir()
-            (folder / "m.toml").write_text(MATRIX.format(seeds=arguments.seeds))
-        subprocess.run([*RUN, "m.toml", "--jobs", "2", "--no-report"], cwd=calm, check=True, stdout=subprocess.DEVNULL)
-        chaos = Chaos(wild, random.Random(arguments.seed))
-        chaos.run(arguments.seconds, arguments.every)
-        # a file that was damaged after its cell had ended is found by the next start
-        subprocess.run([*RUN, "m.toml", "--jobs", "2", "--no-report"], cwd=wild, check=True, stdout=subprocess.DEVNULL)
-        expected, found = cells(calm / "results" / "m"), cells(wild / "results" / "m")
-        aside = len(list((wild / "results" / "m").glob("quarantine/*")))
-    lost = len(expected.keys() - found.keys())
-    equal = found == expected
+        calm, rounds, aside, lost, equal = Path(name, "calm"), 0, 0, 0, True
+        expected = cells(finish(calm, arguments.seeds))
+        peace = time.monotonic() + arguments.seconds
+        chaos = Chaos(calm, random.Random(arguments.seed))
+        while rounds == 0 or time.monotonic() < peace:
+            rounds += 1
+            chaos.folder = prepare(Path(name, f"wild{rounds}"), arguments.seeds)
+            chaos.run(peace, arguments.every)
+            # a file that was damaged after its cell had ended is found by the next start
+            results = finish(chaos.folder, arguments.seeds)
+            found = cells(results)
+            aside += len(list(results.glob("quarantine/*")))
+            lost += len(expected.keys() - found.keys())
+            equal &= found == expected
     kinds = ", ".join(f"{kind} {n}" for kind, n in sorted(chaos.injected.items())) or "none"
-    print(f"faults injected: {kinds}; starts {chaos.starts}; cells set aside {aside}, lost {lost} of {len(expected)}")
+    print(
+        f"matrices: {rounds}; faults injected: {kinds}; starts {chaos.starts}; cells set aside {aside}, "
+        f"lost {lost} of {rounds * len(expected)}"
+    )
     print(f"tables equal a calm run's: {'yes' if equal else 'NO'}")
     return int(not equal)
+
+
+def prepare(folder: Path, seeds: int) -> Path:
+    """A folder with the matrix file."""
+    folder.mkdir(exist_ok=True)
+    (folder / "m.toml").write_text(MATRIX.format(seeds=seeds))
+    return folder
+
+
+def finish(folder: Path, seeds: int) -> Path:
+    """Run what is left of the matrix, undisturbed; its results directory."""
+    prepare(folder, seeds)
+    subprocess.run([*RUN, "m.toml", "--jobs", "2", "--no-report"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    return folder / "results" / "m"
 
 
 if __name__ == "__main__":

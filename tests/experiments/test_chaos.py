@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,4 +12,4 @@ def test_a_matrix_under_random_faults_ends_with_the_tables_of_a_calm_one():
     done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "lost 0 of 4" in done.stdout and "faults injected: none" not in done.stdout
+    assert re.search(r"lost 0 of [1-9]", done.stdout) and "faults injected: none" not in done.stdout
