@@ -79,7 +79,8 @@ class Chaos:
                     if time.monotonic() < peace:
                         self.fault(driver)
             told = driver.communicate()[1]
-            assert "Traceback" not in told, told
+            # when it is killed while it imports, a process in which glfw asks for its library complains of that
+            assert driver.returncode == -signal.SIGKILL or "Traceback" not in told, told
             if driver.returncode == 0:
                 return
             assert time.monotonic() < peace + 300, f"left in peace it does not end: {driver.returncode}, {told}"
