@@ -79,7 +79,7 @@ class Store:
 
         Raises StoreError, before anything is written, if the directory holds something else.
         """
-        lines = self._planned(matrix)  # text, a tenth of the memory
+        lines = self._planned(matrix)  # as text, which takes less memory than what it says
         for cell in matrix.cells:
             lines[cell.run_id] = json.dumps({"run_id": cell.run_id, **cell.model_dump(mode="json")})
         head = {
