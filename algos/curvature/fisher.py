@@ -21,10 +21,10 @@ def fisher_vector_product(
     parts = [(part, metric_at(part.outputs)) for part in linearization.blocks()]
 
     def times(v: Tensor) -> Tensor:
-        # v -> J v -> M J v -> J' M J v, block by block
-        product, *others = (part.vjp(metric(part.jvp(v))) for part, metric in parts)
-        for other in others:
-            product.add_(other)
+        (first, metric), *others = parts
+        product = first.gram(v, metric)
+        for part, metric in others:
+            product.add_(part.gram(v, metric))
         return product.div_(batch)
 
     return times

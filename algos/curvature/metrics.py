@@ -44,11 +44,10 @@ class EmpiricalFisher:
     def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
         score = policy.family.score(linear.outputs, batch.actions)
 
-        def times(v: Tensor) -> Tensor:
-            along = (score * linear.jvp(v)).sum(-1, keepdim=True)
-            return linear.vjp(score * along).div_(len(score))
+        def onto_score(moved: Tensor) -> Tensor:
+            return score * (score * moved).sum(-1, keepdim=True)
 
-        return times
+        return lambda v: linear.gram(v, onto_score).div_(len(score))
 
 
 @dataclass(frozen=True)

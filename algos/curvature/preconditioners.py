@@ -39,14 +39,13 @@ class Diagonal:
     def prepare(self, linear: Linearization, scores: Tensor, damping: float) -> Solve:
         network = linear.network
         diagonal = scores.new_empty(network.size)
-        layers, free = network.layers(diagonal)
-        torch.sum(scores[:, network.output_size - network.free_size :].square(), 0, out=free)
+        layers = network.layers(diagonal)
         for (weight, bias), signal, a in zip(
             layers[::-1], linear.signals(scores), linear.activations[::-1], strict=True
         ):
             squared = signal.square()
             torch.mm(squared.T, a.square(), out=weight)
-            torch.sum(squared, 0, out=bias)
+            torch.sum(squared if len(bias) == len(weight) else scores.square(), 0, out=bias)
         diagonal.div_(len(scores)).add_(damping)
         return lambda v: v / diagonal
 
@@ -69,12 +68,14 @@ class Kronecker:
 
         def solve(v: Tensor) -> Tensor:
             result = torch.empty_like(v)
-            (given, free), (found, found_free) = network.layers(v), network.layers(result)
-            torch.div(free, free_diagonal, out=found_free)
+            given, found = network.layers(v), network.layers(result)
             for (weight, bias), (to_weight, to_bias), (left, right) in zip(given, found, factors, strict=True):
-                solved = left @ torch.cat([weight, bias.unsqueeze(1)], 1) @ right
+                bound = slice(len(weight))
+                solved = left @ torch.cat([weight, bias[bound].unsqueeze(1)], 1) @ right
                 to_weight.copy_(solved[:, :-1])
-                to_bias.copy_(solved[:, -1])
+                to_bias[bound] = solved[:, -1]
+            free = network.size - network.free_size
+            torch.div(v[free:], free_diagonal, out=result[free:])
             return result
 
         return solve
@@ -107,11 +108,10 @@ class Subsampled:
         gram.diagonal().add_(len(gram) * damping)
         factor = torch.linalg.cholesky(gram)
 
-        def solve(v: Tensor) -> Tensor:
-            along = few.jvp(v).mul_(scores).sum(1, keepdim=True)
-            return few.vjp(torch.cholesky_solve(along, factor) * scores).neg_().add_(v).div_(damping)
+        def through_gram(moved: Tensor) -> Tensor:
+            return torch.cholesky_solve((moved * scores).sum(1, keepdim=True), factor) * scores
 
-        return solve
+        return lambda v: few.gram(v, through_gram).neg_().add_(v).div_(damping)
 
 
 def _with_one(a: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from algos.estimators.regression import Fitted, GaussNewton, Regression
 from algos.policies.networks import MLP
+from algos.policies.passes import TORCH, Passes
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,11 @@ class ValueBaseline:
     regression: Regression = field(default_factory=GaussNewton)
 
     @classmethod
-    def mlp(cls, obs_size: int, hidden: tuple[int, ...], regression: Regression) -> "ValueBaseline":
+    def mlp(
+        cls, obs_size: int, hidden: tuple[int, ...], regression: Regression, passes: Passes = TORCH
+    ) -> "ValueBaseline":
         """tanh layers of these sizes."""
-        return cls(MLP(obs_size, hidden, 1), regression)
+        return cls(MLP(obs_size, hidden, 1, passes=passes), regression)
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Fitted:
         """Before any fit."""

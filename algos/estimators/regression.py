@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from algos.curvature import Preconditioner, Subsampled, conjugate_gradient, fisher_vector_product
-from algos.policies.networks import MLP, Linearization
+from algos.policies.linearization import Linearization
+from algos.policies.networks import MLP
 
 
 @dataclass(frozen=True)

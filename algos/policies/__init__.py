@@ -2,7 +2,8 @@
 
 from algos.policies.autodiff import AutodiffLinearization, Linearized, linearize
 from algos.policies.families import Categorical, DiagonalGaussian, Family
-from algos.policies.networks import MLP, Linearization
+from algos.policies.linearization import Linearization
+from algos.policies.networks import MLP
 from algos.policies.policy import Policy
 
 __all__ = [

@@ -143,7 +143,7 @@ class DiagonalGaussian:
         mean, log_std = self._split(d)
         inverse_std = (-log_std).exp()
         z = (actions - mean) * inverse_std
-        return torch.cat([z * inverse_std, z.square() - 1], -1)
+        return torch.cat([(z * inverse_std).T, z.square().sub_(1).T]).T
 
     def entropy(self, d: Tensor) -> Tensor:
         """Entropy [B], nats."""
@@ -158,6 +158,6 @@ class DiagonalGaussian:
 
     def fisher(self, d: Tensor) -> OutputMetric:
         """The output-space Fisher metric, v [B, 2n] -> M v with M = diag(1 / var, 2)."""
-        log_std = d[..., self.n :]
-        diagonal = torch.cat([(-2 * log_std).exp(), torch.full_like(log_std, 2.0)], -1)
+        log_std = d[..., self.n :].T
+        diagonal = torch.cat([(-2 * log_std).exp(), torch.full_like(log_std, 2.0)]).T
         return lambda v: diagonal * v

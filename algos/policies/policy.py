@@ -7,6 +7,7 @@ from torch import Tensor
 
 from algos.policies.families import Family
 from algos.policies.networks import MLP
+from algos.policies.passes import TORCH, Passes
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,9 @@ class Policy:
     family: Family
 
     @classmethod
-    def mlp(cls, obs_size: int, hidden: tuple[int, ...], family: Family) -> "Policy":
+    def mlp(cls, obs_size: int, hidden: tuple[int, ...], family: Family, passes: Passes = TORCH) -> "Policy":
         """An MLP whose outputs fit the family."""
-        return cls(MLP(obs_size, hidden, family.output_size, family.free_size), family)
+        return cls(MLP(obs_size, hidden, family.output_size, family.free_size, passes), family)
 
     def init(self, generator: torch.Generator, log_std: float, dtype: torch.dtype = torch.float32) -> Tensor:
         """theta [P]; the last layer is scaled by 0.01 so that the first policy hardly depends on the observation."""

@@ -14,9 +14,10 @@ class Actor:
     """The policy at one theta, its weights converted once."""
 
     def __init__(self, policy: Policy, theta: Tensor) -> None:
-        layers, free = policy.network.layers(theta.detach().cpu())
-        *self._hidden, self._last = [(weight.numpy().T.copy(), bias.numpy().copy()) for weight, bias in layers]
-        self._free = free.numpy().copy()
+        layers = policy.network.layers(theta.detach().cpu())
+        *self._hidden, (weight, bias) = [(weight.numpy().T.copy(), bias.numpy().copy()) for weight, bias in layers]
+        bound = weight.shape[1]
+        self._last, self._free = (weight, bias[:bound]), bias[bound:]
         self._free_rows = self._free[None]  # repeated for as many rows as the last call had
         self._family = policy.family
 

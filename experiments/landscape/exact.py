@@ -27,8 +27,7 @@ class ExactGround:
         self.penalty = theory_penalty(mdp, self._old)
 
     def fisher(self, v: Tensor) -> Tensor:
-        # v -> J v -> W M J v -> J' W M J v, W the weights of the states
-        return self._linear.vjp(self._weight.unsqueeze(-1) * self._metric(self._linear.jvp(v)))
+        return self._linear.gram(v, lambda moved: self._weight.unsqueeze(-1) * self._metric(moved))
 
     def largest_curvature(self, v: Tensor) -> float:
         moved = self._linear.jvp(v)

@@ -151,7 +151,7 @@ BODIES = EXACT | STAND_INS
 def bare_products(policy: Policy, case: Case) -> Callable[[], None]:
     """The ten matrix products inside J v and J' u for two hidden layers, and nothing else: the floor, not a product."""
     theta = torch.randn(policy.network.size, dtype=case.dtype, device=case.device)
-    (first, _), (second, _), (last, _) = policy.network.layers(theta)[0]
+    (first, _), (second, _), (last, _) = policy.network.layers(theta)
     sizes = (case.obs, case.width, case.width, ACTIONS)
     x, a, b, out = (torch.randn(case.batch, size, dtype=case.dtype, device=case.device) for size in sizes)
 

@@ -60,7 +60,7 @@ def test_every_stride_th_row_is_the_linearisation_there(network):
 
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)
 def test_products_in_blocks_add_up_to_the_whole(network, monkeypatch):
-    monkeypatch.setattr("algos.policies.networks.BLOCK", 4)
+    monkeypatch.setattr("algos.policies.linearization.BLOCK", 4)
     theta, x = draw(network)
     linear = network.linearize(theta, x)
     blocks, v = linear.blocks(), torch.randn(network.size, generator=G).double()
@@ -73,12 +73,12 @@ def test_products_in_blocks_add_up_to_the_whole(network, monkeypatch):
 def test_initial_weights_are_orthogonal_and_biases_zero():
     network = MLP(4, (6, 5), 3, free_size=1)
     theta = network.init(torch.Generator().manual_seed(0), last_gain=0.01, free_value=-0.5, dtype=torch.float64)
-    layers, free = network.layers(theta)
+    layers = network.layers(theta)
     for (weight, bias), gain in zip(layers, [math.sqrt(2), math.sqrt(2), 0.01], strict=True):
         small = weight if weight.shape[0] <= weight.shape[1] else weight.T
         torch.testing.assert_close(small @ small.T, gain**2 * torch.eye(len(small)).double())
-        assert not bias.any()
-    assert free.tolist() == [-0.5]
+        assert not bias[: len(weight)].any()
+    assert layers[-1][1][2:].tolist() == [-0.5]
 
 
 def test_a_theta_of_the_wrong_size_is_refused():

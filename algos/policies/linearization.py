@@ -1,0 +1,234 @@
+"""A hand-written linearisation of networks, for products with the Jacobian.
+
+theta -> f(theta, x) is linearised once per update; the gradient, every conjugate-gradient iteration and the critic's
+Gauss-Newton fit then share its cached activations: J v costs about two forward passes, J' u about one backward pass.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from algos.policies.passes import Operation
+
+if TYPE_CHECKING:
+    from algos.policies.networks import MLP
+
+BLOCK = 2048  # rows whose products are quicker apart than together on a CPU (measured: README, Speed)
+Layers = list[tuple[Tensor, Tensor]]  # (W, b), the first layer first; the last b is longer by the free outputs
+
+
+class Workspace:
+    """What products read their vector from, and write into: always the same memory, since new memory costs more.
+
+    A linearisation shares it with its parts: what it holds is overwritten by the next product of any of them.
+    """
+
+    def __init__(self, network: "MLP", theta: Tensor) -> None:
+        self._network, self._theta = network, theta.detach()
+        self._rooms: dict[tuple[str, tuple[int, ...]], Tensor] = {}
+
+    def room(self, name: str, *shape: int) -> Tensor:
+        """A tensor of this name and shape."""
+        if (name, shape) not in self._rooms:
+            self._rooms[name, shape] = self._theta.new_empty(shape)
+        return self._rooms[name, shape]
+
+    @cached_property
+    def direction(self) -> tuple[Tensor, Layers]:
+        """The v [P] of J v, and its layers."""
+        return self._vector()
+
+    @cached_property
+    def gradient(self) -> tuple[Tensor, Layers]:
+        """J' u [P], and its layers."""
+        return self._vector()
+
+    def _vector(self) -> tuple[Tensor, Layers]:
+        vector = torch.empty_like(self._theta)
+        return vector, self._network.layers(vector)
+
+
+@dataclass(frozen=True)
+class Linearization:
+    """`outputs` [B, D] at theta, and products with the Jacobian J [B*D, P] that is never built.
+
+    Conjugate gradient repeats a product many times. So each is a list of operations on tensors that stay where they
+    are, made for the first one: to look for them anew would cost a tenth of it. What has a column for every output lies
+    in memory as [D, B]: what is done to a handful of outputs then runs along the batch.
+    """
+
+    network: "MLP"
+    weights: list[Tensor]
+    activations: list[Tensor]  # x and every tanh layer's output
+    outputs: Tensor
+    workspace: Workspace = field(repr=False, compare=False)
+
+    def rows(self, rows: slice) -> "Linearization":
+        """The linearisation at some rows of x only."""
+        activations = [a[rows].contiguous() for a in self.activations]
+        return replace(self, activations=activations, outputs=self.outputs[rows])
+
+    def blocks(self) -> "list[Linearization]":
+        """The same in parts, whose products are quicker one after the other where what they carry stays in a cache."""
+        starts = range(0, len(self.outputs), BLOCK)
+        if len(starts) == 1 or self.outputs.device.type != "cpu":
+            return [self]
+        return [self.rows(slice(start, start + BLOCK)) for start in starts]
+
+    def jvp(self, v: Tensor) -> Tensor:
+        """J v [B, D] for v [P]: how the outputs move when theta moves along v."""
+        return self._forward(v).clone()
+
+    def vjp(self, u: Tensor) -> Tensor:
+        """J' u [P] for u [B, D]: the gradient of sum(u * outputs) with respect to theta."""
+        return self._backward(u).clone()
+
+    def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor]) -> Tensor:
+        """J' M J v [P] for v [P], where metric makes M d of d [B, D]; what it is given it must not keep."""
+        return self._backward(metric(self._forward(v))).clone()
+
+    def signals(self, u: Tensor) -> Iterator[Tensor]:
+        """u [B, D] carried back to before the tanh of every layer, [B, out] each, last layer first.
+
+        They are overwritten by the next product.
+        """
+        signal = u[:, : len(self.weights[-1])]
+        yield signal
+        for before, weight, through in zip(self._carried[::-1], self.weights[:0:-1], self._back[::-1], strict=True):
+            torch.mm(signal, weight, out=before)
+            _do(through)
+            yield before
+            signal = before
+
+    def _forward(self, v: Tensor) -> Tensor:
+        """J v [B, D], until the next product."""
+        direction, operations, moved = self._forward_plan
+        if v.shape != direction.shape:
+            raise ValueError(f"a direction has shape {tuple(v.shape)}, expected ({len(direction)},)")
+        direction.copy_(v)
+        _do(operations)
+        return moved
+
+    def _backward(self, u: Tensor) -> Tensor:
+        """J' u [P], until the next product."""
+        room, operations, gradient = self._backward_plan
+        if u.shape != room.shape:
+            raise ValueError(f"u has shape {tuple(u.shape)}, expected {tuple(room.shape)}, that of the outputs")
+        room.copy_(u)
+        _do(operations)
+        return gradient
+
+    @cached_property
+    def _carried(self) -> list[Tensor]:
+        """Of every tanh layer [B, out]: on the way forward how its output moves, on the way back its signal."""
+        return [self.workspace.room(f"carried {depth}", *a.shape) for depth, a in enumerate(self.activations[1:])]
+
+    @cached_property
+    def _forward_plan(self) -> tuple[Tensor, list[Operation], Tensor]:
+        """Where v belongs, what is done, and where J v is then."""
+        direction, (*layers, (last_weight, last_bias)) = self.workspace.direction
+        moved = self.workspace.room("moved", *self.outputs.T.shape)
+        operations: list[Operation] = []
+        for depth, ((weight, bias), tangent) in enumerate(zip(layers, self._carried, strict=True)):
+            # d(W a + b) = dW a + W da + db, then through tanh
+            operations.append(partial(torch.mm, self.activations[depth], weight.T, out=tangent))
+            if depth > 0:
+                operations.append(partial(tangent.addmm_, self._carried[depth - 1], self.weights[depth].T))
+            operations += self.network.passes.through_tanh(tangent, bias, self.activations[depth + 1])
+        bound = moved[: len(last_weight)]
+        operations.append(partial(moved.copy_, last_bias.unsqueeze(1)))
+        operations.append(partial(bound.addmm_, last_weight, self.activations[-1].T))
+        if layers:
+            operations.append(partial(bound.addmm_, self.weights[-1], self._carried[-1].T))
+        return direction, operations, moved.T
+
+    @cached_property
+    def _backward_plan(self) -> tuple[Tensor, list[Operation], Tensor]:
+        """Where u belongs, what is done, and where J' u is then."""
+        gradient, (*layers, (last_weight, last_bias)) = self.workspace.gradient
+        u = self.workspace.room("u", *self.outputs.T.shape)
+        signal = u[: len(last_weight)].T
+        operations: list[Operation] = [partial(torch.sum, u, 1, out=last_bias)]
+        operations += _outer(signal, self.activations[-1], last_weight)
+        for depth, (weight, _) in reversed(list(enumerate(layers))):
+            before = self._carried[depth]
+            operations.append(partial(torch.mm, signal, self.weights[depth + 1], out=before))
+            operations += self._back[depth]
+            operations += _outer(before, self.activations[depth], weight)
+            signal = before
+        return u.T, operations, gradient
+
+    @cached_property
+    def _back(self) -> list[list[Operation]]:
+        """The signal of every tanh layer through its tanh, and summed into the gradient of its bias."""
+        _, (*layers, _) = self.workspace.gradient
+        return [
+            self.network.passes.back_through_tanh(signal, after, bias)
+            for signal, after, (_, bias) in zip(self._carried, self.activations[1:], layers, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class SingleOutputLinearization(Linearization):
+    """The same for a network with one output besides the free ones, such as a critic.
+
+    A row of J is then, layer by layer, the outer product of a signal and an activation. With the signals kept, J v has
+    no chain through the layers and J' u no way back: two matrix products a layer instead of four.
+    """
+
+    @cached_property
+    def _unit_signals(self) -> list[Tensor]:
+        """For u = 1, [B, out] of every tanh layer, the first one first."""
+        return [signal.clone() for signal in self.signals(torch.ones_like(self.outputs))][:0:-1]
+
+    def rows(self, rows: slice) -> Linearization:
+        part = super().rows(rows)
+        vars(part)["_unit_signals"] = [unit[rows].contiguous() for unit in self._unit_signals]
+        return part
+
+    @cached_property
+    def _forward_plan(self) -> tuple[Tensor, list[Operation], Tensor]:
+        direction, (*layers, (last_weight, last_bias)) = self.workspace.direction
+        moved = self.workspace.room("moved", *self.outputs.T.shape)
+        operations: list[Operation] = [
+            partial(moved.copy_, last_bias.unsqueeze(1)),
+            partial(moved[0].addmv_, self.activations[-1], last_weight[0]),
+        ]
+        for depth, (weight, bias) in enumerate(layers):
+            a, room, unit = self.activations[depth], self._carried[depth], self._unit_signals[depth]
+            operations.append(partial(torch.mm, a, weight.T, out=room))
+            operations += self.network.passes.add_products(moved[0], room, bias, unit)
+        return direction, operations, moved.T
+
+    @cached_property
+    def _backward_plan(self) -> tuple[Tensor, list[Operation], Tensor]:
+        gradient, (*layers, (last_weight, last_bias)) = self.workspace.gradient
+        u = self.workspace.room("u", *self.outputs.T.shape)
+        operations: list[Operation] = [
+            partial(torch.sum, u, 1, out=last_bias),
+            partial(torch.mm, u[:1], self.activations[-1], out=last_weight),
+        ]
+        for depth, (weight, bias) in enumerate(layers):
+            a, unit = self.activations[depth], self._unit_signals[depth]
+            scaled = self.workspace.room("scaled", *a.shape)
+            operations += self.network.passes.scale_rows(a, u[0], scaled)
+            operations += _outer(unit, scaled, weight)
+            operations.append(partial(torch.mv, unit.T, u[0], out=bias))
+        return u.T, operations, gradient
+
+
+def _outer(signal: Tensor, a: Tensor, weight: Tensor) -> list[Operation]:
+    """weight [out, in] = signal' a of signal [B, out] and a [B, in]."""
+    if a.shape[1] >= signal.shape[1]:
+        return [partial(torch.mm, signal.T, a, out=weight)]
+    turned = weight.new_empty(weight.T.shape)  # the product of two tall matrices is quicker with the narrow one first
+    return [partial(torch.mm, a.T, signal, out=turned), partial(weight.copy_, turned.T)]
+
+
+def _do(operations: list[Operation]) -> None:
+    for operation in operations:
+        operation()
