@@ -19,7 +19,7 @@ from experiments.spec import RunSpec
 ROOT = Path(__file__).parents[1]
 COMPUTES = ("algos", "experiments/cell", "experiments/spec.py")  # what the numbers of a run depend on
 _PARSING = Lock()
-PACKAGES = ("torch", "gymnasium", "mujoco", "numpy")
+PACKAGES = ("torch", "gymnasium", "mujoco", "numpy", "numba")
 
 
 def code_digest(places: tuple[str, ...] = COMPUTES) -> str:

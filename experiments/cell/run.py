@@ -13,6 +13,7 @@ from algos.estimators import Change, ValueBaseline, gae, measure_change
 from algos.policies import Policy
 from algos.types import Batch, Info
 from experiments.cell.clock import Clock
+from experiments.cell.compiled import CompiledPasses
 from experiments.cell.environments import make_environment, spaces_of
 from experiments.cell.evaluate import ActionMode, Evaluator
 from experiments.cell.failures import (
@@ -54,12 +55,12 @@ class Run:
         probe = make_environment(spec.env, spec.env_kwargs)
         self.obs_size, family = spaces_of(probe)
         probe.close()
-        self.policy = Policy.mlp(self.obs_size, settings.hidden, family)
+        self.policy = Policy.mlp(self.obs_size, settings.hidden, family, CompiledPasses())
         self.rule = build_rule(spec.rule, spec.hyper, self.policy)
         self.device = torch.device(settings.device)  # of parameters and batches; numbers are drawn on the CPU
         theta = self.policy.init(torch_stream(spec.seed, "theta"), settings.init_log_std)
         self.state = self.rule.init(theta.to(self.device))
-        self.critic = ValueBaseline.mlp(self.obs_size, settings.hidden, settings.regression)
+        self.critic = ValueBaseline.mlp(self.obs_size, settings.hidden, settings.regression, CompiledPasses())
         fresh = self.critic.init(torch_stream(spec.seed, "critic"))
         self.critic_state = replace(fresh, theta=fresh.theta.to(self.device))
         self.collector = Collector(spec, self.policy)

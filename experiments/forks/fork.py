@@ -14,6 +14,7 @@ from algos.ascent import LocalModel, Natural
 from algos.estimators import measure_change
 from algos.policies import Policy
 from algos.types import COLUMNS, Batch, Info
+from experiments.cell.compiled import CompiledPasses
 from experiments.cell.environments import make_environment, spaces_of
 from experiments.cell.failures import PARAMETER_LIMIT, Diverged, is_out_of_memory, require_within
 from experiments.forks.judge import Worth, judge_of
@@ -48,7 +49,7 @@ class Forks:
         obs_size, family = spaces_of(probe)
         probe.close()
         self.spec, self.stage = spec, stage
-        self.policy = Policy.mlp(obs_size, spec.settings.hidden, family)
+        self.policy = Policy.mlp(obs_size, spec.settings.hidden, family, CompiledPasses())
         self.judge = judge_of(spec, self.policy, obs_size, stage, episodes)
         self._judged: dict[str, Worth] = {}
         with torch.no_grad():

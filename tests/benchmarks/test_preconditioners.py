@@ -23,10 +23,11 @@ from algos.curvature import (
 from algos.estimators import GaussNewton
 from algos.policies import MLP, DiagonalGaussian, Policy
 from algos.types import Batch
+from experiments.cell.compiled import CompiledPasses
 
 BATCHES = np.load(Path(__file__).with_name("batches.npz"))
 PARTS = {"none": Unpreconditioned(), "diagonal": Diagonal(), "kronecker": Kronecker(), "subsampled": Subsampled()}
-POLICY = Policy.mlp(17, (64, 64), DiagonalGaussian(6))
+POLICY = Policy.mlp(17, (64, 64), DiagonalGaussian(6), CompiledPasses())
 
 
 def model_of(stage: str) -> LocalModel:
@@ -59,7 +60,7 @@ def test_products_of_a_critic_to_a_residual(benchmark: Any, stage: str, residual
     """The first step of `GaussNewton`, damping as there; what the preconditioner costs is timed with the rest."""
     benchmark.group = f"critic to a residual of {residual}, {stage}"
     theta, obs, returns = (torch.from_numpy(BATCHES[f"{stage}_{name}"]) for name in ("critic", "obs", "returns"))
-    linear, damping = MLP(17, (64, 64), 1).linearize(theta, obs), GaussNewton().damping
+    linear, damping = MLP(17, (64, 64), 1, passes=CompiledPasses()).linearize(theta, obs), GaussNewton().damping
     gradient = linear.vjp(returns.unsqueeze(-1) - linear.outputs).div_(len(obs))
     product = fisher_vector_product(linear, lambda outputs: lambda v: v)
 
