@@ -17,14 +17,14 @@ def fisher_vector_product(
     section 9: for these families F equals the generalised Gauss-Newton matrix and the Hessian of KL(old || new) at
     new = old).
     """
-    batch = len(linearization.outputs)
+    share = 1 / len(linearization.outputs)
     parts = [(part, metric_at(part.outputs)) for part in linearization.blocks()]
 
     def times(v: Tensor) -> Tensor:
         (first, metric), *others = parts
-        product = first.gram(v, metric)
+        product = first.gram(v, metric, share)
         for part, metric in others:
-            product.add_(part.gram(v, metric))
-        return product.div_(batch)
+            product.add_(part.gram(v, metric, share))
+        return product
 
     return times

@@ -47,7 +47,7 @@ class EmpiricalFisher:
         def onto_score(moved: Tensor) -> Tensor:
             return score * (score * moved).sum(-1, keepdim=True)
 
-        return lambda v: linear.gram(v, onto_score).div_(len(score))
+        return lambda v: linear.gram(v, onto_score, 1 / len(score))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ Function = Callable[[Tensor, Tensor], Tensor]  # (theta [P], x [B, O]) -> output
 
 
 class Linearized(Protocol):
-    """`outputs` [B, D] at theta, J v [B, D] for v [P], J' u [P] for u [B, D], and J' M J v."""
+    """`outputs` [B, D] at theta, J v [B, D] for v [P], J' u [P] for u [B, D], and scale J' M J v."""
 
     @property
     def outputs(self) -> Tensor: ...
@@ -20,7 +20,7 @@ class Linearized(Protocol):
 
     def vjp(self, u: Tensor) -> Tensor: ...
 
-    def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor]) -> Tensor: ...
+    def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor], scale: float = 1.0) -> Tensor: ...
 
     def blocks(self) -> "Sequence[Linearized]":
         """The same in parts, row after row, if that is quicker."""
@@ -43,8 +43,8 @@ class AutodiffLinearization:
     def vjp(self, u: Tensor) -> Tensor:
         return torch.autograd.grad(self._graph, self._theta, u, retain_graph=True)[0]
 
-    def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor]) -> Tensor:
-        return self.vjp(metric(self.jvp(v)))
+    def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor], scale: float = 1.0) -> Tensor:
+        return self.vjp(metric(self.jvp(v))) * scale
 
     def blocks(self) -> list[Linearized]:
         return [self]

@@ -87,9 +87,9 @@ class Linearization:
         """J' u [P] for u [B, D]: the gradient of sum(u * outputs) with respect to theta."""
         return self._backward(u).clone()
 
-    def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor]) -> Tensor:
-        """J' M J v [P] for v [P], where metric makes M d of d [B, D]; what it is given it must not keep."""
-        return self._backward(metric(self._forward(v))).clone()
+    def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor], scale: float = 1.0) -> Tensor:
+        """scale J' M J v [P] for v [P], where metric makes M d of d [B, D]; what it is given it must not keep."""
+        return self._backward(metric(self._forward(v, scale))).clone()
 
     def signals(self, u: Tensor) -> Iterator[Tensor]:
         """u [B, D] carried back to before the tanh of every layer, [B, out] each, last layer first.
@@ -104,12 +104,12 @@ class Linearization:
             yield before
             signal = before
 
-    def _forward(self, v: Tensor) -> Tensor:
-        """J v [B, D], until the next product."""
+    def _forward(self, v: Tensor, scale: float = 1.0) -> Tensor:
+        """scale J v [B, D], until the next product."""
         direction, operations, moved = self._forward_plan
         if v.shape != direction.shape:
             raise ValueError(f"a direction has shape {tuple(v.shape)}, expected ({len(direction)},)")
-        direction.copy_(v)
+        torch.mul(v, scale, out=direction)
         _do(operations)
         return moved
 
@@ -131,7 +131,7 @@ class Linearization:
     def _forward_plan(self) -> tuple[Tensor, list[Operation], Tensor]:
         """Where v belongs, what is done, and where J v is then."""
         direction, (*layers, (last_weight, last_bias)) = self.workspace.direction
-        moved = self.workspace.room("moved", *self.outputs.T.shape)
+        moved = self.workspace.room("by output", *self.outputs.T.shape)
         operations: list[Operation] = []
         for depth, ((weight, bias), tangent) in enumerate(zip(layers, self._carried, strict=True)):
             # d(W a + b) = dW a + W da + db, then through tanh
@@ -150,7 +150,7 @@ class Linearization:
     def _backward_plan(self) -> tuple[Tensor, list[Operation], Tensor]:
         """Where u belongs, what is done, and where J' u is then."""
         gradient, (*layers, (last_weight, last_bias)) = self.workspace.gradient
-        u = self.workspace.room("u", *self.outputs.T.shape)
+        u = self.workspace.room("by output", *self.outputs.T.shape)
         signal = u[: len(last_weight)].T
         operations: list[Operation] = [partial(torch.sum, u, 1, out=last_bias)]
         operations += _outer(signal, self.activations[-1], last_weight)
@@ -193,7 +193,7 @@ class SingleOutputLinearization(Linearization):
     @cached_property
     def _forward_plan(self) -> tuple[Tensor, list[Operation], Tensor]:
         direction, (*layers, (last_weight, last_bias)) = self.workspace.direction
-        moved = self.workspace.room("moved", *self.outputs.T.shape)
+        moved = self.workspace.room("by output", *self.outputs.T.shape)
         operations: list[Operation] = [
             partial(moved.copy_, last_bias.unsqueeze(1)),
             partial(moved[0].addmv_, self.activations[-1], last_weight[0]),
@@ -207,7 +207,7 @@ class SingleOutputLinearization(Linearization):
     @cached_property
     def _backward_plan(self) -> tuple[Tensor, list[Operation], Tensor]:
         gradient, (*layers, (last_weight, last_bias)) = self.workspace.gradient
-        u = self.workspace.room("u", *self.outputs.T.shape)
+        u = self.workspace.room("by output", *self.outputs.T.shape)
         operations: list[Operation] = [
             partial(torch.sum, u, 1, out=last_bias),
             partial(torch.mm, u[:1], self.activations[-1], out=last_weight),

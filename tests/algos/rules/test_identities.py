@@ -113,8 +113,8 @@ class Chained:
     def vjp(self, u):
         return self.matrix.T @ self.inner.vjp(u)
 
-    def gram(self, v, metric):
-        return self.vjp(metric(self.jvp(v)))
+    def gram(self, v, metric, scale):
+        return scale * self.vjp(metric(self.jvp(v)))
 
     def blocks(self):
         return [self]
