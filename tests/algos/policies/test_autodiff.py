@@ -13,6 +13,10 @@ def test_autodiff_linearises_as_the_hand_written_one_does(network):
     torch.testing.assert_close(found.outputs, expected.outputs)
     torch.testing.assert_close(found.jvp(v), expected.jvp(v))
     torch.testing.assert_close(found.vjp(expected.outputs), expected.vjp(expected.outputs))
+    metric, product = expected.outputs.exp().mul, expected.vjp(expected.outputs.exp() * expected.jvp(v))
+    for linear in (found, expected):
+        torch.testing.assert_close(linear.gram(v, metric), product)
+        torch.testing.assert_close(linear.gram(v, metric, scale=0.1), 0.1 * product)
 
 
 def test_any_function_of_a_flat_theta_will_do():

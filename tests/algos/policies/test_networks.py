@@ -81,6 +81,15 @@ def test_initial_weights_are_orthogonal_and_biases_zero():
     assert layers[-1][1][2:].tolist() == [-0.5]
 
 
+@pytest.mark.parametrize("network", NETWORKS, ids=repr)
+def test_vectors_of_another_shape_are_refused(network):
+    linear = network.linearize(*draw(network))
+    with pytest.raises(ValueError, match=rf"a direction has shape \(1,\), expected \({network.size},\)"):
+        linear.jvp(torch.ones(1).double())
+    with pytest.raises(ValueError, match=r"u has shape \(1, 1\), expected \(9, \d\), that of the outputs"):
+        linear.vjp(torch.ones(1, 1).double())
+
+
 def test_a_theta_of_the_wrong_size_is_refused():
     with pytest.raises(ValueError, match=r"theta has shape \(3,\), expected \(46,\)"):
         MLP(3, (5, 3), 2).layers(torch.zeros(3))
