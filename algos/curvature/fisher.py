@@ -17,14 +17,13 @@ def fisher_vector_product(
     section 9: for these families F equals the generalised Gauss-Newton matrix and the Hessian of KL(old || new) at
     new = old).
     """
-    share = 1 / len(linearization.outputs)
-    parts = [(part, metric_at(part.outputs)) for part in linearization.blocks()]
+    share = linearization.outputs.new_tensor(1 / len(linearization.outputs))  # a number is made a tensor every time
+    (first, metric), *others = [(part, metric_at(part.outputs)) for part in linearization.blocks()]
 
     def times(v: Tensor) -> Tensor:
-        (first, metric), *others = parts
         product = first.gram(v, metric, share)
-        for part, metric in others:
-            product.add_(part.gram(v, metric, share))
+        for part, metric_there in others:
+            product.add_(part.gram(v, metric_there, share))
         return product
 
     return times

@@ -20,7 +20,7 @@ class Linearized(Protocol):
 
     def vjp(self, u: Tensor) -> Tensor: ...
 
-    def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor], scale: float = 1.0) -> Tensor: ...
+    def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor], scale: Tensor | float = 1.0) -> Tensor: ...
 
     def blocks(self) -> "Sequence[Linearized]":
         """The same in parts, row after row, if that is quicker."""
@@ -43,7 +43,7 @@ class AutodiffLinearization:
     def vjp(self, u: Tensor) -> Tensor:
         return torch.autograd.grad(self._graph, self._theta, u, retain_graph=True)[0]
 
-    def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor], scale: float = 1.0) -> Tensor:
+    def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor], scale: Tensor | float = 1.0) -> Tensor:
         return self.vjp(metric(self.jvp(v))) * scale
 
     def blocks(self) -> list[Linearized]:

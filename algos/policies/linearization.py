@@ -87,9 +87,9 @@ class Linearization:
         """J' u [P] for u [B, D]: the gradient of sum(u * outputs) with respect to theta."""
         return self._backward(u).clone()
 
-    def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor], scale: float = 1.0) -> Tensor:
+    def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor], scale: Tensor | float = 1.0) -> Tensor:
         """scale J' M J v [P] for v [P], where metric makes M d of d [B, D]; what it is given it must not keep."""
-        return self._backward(metric(self._forward(v, scale))).clone()
+        return self._backward(metric(self._forward(v))) * scale
 
     def signals(self, u: Tensor) -> Iterator[Tensor]:
         """u [B, D] carried back to before the tanh of every layer, [B, out] each, last layer first.
@@ -104,12 +104,12 @@ class Linearization:
             yield before
             signal = before
 
-    def _forward(self, v: Tensor, scale: float = 1.0) -> Tensor:
-        """scale J v [B, D], until the next product."""
+    def _forward(self, v: Tensor) -> Tensor:
+        """J v [B, D], until the next product."""
         direction, operations, moved = self._forward_plan
         if v.shape != direction.shape:
             raise ValueError(f"a direction has shape {tuple(v.shape)}, expected ({len(direction)},)")
-        torch.mul(v, scale, out=direction)
+        direction.copy_(v)
         _do(operations)
         return moved
 

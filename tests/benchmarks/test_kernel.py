@@ -161,21 +161,27 @@ BODIES = EXACT | STAND_INS
 
 
 def bare_products(policy: Policy, case: Case) -> Callable[[], None]:
-    """The ten matrix products inside J v and J' u for two hidden layers, and nothing else: the floor, not a product."""
+    """The ten matrix products inside J v and J' u for two hidden layers, and nothing else: the floor, not a product.
+
+    They write where they wrote before: new memory for large results would cost them a third of their time.
+    """
     theta = torch.randn(policy.network.size, dtype=case.dtype, device=case.device)
     (first, _), (second, _), (last, _) = policy.network.layers(theta)
     sizes = (case.obs, case.width, case.width, ACTIONS)
     x, a, b, out = (torch.randn(case.batch, size, dtype=case.dtype, device=case.device) for size in sizes)
+    hidden, moved, *gradients = (torch.empty_like(like) for like in (a, out, first, second, last))
 
     def multiply() -> None:
         # J v: x dW1', then a dW2' and t W2', then b dW3' and t W3'
-        for left, weight in ((x, first), (a, second), (a, second), (b, last), (b, last)):
-            torch.mm(left, weight.T)
+        for left, weight in ((x, first), (a, second), (a, second)):
+            torch.mm(left, weight.T, out=hidden)
+        for _ in range(2):
+            torch.mm(b, last.T, out=moved)
         # J' u: u'b and u W3, then u'a and u W2, then u'x
-        for u, weight, left in ((out, last, b), (b, second, a)):
-            torch.mm(u.T, left)
-            torch.mm(u, weight)
-        torch.mm(a.T, x)
+        for u, weight, left, gradient in ((out, last, b, gradients[2]), (b, second, a, gradients[1])):
+            torch.mm(u.T, left, out=gradient)
+            torch.mm(u, weight, out=hidden)
+        torch.mm(a.T, x, out=gradients[0])
 
     return multiply
 
