@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from algos.policies.networks import MLP
 
 BLOCK = 2048  # rows whose products are quicker apart than together on a CPU (measured: README, Speed)
+Plan = tuple[Tensor, list[Operation], Tensor]  # where what is given belongs, what is done, where the result is then
 Layers = list[tuple[Tensor, Tensor]]  # (W, b), the first layer first; the last b is longer by the free outputs
 
 
@@ -81,15 +82,15 @@ class Linearization:
 
     def jvp(self, v: Tensor) -> Tensor:
         """J v [B, D] for v [P]: how the outputs move when theta moves along v."""
-        return self._forward(v).clone()
+        return _follow(self._forward, v).clone()
 
     def vjp(self, u: Tensor) -> Tensor:
         """J' u [P] for u [B, D]: the gradient of sum(u * outputs) with respect to theta."""
-        return self._backward(u).clone()
+        return _follow(self._backward, u).clone()
 
     def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor], scale: Tensor | float = 1.0) -> Tensor:
         """scale J' M J v [P] for v [P], where metric makes M d of d [B, D]; what it is given it must not keep."""
-        return self._backward(metric(self._forward(v))) * scale
+        return _follow(self._backward, metric(_follow(self._forward, v))) * scale
 
     def signals(self, u: Tensor) -> Iterator[Tensor]:
         """u [B, D] carried back to before the tanh of every layer, [B, out] each, last layer first.
@@ -100,27 +101,10 @@ class Linearization:
         yield signal
         for before, weight, through in zip(self._carried[::-1], self.weights[:0:-1], self._back[::-1], strict=True):
             torch.mm(signal, weight, out=before)
-            _do(through)
+            for operation in through:
+                operation()
             yield before
             signal = before
-
-    def _forward(self, v: Tensor) -> Tensor:
-        """J v [B, D], until the next product."""
-        direction, operations, moved = self._forward_plan
-        if v.shape != direction.shape:
-            raise ValueError(f"a direction has shape {tuple(v.shape)}, expected ({len(direction)},)")
-        direction.copy_(v)
-        _do(operations)
-        return moved
-
-    def _backward(self, u: Tensor) -> Tensor:
-        """J' u [P], until the next product."""
-        room, operations, gradient = self._backward_plan
-        if u.shape != room.shape:
-            raise ValueError(f"u has shape {tuple(u.shape)}, expected {tuple(room.shape)}, that of the outputs")
-        room.copy_(u)
-        _do(operations)
-        return gradient
 
     @cached_property
     def _carried(self) -> list[Tensor]:
@@ -128,8 +112,8 @@ class Linearization:
         return [self.workspace.room(f"carried {depth}", *a.shape) for depth, a in enumerate(self.activations[1:])]
 
     @cached_property
-    def _forward_plan(self) -> tuple[Tensor, list[Operation], Tensor]:
-        """Where v belongs, what is done, and where J v is then."""
+    def _forward(self) -> Plan:
+        """From v to J v."""
         direction, (*layers, (last_weight, last_bias)) = self.workspace.direction
         moved = self.workspace.room("by output", *self.outputs.T.shape)
         operations: list[Operation] = []
@@ -147,8 +131,8 @@ class Linearization:
         return direction, operations, moved.T
 
     @cached_property
-    def _backward_plan(self) -> tuple[Tensor, list[Operation], Tensor]:
-        """Where u belongs, what is done, and where J' u is then."""
+    def _backward(self) -> Plan:
+        """From u to J' u."""
         gradient, (*layers, (last_weight, last_bias)) = self.workspace.gradient
         u = self.workspace.room("by output", *self.outputs.T.shape)
         signal = u[: len(last_weight)].T
@@ -176,8 +160,8 @@ class Linearization:
 class SingleOutputLinearization(Linearization):
     """The same for a network with one output besides the free ones, such as a critic.
 
-    A row of J is then, layer by layer, the outer product of a signal and an activation. With the signals kept, J v has
-    no chain through the layers and J' u no way back: two matrix products a layer instead of four.
+    A row of J is then, layer by layer, the outer product of a signal and an activation. With the signals kept, J' M J v
+    goes neither forward nor back through the layers: two matrix products a layer instead of four.
     """
 
     @cached_property
@@ -190,8 +174,11 @@ class SingleOutputLinearization(Linearization):
         vars(part)["_unit_signals"] = [unit[rows].contiguous() for unit in self._unit_signals]
         return part
 
+    def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor], scale: Tensor | float = 1.0) -> Tensor:
+        return _follow(self._backward_by_units, metric(_follow(self._forward_by_units, v))) * scale
+
     @cached_property
-    def _forward_plan(self) -> tuple[Tensor, list[Operation], Tensor]:
+    def _forward_by_units(self) -> Plan:
         direction, (*layers, (last_weight, last_bias)) = self.workspace.direction
         moved = self.workspace.room("by output", *self.outputs.T.shape)
         operations: list[Operation] = [
@@ -205,7 +192,7 @@ class SingleOutputLinearization(Linearization):
         return direction, operations, moved.T
 
     @cached_property
-    def _backward_plan(self) -> tuple[Tensor, list[Operation], Tensor]:
+    def _backward_by_units(self) -> Plan:
         gradient, (*layers, (last_weight, last_bias)) = self.workspace.gradient
         u = self.workspace.room("by output", *self.outputs.T.shape)
         operations: list[Operation] = [
@@ -229,6 +216,12 @@ def _outer(signal: Tensor, a: Tensor, weight: Tensor) -> list[Operation]:
     return [partial(torch.mm, a.T, signal, out=turned), partial(weight.copy_, turned.T)]
 
 
-def _do(operations: list[Operation]) -> None:
+def _follow(plan: Plan, given: Tensor) -> Tensor:
+    """The result, until the next product."""
+    place, operations, result = plan
+    if given.shape != place.shape:
+        raise ValueError(f"a product of {tuple(given.shape)}, expected {tuple(place.shape)}")
+    place.copy_(given)
     for operation in operations:
         operation()
+    return result
