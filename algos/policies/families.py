@@ -135,15 +135,15 @@ class DiagonalGaussian:
     def log_prob(self, d: Tensor, actions: Tensor) -> Tensor:
         """log pi(a) [B]."""
         mean, log_std = self._split(d)
-        z = (actions - mean) * (-log_std).exp()
+        z = (mean - actions) * (-log_std).exp()  # its sign does not matter, but the mean's layout in memory does
         return -(0.5 * z.square() + log_std).sum(-1) - 0.5 * self.n * math.log(2 * math.pi)
 
     def score(self, d: Tensor, actions: Tensor) -> Tensor:
         """d log pi(a) / dd [B, 2n] = [z / std, z^2 - 1] with z = (a - mean) / std."""
         mean, log_std = self._split(d)
         inverse_std = (-log_std).exp()
-        z = (actions - mean) * inverse_std
-        return torch.cat([(z * inverse_std).T, z.square().sub_(1).T]).T
+        z = (mean - actions) * inverse_std  # with the other sign, laid out as the mean is
+        return torch.cat([(z * -inverse_std).T, (z.square() - 1).T]).T
 
     def entropy(self, d: Tensor) -> Tensor:
         """Entropy [B], nats."""

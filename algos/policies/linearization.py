@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from algos.policies.passes import Operation
+from algos.policies.passes import Operation, times_slope
 
 if TYPE_CHECKING:
     from algos.policies.networks import MLP
@@ -86,25 +86,27 @@ class Linearization:
 
     def vjp(self, u: Tensor) -> Tensor:
         """J' u [P] for u [B, D]: the gradient of sum(u * outputs) with respect to theta."""
-        return _follow(self._backward, u).clone()
+        gradient = u.new_empty(self.network.size)
+        layers = self.network.layers(gradient)[::-1]
+        for (weight, bias), signal, a in zip(layers, self.signals(u), self.activations[::-1], strict=True):
+            torch.sum(signal if len(bias) == len(weight) else u, 0, out=bias)
+            for operation in _outer(signal, a, weight):
+                operation()
+        return gradient
 
     def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor], scale: Tensor | float = 1.0) -> Tensor:
         """scale J' M J v [P] for v [P], where metric makes M d of d [B, D]; what it is given it must not keep."""
         return _follow(self._backward, metric(_follow(self._forward, v))) * scale
 
     def signals(self, u: Tensor) -> Iterator[Tensor]:
-        """u [B, D] carried back to before the tanh of every layer, [B, out] each, last layer first.
-
-        They are overwritten by the next product.
-        """
+        """u [B, D] carried back to before the tanh of every layer, [B, out] each, last layer first."""
+        if u.shape != self.outputs.shape:
+            raise ValueError(f"u has shape {tuple(u.shape)}, expected {tuple(self.outputs.shape)}")
         signal = u[:, : len(self.weights[-1])]
         yield signal
-        for before, weight, through in zip(self._carried[::-1], self.weights[:0:-1], self._back[::-1], strict=True):
-            torch.mm(signal, weight, out=before)
-            for operation in through:
-                operation()
-            yield before
-            signal = before
+        for weight, after in zip(self.weights[:0:-1], self.activations[:0:-1], strict=True):
+            signal = times_slope(torch.mm(signal, weight), after)
+            yield signal
 
     @cached_property
     def _carried(self) -> list[Tensor]:
@@ -138,22 +140,13 @@ class Linearization:
         signal = u[: len(last_weight)].T
         operations: list[Operation] = [partial(torch.sum, u, 1, out=last_bias)]
         operations += _outer(signal, self.activations[-1], last_weight)
-        for depth, (weight, _) in reversed(list(enumerate(layers))):
+        for depth, (weight, bias) in reversed(list(enumerate(layers))):
             before = self._carried[depth]
             operations.append(partial(torch.mm, signal, self.weights[depth + 1], out=before))
-            operations += self._back[depth]
+            operations += self.network.passes.back_through_tanh(before, self.activations[depth + 1], bias)
             operations += _outer(before, self.activations[depth], weight)
             signal = before
         return u.T, operations, gradient
-
-    @cached_property
-    def _back(self) -> list[list[Operation]]:
-        """The signal of every tanh layer through its tanh, and summed into the gradient of its bias."""
-        _, (*layers, _) = self.workspace.gradient
-        return [
-            self.network.passes.back_through_tanh(signal, after, bias)
-            for signal, after, (_, bias) in zip(self._carried, self.activations[1:], layers, strict=True)
-        ]
 
 
 @dataclass(frozen=True)
@@ -167,7 +160,7 @@ class SingleOutputLinearization(Linearization):
     @cached_property
     def _unit_signals(self) -> list[Tensor]:
         """For u = 1, [B, out] of every tanh layer, the first one first."""
-        return [signal.clone() for signal in self.signals(torch.ones_like(self.outputs))][:0:-1]
+        return list(self.signals(torch.ones_like(self.outputs)))[:0:-1]
 
     def rows(self, rows: slice) -> Linearization:
         part = super().rows(rows)
@@ -220,7 +213,7 @@ def _follow(plan: Plan, given: Tensor) -> Tensor:
     """The result, until the next product."""
     place, operations, result = plan
     if given.shape != place.shape:
-        raise ValueError(f"a product of {tuple(given.shape)}, expected {tuple(place.shape)}")
+        raise ValueError(f"a product with a tensor of shape {tuple(given.shape)}, expected {tuple(place.shape)}")
     place.copy_(given)
     for operation in operations:
         operation()

@@ -13,7 +13,11 @@ from torch import Tensor
 
 Operation = Callable[[], object]
 
-_tanh_backward = torch.ops.aten.tanh_backward.grad_input  # times 1 - after^2
+
+def times_slope(carried: Tensor, after: Tensor) -> Tensor:
+    """carried [B, H] * (1 - after^2), in place."""
+    torch.ops.aten.tanh_backward.grad_input(carried, after, grad_input=carried)
+    return carried
 
 
 class Passes(Protocol):
@@ -41,11 +45,10 @@ class TorchPasses:
     """By torch's operators, on any device."""
 
     def through_tanh(self, moved: Tensor, bias: Tensor, after: Tensor) -> list[Operation]:
-        return [partial(moved.add_, bias), partial(_tanh_backward, moved, after, grad_input=moved)]
+        return [partial(moved.add_, bias), partial(times_slope, moved, after)]
 
     def back_through_tanh(self, signal: Tensor, after: Tensor, total: Tensor) -> list[Operation]:
-        through = partial(_tanh_backward, signal, after, grad_input=signal)
-        return [through, partial(torch.sum, signal, 0, out=total)]
+        return [partial(times_slope, signal, after), partial(torch.sum, signal, 0, out=total)]
 
     def add_products(self, moved: Tensor, products: Tensor, bias: Tensor, signals: Tensor) -> list[Operation]:
         sum_up = partial(moved.addmv_, products, torch.ones_like(bias))  # no other sum over units is as fast

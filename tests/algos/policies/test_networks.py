@@ -84,9 +84,9 @@ def test_initial_weights_are_orthogonal_and_biases_zero():
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)
 def test_vectors_of_another_shape_are_refused(network):
     linear = network.linearize(*draw(network))
-    with pytest.raises(ValueError, match=rf"a product of \(1,\), expected \({network.size},\)"):
+    with pytest.raises(ValueError, match=rf"a product with a tensor of shape \(1,\), expected \({network.size},\)"):
         linear.jvp(torch.ones(1).double())
-    with pytest.raises(ValueError, match=r"a product of \(1, 1\), expected \(9, \d\)"):
+    with pytest.raises(ValueError, match=r"u has shape \(1, 1\), expected \(9, \d\)"):
         linear.vjp(torch.ones(1, 1).double())
 
 
