@@ -82,13 +82,11 @@ class Info:
     step_size: float = NAN
     trials: tuple[Trial, ...] = ()
     reuses: tuple[Reuse, ...] = ()
-    predicted_gain: float = NAN
+    predicted_gain: float = NAN  # of the surrogate, by the rule's own model, for the whole step from old to new
     cg_iterations: float = NAN
     cg_residual: float = NAN
     radius: float = NAN
-    beta: float = NAN  # of the lower bound; implied by the step where the rule has a radius instead
-    predicted_bound: float = NAN  # g.d - (beta/2) d'Fd, what the quadratic lower bound promises
-    achieved_bound: float = NAN  # surrogate gain - beta KL(old || new), what the penalised surrogate gained
+    beta: float = NAN  # the penalty of the rule's own lower bound L - beta KL(old || new)
     ess: float = NAN
     max_weight: float = NAN
     gradient_evaluations: int = 0

@@ -53,7 +53,6 @@ class AscentRule:
         heading, direction_state = self.direction.head(model, state.direction)
         length = self.step_size.length(model, heading, state.scale)
         outcome = self.acceptance.search(model, heading, length, state.scale)
-        bound = _bound(heading, length, outcome)
         info = Info(
             accepted=outcome.accepted,
             step_size=outcome.step_size,
@@ -62,33 +61,22 @@ class AscentRule:
             cg_iterations=heading.cg_iterations,
             cg_residual=heading.cg_residual,
             radius=length.radius,
-            **bound,
+            beta=length.beta,
             gradient_evaluations=model.gradient_evaluations,
             fisher_products=model.fisher_products,
             candidate_evaluations=model.candidate_evaluations,
         )
-        scale = self.radius.next_scale(state.scale, _evidence(outcome, info, penalised=not isnan(length.beta)))
+        scale = self.radius.next_scale(state.scale, _evidence(heading, length, outcome))
         return AscentState(outcome.theta, direction_state, scale), info
 
 
-def _bound(heading: Heading, length: Length, outcome: Outcome) -> dict[str, Any]:
-    """beta and its bound: the rule's own, or for a radius the one that the step maximises, g's / (alpha s'Fs)."""
-    alpha, beta = outcome.step_size, length.beta
-    if not alpha * heading.curvature > 0 or (isnan(length.radius) and isnan(beta)):
-        return {"beta": beta}
-    if isnan(beta):
-        beta = heading.slope / (alpha * heading.curvature)
-    predicted = alpha * heading.slope - beta / 2 * alpha**2 * heading.curvature
-    last = outcome.trials[-1] if outcome.trials else None
-    achieved = last.surrogate_gain - beta * last.kl if last else nan
-    return {"beta": beta, "predicted_bound": predicted, "achieved_bound": achieved}
-
-
-def _evidence(outcome: Outcome, info: Info, penalised: bool) -> Evidence:
+def _evidence(heading: Heading, length: Length, outcome: Outcome) -> Evidence:
     """Agreement of the surrogate with its linear model, or of the penalised surrogate with its quadratic one."""
     if not outcome.trials:
         return Evidence(outcome.accepted, nan, nan)
-    gained, promised = outcome.trials[-1].surrogate_gain, info.predicted_gain
-    if penalised:
-        gained, promised = info.achieved_bound, info.predicted_bound
+    last, alpha = outcome.trials[-1], outcome.step_size
+    gained, promised = last.surrogate_gain, alpha * heading.slope
+    if not isnan(length.beta):
+        gained -= length.beta * last.kl
+        promised -= length.beta / 2 * alpha**2 * heading.curvature
     return Evidence(outcome.accepted, gained / promised if promised > 0 else nan, outcome.trials[0].kl)

@@ -64,10 +64,7 @@ class PenaltyMM:
         info = Info(
             accepted=gained > 0,
             step_size=self.lr,
-            predicted_gain=promised,
             beta=beta,
-            predicted_bound=promised,
-            achieved_bound=gained,
             gradient_evaluations=self.steps + 1,
         )
         scale = self.radius.next_scale(state.scale, Evidence(gained > 0, gained / promised if promised else 0.0, kl))
@@ -78,7 +75,6 @@ def mm_penalty(policy: Policy, *, beta: float = 2.0, steps: int = 20, lr: float 
     """Maximise L - beta KL(old || new) itself (Schulman et al. 2015, equation 9, with beta for C), by Adam.
 
     beta: as in `mm_quadratic`; steps and lr: enough for the objective to level off on CartPole-v1 and HalfCheetah-v5.
-    `predicted_gain` is the first step's linear gain.
     """
     return PenaltyMM(policy, beta, steps, lr)
 

@@ -149,11 +149,11 @@ class Run:
                 raise RuleFailed(f"{type(error).__name__}: {error}") from error
         require_within(PARAMETER_LIMIT, theta=self.state.theta)
         with clock("measure_s"):
-            change = measure_change(self.policy, old, self.state.theta, batch, info.predicted_gain)
+            change = measure_change(self.policy, old, self.state.theta, batch, info)
             truth = Truth()
             if self.oracle is not None and states is not None:
                 new, scale = self.state.theta, self.scaler.scale
-                truth = self.oracle.judge(old, new, states, batch, info.achieved_bound, scale)
+                truth = self.oracle.judge(old, new, states, batch, change.achieved_bound, scale)
         self.env_steps += rollout.rewards.size
         self.updates += 1
         for counter in self.counters:

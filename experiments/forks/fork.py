@@ -100,8 +100,8 @@ class Forks:
     def _measure(self, theta: Tensor, info: Info) -> dict[str, float]:
         """Change on the batch and on the held-out one, and which way the step goes."""
         stage, step = self.stage, theta - self.stage.theta
-        change = asdict(measure_change(self.policy, stage.theta, theta, stage.batch, info.predicted_gain))
-        other = measure_change(self.policy, stage.theta, theta, stage.held_out, NAN)
+        change = asdict(measure_change(self.policy, stage.theta, theta, stage.batch, info))
+        other = measure_change(self.policy, stage.theta, theta, stage.held_out)
         exact = self.judge.gradient
         return change | {
             "held_out_gain": other.surrogate_gain,

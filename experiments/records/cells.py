@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from experiments.records.runs import PAYLOAD, RunRow
-from experiments.records.tables import BrokenCell, Row, parquet, schema
+from experiments.records.tables import BrokenCell, Row, parquet, schema, with_newer_columns
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def read_tables(folder: Path) -> tuple[RunRow, dict[str, pa.Table]]:
     for kind in PAYLOAD:
         try:
             found = pq.read_table(pa.BufferReader(payload[f"{kind.table}.parquet"]))
-            tables[kind.table] = found.select(schema(kind).names).cast(schema(kind))
+            tables[kind.table] = with_newer_columns(kind, found).select(schema(kind).names).cast(schema(kind))
         except (KeyError, ValueError, OSError) as error:
             raise BrokenCell(f"{folder}: {kind.table}: {type(error).__name__}: {error}") from error
         if set(tables[kind.table]["run_id"].unique().to_pylist()) - {run.run_id}:

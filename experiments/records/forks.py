@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+NAN = float("nan")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ForkRow:
@@ -32,9 +34,7 @@ class ForkRow:
     step_size: float
     trials: int
     predicted_gain: float
-    beta: float
-    predicted_bound: float
-    achieved_bound: float
+    beta: float  # of the rule's own lower bound; nan where it has none
     # what is measured on the batch (algos.estimators.Change)
     surrogate_gain: float
     kl: float
@@ -43,6 +43,10 @@ class ForkRow:
     quadratic_kl: float
     step_norm: float
     agreement: float
+    linear_gain: float = NAN
+    implied_beta: float = NAN
+    predicted_bound: float
+    achieved_bound: float
     entropy: float
     # on episodes of the same policy that no rule saw
     held_out_gain: float  # its surrogate gain

@@ -30,9 +30,7 @@ class UpdateRow:
     cg_iterations: float
     cg_residual: float
     radius: float
-    beta: float
-    predicted_bound: float
-    achieved_bound: float
+    beta: float  # of the rule's own lower bound; nan where it has none
     ess: float
     max_weight: float
     trials: int  # how many; one by one in `trials`
@@ -45,6 +43,10 @@ class UpdateRow:
     quadratic_kl: float
     step_norm: float
     agreement: float
+    linear_gain: float = NAN
+    implied_beta: float = NAN
+    predicted_bound: float
+    achieved_bound: float
     entropy: float
     # what is true, on problems where that is known (experiments/cell/oracle.py); nan elsewhere
     true_return_before: float  # exact discounted return of the old policy

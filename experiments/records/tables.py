@@ -1,7 +1,7 @@
 """Rows as Arrow tables, as the bytes of a Parquet file, and as lines of JSON."""
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,14 @@ _ARROW: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.f
 def schema(row: type[Table]) -> pa.Schema:
     """The Arrow schema of a row's table."""
     return pa.schema([(field.name, _ARROW[field.type]) for field in fields(row)])
+
+
+def with_newer_columns(row: type[Table], table: pa.Table) -> pa.Table:
+    """The table of a row as it once was, with nulls in the columns that it has got since: those with a default."""
+    for column in fields(row):
+        if column.default is not MISSING and column.name not in table.column_names:
+            table = table.append_column(column.name, pa.nulls(len(table), _ARROW[column.type]))
+    return table
 
 
 def frame(row: type[Table], rows: list[Any]) -> pd.DataFrame:

@@ -71,6 +71,18 @@ def test_a_cell_comes_back_as_it_was_written(tmp_path, rows):
     assert len(cell.tables["trials"]) >= len(cell.tables["updates"]) > 0
 
 
+def test_a_cell_that_is_older_than_a_column_reads_as_null_there(tmp_path, rows, monkeypatch):
+    newer = ("linear_gain", "implied_beta")
+    old = schema(UpdateRow)
+    for name in newer:
+        old = old.remove(old.get_field_index(name))
+    with monkeypatch.context() as patch:
+        patch.setattr("experiments.records.tables.schema", lambda row: old if row is UpdateRow else schema(row))
+        written(tmp_path, rows)
+    updates = read_cell(tmp_path).tables["updates"]
+    assert updates[list(newer)].isna().all(axis=None) and updates.kl.notna().all() and len(updates)
+
+
 FILES = ["record.json", *(f"{kind.table}.parquet" for kind in PAYLOAD)]
 
 

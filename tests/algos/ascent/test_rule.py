@@ -32,7 +32,7 @@ def test_an_ablation_is_one_replaced_part(problem):
     kl = {}
     for rule in (whole, without):
         state, info = rule.update(rule.init(problem.theta), problem.batch)
-        change = measure_change(problem.policy, problem.theta, state.theta, problem.batch, info.predicted_gain)
+        change = measure_change(problem.policy, problem.theta, state.theta, problem.batch, info)
         kl[rule] = change.kl, change.quadratic_kl
     assert kl[whole][0] <= 0.5 and kl[without][1] == pytest.approx(0.5)
 

@@ -29,7 +29,7 @@ def test_every_number_among_the_hyper_parameters_reaches_the_rule(name, problem)
 @pytest.mark.parametrize("max_kl", [0.001, 0.02, 0.5])
 def test_trpo_never_leaves_its_radius(problem, max_kl):
     moved, info = step(RULES["trpo"](problem.policy, max_kl=max_kl), problem)
-    change = measure_change(problem.policy, problem.theta, problem.theta + moved, problem.batch, info.predicted_gain)
+    change = measure_change(problem.policy, problem.theta, problem.theta + moved, problem.batch, info)
     assert info.accepted and 0 < change.kl <= max_kl
 
 
@@ -203,5 +203,17 @@ def test_keeping_rejected_steps_keeps_them(problem):
 
 def test_mm_theory_hardly_moves(problem):
     moved, info = step(RULES["mm_theory"](problem.policy), problem)
-    change = measure_change(problem.policy, problem.theta, problem.theta + moved, problem.batch, info.predicted_gain)
+    change = measure_change(problem.policy, problem.theta, problem.theta + moved, problem.batch, info)
     assert info.accepted and 0 < change.kl < 1e-6 and info.beta > 100
+
+
+def test_a_rule_that_needs_no_curvature_computes_none(problem, monkeypatch):
+    def refuse(model, vector):
+        raise AssertionError("inside the update's clock")
+
+    monkeypatch.setattr(LocalModel, "curvature", refuse)
+    for name in ("vanilla_pg", "vanilla_pg_adam", "npg"):
+        moved, info = step(RULES[name](problem.policy), problem)
+        assert moved.any() and info.accepted, name
+    with pytest.raises(AssertionError, match="clock"):
+        step(RULES["trpo"](problem.policy), problem)

@@ -98,7 +98,7 @@ def test_a_small_step_does_not_lower_the_surrogate(rule, problem):
     """Small by small advantages, and for rules that normalise their length, whatever length they choose."""
     batch = problem.with_advantages(problem.batch.advantages * 1e-3)
     state, info = after(rule, problem, batch)
-    change = measure_change(problem.policy, problem.theta, state.theta, batch, info.predicted_gain)
+    change = measure_change(problem.policy, problem.theta, state.theta, batch, info)
     assert change.surrogate_gain >= 0, change
     assert math.isnan(info.predicted_gain) or info.predicted_gain >= 0
 

@@ -54,7 +54,7 @@ def test_a_run_on_such_a_problem_carries_the_truth(make_spec):
     assert rows[-1].true_return_after > rows[0].true_return_before + 0.1, "trpo learns, and the truth shows it"
     assert np.mean([row.true_cosine for row in rows]) > 0.2
     held = [row.bound_held for row in rows if not math.isnan(row.bound_held)]
-    assert set(held) <= {0.0, 1.0} and all(row.claimed_gain <= 0 or row.beta > 0 for row in rows)
+    assert set(held) <= {0.0, 1.0} and all(row.claimed_gain <= 0 or row.implied_beta > 0 for row in rows)
 
 
 def test_with_exact_discounted_advantages_the_estimate_points_along_the_true_gradient(make_spec):

@@ -56,7 +56,7 @@ def test_a_surrogate_gain_in_units_of_the_return_is_the_gain_to_first_order(make
     policy = Policy.mlp(16, spec.settings.hidden, Categorical(4))
     judge = judge_of(spec, policy, 16, stage, 2)
     step = (judge.gradient / judge.gradient.norm()).float() * 0.5
-    expected = measure_change(policy, stage.theta, stage.theta + step, stage.held_out, 0.0).surrogate_gain * judge.unit
+    expected = measure_change(policy, stage.theta, stage.theta + step, stage.held_out).surrogate_gain * judge.unit
     assert expected == pytest.approx(judge.worth(stage.theta + step).return_after - judge.before, rel=0.3)
 
 

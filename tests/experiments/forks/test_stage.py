@@ -81,7 +81,7 @@ def test_the_held_out_batch_is_of_the_same_policy_and_of_other_episodes(make_spe
     with closing(Run(spec)) as run:
         found = run.policy.log_prob(stage.theta, held_out.obs, held_out.actions)
         torch.testing.assert_close(held_out.log_probs, found)
-        change = measure_change(run.policy, stage.theta, stage.theta, held_out, 0.0)
+        change = measure_change(run.policy, stage.theta, stage.theta, held_out)
         assert change.surrogate_gain == 0.0
         list(run.step())
         expected = run.collector.normalizer.moments.state()
