@@ -8,7 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 NAN = float("nan")
-STATUSES = ("ok", "diverged", "env_error", "rule_error", "timeout", "oom", "killed")
+STATUSES = (  # whose fault it is
+    "ok",
+    "diverged",  # numbers of the policy or the critic that are not finite, or absurd
+    "env_error",  # whatever the environment raised, or returned and should not have
+    "rule_error",  # likewise the rule
+    "internal_error",  # raised by the pipeline itself
+    "timeout",
+    "oom",
+    "killed",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +161,7 @@ class RunRow:
     settings: str  # JSON
     seed: int
     budget: int
-    status: str
+    status: str  # one of STATUSES
     reason: str
     env_steps: int
     updates: int
@@ -180,6 +189,7 @@ class RunRow:
     cpu: str
     code: str  # digest of the code that computed it (experiments/identity.py)
     versions: str  # JSON: python, torch, gymnasium, mujoco, numpy
+    traceback: str = ""  # of what was raised, its last lines
 
 
 PAYLOAD = (UpdateRow, TrialRow, ReuseRow, EvaluationRow, PolicyRow)  # the tables of a cell
