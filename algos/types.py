@@ -64,14 +64,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Reuse:
-    """One re-use of a batch: how good the importance weights still are before the k-th step (k = 0 is on policy)."""
+    """One re-use of a batch: how good the estimate in use still is before the k-th step (k = 0 is on policy)."""
 
     k: int
-    ess: float  # effective sample size / N
+    ess: float  # effective sample size of the estimator's own weights, over that at k = 0
     max_weight: float  # largest share of the sum of weights
-    truncated: float  # share of rows whose ratio the estimator's weight cuts
-    predicted_variance: float  # of mean(w A), rows taken for independent
-    jackknife_variance: float  # of the estimate in use, episodes taken for independent
+    truncated: float  # share of rows whose weight is cut
+    predicted_variance: float  # of the estimate, rows taken for independent
+    jackknife_variance: float  # of the estimate, episodes taken for independent
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,24 @@
 from algos.estimators.advantages import gae
 from algos.estimators.baseline import ValueBaseline
 from algos.estimators.change import Change, measure_change
+from algos.estimators.diagnostics import diagnose
 from algos.estimators.regression import Fitted, GaussNewton, MinibatchAdam, Regression
-from algos.estimators.surrogates import ImportanceSampled, Surrogate, effective_sample_size
+from algos.estimators.surrogates import WEIGHTINGS, Clipped, Discounted, ImportanceSampled, Surrogate, Truncated
 
 __all__ = [
+    "WEIGHTINGS",
     "Change",
+    "Clipped",
+    "Discounted",
     "Fitted",
     "GaussNewton",
     "ImportanceSampled",
     "MinibatchAdam",
     "Regression",
     "Surrogate",
+    "Truncated",
     "ValueBaseline",
-    "effective_sample_size",
+    "diagnose",
     "gae",
     "measure_change",
 ]

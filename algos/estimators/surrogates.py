@@ -2,19 +2,41 @@
 
 A surrogate is a function of log_ratio = log pi_new(a|s) - log pi_old(a|s) [B]. Its gradient with respect to theta
 follows from its gradient with respect to log_ratio and the score, so that a surrogate never needs to know the policy.
-Most are mean(w A), and differ in the weight w that they give a row.
+
+All are ratios sum(numerators) / sum(denominators) over the batch's rows, a plain mean where every denominator is 1.
+A gain is in units of the advantages per step: times the mass of its visitation, the sum over s of rho(s), it is a gain
+of the return to first order (Kakade and Langford 2002). Rows of a batch come as often as the policy visits them, so
+the visitation is the undiscounted one, where theory has the discounted one; `Discounted` weights rows by gamma^t.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import log, log1p
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from algos.estimators.segments import running_sums, segment_sums
 from algos.types import Batch
 
 
 class Surrogate(Protocol):
+    @property
+    def discounted(self) -> bool:
+        """Whether its visitation is the discounted one."""
+        ...
+
+    @property
+    def local(self) -> bool:
+        """Whether its gradient at the old policy is the policy gradient: each log ratio acts on its own row alone, or
+        through a normaliser that all rows share. Only then are its gains those of `ImportanceSampled`, to first order.
+        """
+        ...
+
+    def terms(self, log_ratio: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Numerators [B] and denominators [B] of the estimate."""
+        ...
+
     def value(self, log_ratio: Tensor, batch: Batch) -> Tensor:
         """The estimate [], differentiable in log_ratio [B]."""
         ...
@@ -23,32 +45,53 @@ class Surrogate(Protocol):
         """d value / d log_ratio [B]."""
         ...
 
-    def weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
-        """The weight of every row [B] in the estimate, mean(w A)."""
+    def log_weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        """Logarithms [B] of the weights w with which rows enter the estimate, value = mean(w A)."""
         ...
 
-    def truncated_share(self, log_ratio: Tensor) -> float:
-        """Share of rows whose weight is cut."""
+    def cut(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        """Rows [B] whose weight is held at a limit, where the estimate is flat."""
         ...
 
 
-@dataclass(frozen=True)
-class ImportanceSampled:
-    """w = pi_new / pi_old; at w = 1 its gradient is the policy gradient (Kakade and Langford 2002)."""
+class Estimate:
+    """What surrogates share: they differ in `log_weights`, and some in their terms."""
 
-    def weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
-        return log_ratio.exp()
+    @property
+    def discounted(self) -> bool:
+        return False
 
-    def truncated_share(self, log_ratio: Tensor) -> float:
-        return 0.0
+    @property
+    def local(self) -> bool:
+        return True
+
+    def log_weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        return log_ratio
+
+    def terms(self, log_ratio: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        weights = self.log_weights(log_ratio, batch).exp()
+        return weights * batch.advantages, torch.ones_like(weights)
 
     def value(self, log_ratio: Tensor, batch: Batch) -> Tensor:
-        return (self.weights(log_ratio, batch) * batch.advantages).mean()
+        numerators, denominators = self.terms(log_ratio, batch)
+        return numerators.sum() / denominators.sum()
 
     def gradient(self, log_ratio: Tensor, batch: Batch) -> Tensor:
         with torch.enable_grad():
             leaf = log_ratio.detach().requires_grad_()
             return torch.autograd.grad(self.value(leaf, batch), leaf)[0]
+
+    def cut(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        return torch.zeros_like(log_ratio, dtype=torch.bool)
+
+
+@dataclass(frozen=True)
+class ImportanceSampled(Estimate):
+    """w = pi_new / pi_old; at w = 1 its gradient is the policy gradient (Kakade and Langford 2002)."""
+
+    def gradient(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        slopes = self.log_weights(log_ratio, batch).exp() * batch.advantages
+        return slopes.masked_fill_(self.cut(log_ratio, batch), 0.0).div_(len(slopes))
 
 
 @dataclass(frozen=True)
@@ -61,62 +104,19 @@ class Truncated(ImportanceSampled):
         if not self.level > 0:
             raise ValueError(f"the truncation level must be positive, got {self.level}")
 
-    def weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
-        return log_ratio.exp().clamp(max=self.level)
+    def log_weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        return log_ratio.clamp(max=log(self.level))
 
-    def truncated_share(self, log_ratio: Tensor) -> float:
-        return float((log_ratio.exp() > self.level).double().mean())
-
-
-@dataclass(frozen=True)
-class SelfNormalised(ImportanceSampled):
-    """w = ratio / mean(ratio): consistent, biased of order 1/B, bounded (Owen 2013, section 9.2)."""
-
-    def weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
-        return log_ratio.softmax(0) * len(log_ratio)
-
-
-@dataclass(frozen=True)
-class PerDecision(ImportanceSampled):
-    """w = product of the ratios from the episode's first row in the batch to this (Precup et al. 2000, section 4)."""
-
-    def weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
-        return running_sums(log_ratio, batch).exp()
-
-
-@dataclass(frozen=True)
-class WholeTrajectory(ImportanceSampled):
-    """w = product of the ratios of all of the episode's rows in the batch (Precup et al. 2000, section 3)."""
-
-    def weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
-        _, episode = batch.episodes.unique(return_inverse=True)
-        totals = log_ratio.new_zeros(int(episode.max()) + 1)
-        return totals.index_add(0, episode, log_ratio)[episode].exp()
-
-
-@dataclass(frozen=True)
-class Unweighted:
-    """mean(log_ratio A): its gradient is the policy gradient's formula with the ratio left out, wherever theta is.
-
-    What a batch re-used without correction ascends on: right at the old policy, biased everywhere else.
-    """
-
-    def weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
-        return torch.ones_like(log_ratio)
-
-    def truncated_share(self, log_ratio: Tensor) -> float:
-        return 0.0
-
-    def value(self, log_ratio: Tensor, batch: Batch) -> Tensor:
-        return (log_ratio * batch.advantages).mean()
-
-    def gradient(self, log_ratio: Tensor, batch: Batch) -> Tensor:
-        return batch.advantages / len(log_ratio)
+    def cut(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        return log_ratio > log(self.level)
 
 
 @dataclass(frozen=True)
 class Clipped(ImportanceSampled):
-    """mean(min(w A, clip(w, 1 - epsilon, 1 + epsilon) A)); Schulman et al. 2017, equation 7."""
+    """mean(min(w A, clip(w, 1 - epsilon, 1 + epsilon) A)); Schulman et al. 2017, equation 7.
+
+    The same as a weight cut at 1 + epsilon where the advantage is positive, and at 1 - epsilon where it is not.
+    """
 
     epsilon: float = 0.2
 
@@ -124,19 +124,102 @@ class Clipped(ImportanceSampled):
         if not 0 < self.epsilon < 1:
             raise ValueError(f"the clip must lie in (0, 1), got {self.epsilon}")
 
-    def truncated_share(self, log_ratio: Tensor) -> float:
-        return float(((log_ratio.exp() - 1).abs() > self.epsilon).double().mean())
+    def log_weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        low, high = log_ratio.clamp(min=log1p(-self.epsilon)), log_ratio.clamp(max=log1p(self.epsilon))
+        return torch.where(batch.advantages > 0, high, low)
 
-    def value(self, log_ratio: Tensor, batch: Batch) -> Tensor:
-        ratio = log_ratio.exp()
-        clipped = ratio.clamp(1 - self.epsilon, 1 + self.epsilon)
-        return torch.minimum(ratio * batch.advantages, clipped * batch.advantages).mean()
+    def cut(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        above, below = log_ratio > log1p(self.epsilon), log_ratio < log1p(-self.epsilon)
+        return torch.where(batch.advantages > 0, above, below)
+
+
+@dataclass(frozen=True)
+class SelfNormalised(Estimate):
+    """w = ratio / mean(ratio): consistent, biased of order 1/B, bounded (Owen 2013, section 9.2)."""
+
+    def log_weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        return log_ratio.log_softmax(0) + log(len(log_ratio))
+
+    def terms(self, log_ratio: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        shares = log_ratio.softmax(0)
+        return shares * batch.advantages, shares
+
+
+@dataclass(frozen=True)
+class PerDecision(Estimate):
+    """w = product of the ratios from the episode's first row in the batch to this (Precup et al. 2000, section 4)."""
+
+    @property
+    def local(self) -> bool:
+        return False
+
+    def log_weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        return running_sums(log_ratio, batch)
+
+
+@dataclass(frozen=True)
+class WholeTrajectory(Estimate):
+    """w = product of the ratios of all of the episode's rows in the batch (Precup et al. 2000, section 3)."""
+
+    @property
+    def local(self) -> bool:
+        return False
+
+    def log_weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        totals, episode = segment_sums(log_ratio, batch.episodes)
+        return totals[episode]
+
+
+@dataclass(frozen=True)
+class Unweighted(Estimate):
+    """mean(log_ratio A): its gradient is the policy gradient's formula with the ratio left out, wherever theta is.
+
+    What a batch re-used without correction ascends on: right at the old policy, biased everywhere else. Its rows count
+    alike, w = 1, and its value is that of log_ratio A.
+    """
+
+    def log_weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        return torch.zeros_like(log_ratio)
+
+    def terms(self, log_ratio: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        return log_ratio * batch.advantages, torch.ones_like(log_ratio)
 
     def gradient(self, log_ratio: Tensor, batch: Batch) -> Tensor:
-        ratio, advantages = log_ratio.exp(), batch.advantages
-        # flat where the clip is the smaller: above 1 + epsilon for what gains, below 1 - epsilon for what loses
-        flat = torch.where(advantages > 0, ratio > 1 + self.epsilon, ratio < 1 - self.epsilon)
-        return (ratio * advantages).masked_fill_(flat, 0.0).div_(len(ratio))
+        return batch.advantages / len(log_ratio)
+
+
+@dataclass(frozen=True)
+class Discounted(Estimate):
+    """Another surrogate with its rows weighted by gamma^t, t the steps since the episode began.
+
+    Its gradient at the old policy, times the mass of the discounted visitation, is the gradient of the discounted
+    return, which it is without the weighting only for gamma = 1 (Thomas 2014, "Bias in natural actor-critic
+    algorithms"). Rows late in long episodes count for next to nothing: less bias, for more variance.
+    """
+
+    of: Surrogate = field(default_factory=ImportanceSampled)
+
+    @property
+    def discounted(self) -> bool:
+        return True
+
+    @property
+    def local(self) -> bool:
+        return self.of.local
+
+    def terms(self, log_ratio: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        numerators, denominators = self.of.terms(log_ratio, batch)
+        discounts = _log_discounts(batch).exp()
+        return discounts * numerators, discounts * denominators
+
+    def log_weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        _, denominators = self.of.terms(log_ratio, batch)
+        discounts = _log_discounts(batch)
+        share = denominators.sum().log() - (discounts.exp() * denominators).sum().log()
+        return self.of.log_weights(log_ratio, batch) + discounts + share
+
+    def cut(self, log_ratio: Tensor, batch: Batch) -> Tensor:
+        return self.of.cut(log_ratio, batch)
 
 
 WEIGHTINGS: dict[str, Surrogate] = {
@@ -149,45 +232,6 @@ WEIGHTINGS: dict[str, Surrogate] = {
 }
 
 
-def running_sums(values: Tensor, batch: Batch) -> Tensor:
-    """Sum of values [B] over the rows of the same episode up to and including each row, [B]."""
-    order = torch.argsort(batch.times, stable=True)
-    order = order[torch.argsort(batch.episodes[order], stable=True)]
-    sums = values[order].cumsum(0)
-    episode = batch.episodes[order]
-    first = torch.ones_like(episode, dtype=torch.bool)
-    first[1:] = episode[1:] != episode[:-1]
-    start = torch.arange(len(order), device=order.device)[first][first.cumsum(0) - 1]  # where each row's episode begins
-    before = torch.cat([sums.new_zeros(1), sums])[start]
-    return torch.zeros_like(values).index_copy(0, order, sums - before)
-
-
-def effective_sample_size(log_ratio: Tensor) -> tuple[float, float]:
-    """ESS/N = (sum w)^2 / (N sum w^2), and the largest weight's share of sum w (Kong 1992)."""
-    weights = (log_ratio - log_ratio.max()).exp()
-    total = weights.sum()
-    return float(total.square() / (len(weights) * weights.square().sum())), float(weights.max() / total)
-
-
-def predicted_variance(log_ratio: Tensor, values: Tensor) -> float:
-    """(1/N) (E_P[P/Q f^2] - E_P[f]^2), the variance of mean(w f) for N independent rows from Q; f = values [N].
-
-    Both expectations are estimated from the same rows: E_P[P/Q f^2] = E_Q[w^2 f^2] and E_P[f] = E_Q[w f].
-    """
-    weighted = log_ratio.exp() * values
-    return float((weighted.square().mean() - weighted.mean().square()) / len(values))
-
-
-def jackknife_variance(terms: Tensor, episodes: Tensor) -> float:
-    """Variance of mean(terms) [N] by leaving out one episode at a time (Efron and Stein 1981); nan for one episode.
-
-    Rows of an episode depend on each other, which `predicted_variance` does not know.
-    """
-    _, group = episodes.unique(return_inverse=True)
-    groups = int(group.max()) + 1
-    if groups < 2:
-        return float("nan")
-    sums = terms.new_zeros(groups).index_add(0, group, terms)
-    counts = terms.new_zeros(groups).index_add(0, group, torch.ones_like(terms))
-    left = (terms.sum() - sums) / (len(terms) - counts)
-    return float((groups - 1) / groups * (left - left.mean()).square().sum())
+def _log_discounts(batch: Batch) -> Tensor:
+    """log gamma^t [B]."""
+    return batch.times.to(batch.advantages.dtype) * log(batch.gamma)

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from algos.ascent import LocalModel
-from algos.estimators import ImportanceSampled
+from algos.estimators import ImportanceSampled, diagnose
 from algos.policies import Policy
-from algos.rules.reuse_pg import reuse_of
 from algos.types import Batch, Info
 
 
@@ -46,7 +45,7 @@ class HistoryPG:
         theta, gain, reuses = state.theta, 0.0, []
         for k in range(self.updates):
             model = LocalModel(self.policy, theta, pooled, ImportanceSampled())
-            reuses.append(reuse_of(k, ImportanceSampled(), model.log_ratio, pooled))
+            reuses.append(diagnose(k, ImportanceSampled(), model.log_ratio, pooled))
             theta = theta + self.lr * model.gradient
             gain += self.lr * float(model.gradient @ model.gradient)
         info = Info(

@@ -8,10 +8,9 @@ from torch import Tensor
 
 from algos.ascent import AscentState, Fixed, Gradient, LocalModel
 from algos.ascent.directions import Direction
-from algos.estimators import Surrogate, effective_sample_size
-from algos.estimators.surrogates import WEIGHTINGS, Truncated, jackknife_variance, predicted_variance
+from algos.estimators import WEIGHTINGS, Surrogate, Truncated, diagnose
 from algos.policies import Policy
-from algos.types import Batch, Info, Reuse
+from algos.types import Batch, Info
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class ReusePG:
         gain, taken, reuses = 0.0, 0, []
         for k in range(self.updates):
             model = LocalModel(self.policy, theta, batch, surrogate)
-            reuses.append(reuse_of(k, surrogate, model.log_ratio, batch))
+            reuses.append(diagnose(k, surrogate, model.log_ratio, batch))
             if k and reuses[-1].ess < self.ess_floor:
                 break
             heading, direction_state = self.direction.head(model, direction_state)
@@ -69,19 +68,6 @@ class ReusePG:
             gradient_evaluations=taken,
         )
         return AscentState(theta, direction_state, state.scale), info
-
-
-def reuse_of(k: int, surrogate: Surrogate, log_ratio: Tensor, batch: Batch) -> Reuse:
-    """What the weights look like before step k."""
-    ess, max_weight = effective_sample_size(log_ratio)
-    return Reuse(
-        k=k,
-        ess=ess,
-        max_weight=max_weight,
-        truncated=surrogate.truncated_share(log_ratio),
-        predicted_variance=predicted_variance(log_ratio, batch.advantages),
-        jackknife_variance=jackknife_variance(surrogate.weights(log_ratio, batch) * batch.advantages, batch.episodes),
-    )
 
 
 def reuse_pg(

@@ -1,18 +1,12 @@
-import math
 from dataclasses import replace
 
 import pytest
 import torch
+from exact_cases import every_episode
+from surrogate_cases import EPISODES, RATIOS, WEIGHTS, every_surrogate
 
-from algos.estimators import ImportanceSampled, effective_sample_size
-from algos.estimators.surrogates import (
-    WEIGHTINGS,
-    Clipped,
-    Truncated,
-    jackknife_variance,
-    predicted_variance,
-)
-from algos.types import Batch
+from algos.ascent import LocalModel
+from algos.estimators import WEIGHTINGS, Clipped, Discounted, ImportanceSampled, Truncated
 
 
 def test_at_the_old_policy_the_weights_are_one(problem):
@@ -26,73 +20,58 @@ def test_the_gradient_with_respect_to_the_log_ratio_is_weight_times_advantage(pr
     torch.testing.assert_close(ImportanceSampled().gradient(log_ratio, problem.batch), expected)
 
 
-@pytest.mark.parametrize("surrogate", [*WEIGHTINGS.values(), Clipped(0.2)], ids=repr)
+@every_surrogate
 def test_every_gradient_is_autograds(surrogate, problem):
     leaf = torch.linspace(-1, 1, 60).double().requires_grad_()
     (expected,) = torch.autograd.grad(surrogate.value(leaf, problem.batch), leaf)
     torch.testing.assert_close(surrogate.gradient(leaf.detach(), problem.batch), expected)
 
 
-@pytest.mark.parametrize("surrogate", [*WEIGHTINGS.values(), Clipped(0.2)], ids=repr)
+@every_surrogate
+def test_the_rows_that_are_cut_are_those_without_a_slope(surrogate, problem):
+    log_ratio = torch.linspace(-1, 1, 60).double()
+    flat = surrogate.gradient(log_ratio, problem.batch) == 0
+    assert surrogate.cut(log_ratio, problem.batch).equal(flat)
+
+
+@every_surrogate
+def test_the_value_is_the_mean_of_weight_times_advantage(surrogate, problem):
+    log_ratio = torch.linspace(-1, 1, 60).double()
+    weights = surrogate.log_weights(log_ratio, problem.batch).exp()
+    ascended_on = log_ratio * problem.batch.advantages if "Unweighted" in repr(surrogate) else problem.batch.advantages
+    torch.testing.assert_close(surrogate.value(log_ratio, problem.batch), (weights * ascended_on).mean())
+
+
+@every_surrogate
 def test_every_tensor_is_made_on_the_device_of_the_batch(surrogate, problem):
     log_ratio = torch.linspace(-1, 1, 60).double()
     expected = surrogate.gradient(log_ratio, problem.batch)
-    variance = jackknife_variance(log_ratio, problem.batch.episodes)
     with torch.device("meta"):  # where a tensor made without a device would land
         assert surrogate.gradient(log_ratio, problem.batch).equal(expected)
-        assert jackknife_variance(log_ratio, problem.batch.episodes) == variance
-
-
-def test_the_effective_sample_size_by_hand():
-    ess, largest = effective_sample_size(torch.tensor([3.0, 1.0]).log())
-    assert ess == pytest.approx(16 / (2 * 10)) and largest == pytest.approx(0.75)
-    assert effective_sample_size(torch.zeros(7)) == (pytest.approx(1.0), pytest.approx(1 / 7))
-
-
-def test_the_effective_sample_size_does_not_overflow():
-    ess, largest = effective_sample_size(torch.tensor([500.0, 0.0]))
-    assert ess == pytest.approx(0.5) and largest == pytest.approx(1.0)
-
-
-EPISODES = Batch(
-    obs=torch.zeros(5, 1),
-    actions=torch.zeros(5),
-    advantages=torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0]).double(),
-    log_probs=torch.zeros(5),
-    episodes=torch.tensor([7, 3, 7, 3, 7]),
-    times=torch.tensor([0, 4, 1, 5, 2]),
-    gamma=0.9,
-)
-RATIOS = torch.tensor([2.0, 0.5, 3.0, 4.0, 0.1]).double()
-WEIGHTS = {
-    "ordinary": [2.0, 0.5, 3.0, 4.0, 0.1],
-    "truncated": [2.0, 0.5, 2.0, 2.0, 0.1],
-    "self_normalised": [2.0 / 1.92, 0.5 / 1.92, 3.0 / 1.92, 4.0 / 1.92, 0.1 / 1.92],
-    "per_decision": [2.0, 0.5, 6.0, 2.0, 0.6],
-    "trajectory": [0.6, 2.0, 0.6, 2.0, 0.6],
-    "none": [1.0, 1.0, 1.0, 1.0, 1.0],
-}
 
 
 @pytest.mark.parametrize("name", WEIGHTINGS)
 def test_the_weights_by_hand(name):
-    weights = WEIGHTINGS[name].weights(RATIOS.log(), EPISODES)
+    weights = WEIGHTINGS[name].log_weights(RATIOS.log(), EPISODES).exp()
     torch.testing.assert_close(weights, torch.tensor(WEIGHTS[name]).double())
-    if name != "none":
-        expected = (torch.tensor(WEIGHTS[name]).double() * EPISODES.advantages).mean()
-        torch.testing.assert_close(WEIGHTINGS[name].value(RATIOS.log(), EPISODES), expected)
 
 
-@pytest.mark.parametrize("name", sorted(set(WEIGHTINGS) - {"per_decision", "trajectory", "self_normalised"}))
-def test_at_the_old_policy_every_rows_gradient_is_its_advantage(name, problem):
-    found = WEIGHTINGS[name].gradient(torch.zeros(60).double(), problem.batch)
-    torch.testing.assert_close(found, problem.batch.advantages / 60)
+@every_surrogate
+def test_a_surrogate_is_local_where_its_gradient_at_the_old_policy_is_the_policy_gradient(surrogate, problem):
+    batch = problem.batch
+    share = 0.99 ** batch.times.double() if surrogate.discounted else torch.ones(60).double()
+    share = share / share.sum()
+    found = surrogate.gradient(torch.zeros(60).double(), batch)
+    gradients = [share * (batch.advantages - baseline) for baseline in (0.0, share @ batch.advantages)]
+    assert any(torch.allclose(found, gradient) for gradient in gradients) is surrogate.local
 
 
 def test_only_truncation_and_clipping_cut_weights():
-    assert Truncated(2.0).truncated_share(RATIOS.log()) == pytest.approx(2 / 5)
-    assert Clipped(0.2).truncated_share(RATIOS.log()) == 1.0
-    assert ImportanceSampled().truncated_share(RATIOS.log()) == 0.0
+    assert Truncated(2.0).cut(RATIOS.log(), EPISODES).tolist() == [False, False, True, True, False]
+    assert not ImportanceSampled().cut(RATIOS.log(), EPISODES).any()
+    # what gains is held above, what loses below
+    batch = replace(EPISODES, advantages=torch.tensor([1.0, 1.0, -1.0, -1.0, -1.0]).double())
+    assert Clipped(0.2).cut(RATIOS.log(), batch).tolist() == [True, False, False, False, True]
 
 
 def test_the_clipped_surrogate_never_promises_more_than_the_ratio_at_its_edge():
@@ -103,23 +82,27 @@ def test_the_clipped_surrogate_never_promises_more_than_the_ratio_at_its_edge():
     )
 
 
-def test_the_predicted_variance_is_that_of_independent_draws():
-    g = torch.Generator().manual_seed(0)
-    n, trials = 50, 20_000
-    values = torch.tensor([1.0, -2.0, 3.0]).double()
-    p, q = torch.tensor([0.5, 0.3, 0.2]).double(), torch.tensor([0.3, 0.3, 0.4]).double()
-    draws = torch.multinomial(q, n * trials, True, generator=g).view(trials, n)
-    estimates = ((p / q)[draws] * values[draws]).mean(1)
-    truth = float(((p / q * values**2) @ p - (p @ values) ** 2) / n)
-    assert float(estimates.var()) == pytest.approx(truth, rel=0.05)
-    many = draws.flatten()
-    assert predicted_variance((p / q).log()[many], values[many]) * len(many) / n == pytest.approx(truth, rel=0.05)
+LOCAL = [surrogate for surrogate in [*WEIGHTINGS.values(), Clipped()] if surrogate.local]
 
 
-def test_the_jackknife_takes_episodes_for_independent_and_rows_not():
-    g = torch.Generator().manual_seed(0)
-    offsets = torch.randn(400, generator=g).double().repeat_interleave(10)
-    episodes = torch.arange(400).repeat_interleave(10)
-    assert jackknife_variance(offsets, episodes) == pytest.approx(1 / 400, rel=0.2)
-    assert jackknife_variance(offsets, torch.arange(4000)) == pytest.approx(1 / 4000, rel=0.2)
-    assert math.isnan(jackknife_variance(offsets, torch.zeros(4000)))
+@pytest.mark.parametrize("surrogate", LOCAL, ids=repr)
+def test_the_gradient_under_the_discounted_visitation_is_that_of_the_return(surrogate):
+    mdp, policy, theta, batch = every_episode(gamma=0.8)
+    mass = float(mdp.visitation(policy.outputs(theta, torch.eye(4).double()).softmax(-1)).sum())
+    exact = mdp.policy_gradient(policy, theta, torch.eye(4).double())
+    discounted = LocalModel(policy, theta, batch, Discounted(surrogate)).gradient
+    torch.testing.assert_close(mass * discounted, exact, rtol=1e-10, atol=1e-12)
+    undiscounted = LocalModel(policy, theta, batch, surrogate).gradient
+    assert float((mass * undiscounted - exact).norm() / exact.norm()) > 0.05
+
+
+@pytest.mark.parametrize("of", [WEIGHTINGS["ordinary"], WEIGHTINGS["self_normalised"]], ids=repr)
+def test_the_gain_under_the_discounted_visitation_is_the_exact_surrogates(of):
+    mdp, policy, theta, batch = every_episode(gamma=0.8)
+    new = theta + 0.5 * torch.randn(len(theta), generator=torch.Generator().manual_seed(2)).double()
+    old_pi, new_pi = (policy.outputs(t, torch.eye(4).double()).softmax(-1) for t in (theta, new))
+    log_ratio = policy.log_prob(new, batch.obs, batch.actions) - batch.log_probs
+    gain = mdp.visitation(old_pi).sum() * Discounted(of).value(log_ratio, batch)
+    exact = mdp.surrogate(old_pi, new_pi) - mdp.eta(old_pi)
+    torch.testing.assert_close(gain, exact, rtol=1e-10, atol=1e-12)
+    assert float(ImportanceSampled().value(log_ratio, batch) / Discounted().value(log_ratio, batch)) != pytest.approx(1)

@@ -184,6 +184,18 @@ def test_reuse_stops_when_the_effective_sample_size_falls_below_its_floor(proble
     assert held.reuses[0].ess == pytest.approx(1.0) and held.reuses[-1].ess < 0.9
 
 
+def test_the_floor_is_for_the_weights_of_the_estimate_itself(problem):
+    """Weights of whole trajectories are worn out long before the ratios of single rows are."""
+    hyper = {"lr": 0.02, "updates": 8, "ess_floor": 0.5}
+    ratios, trajectories, none = (
+        step(RULES["reuse_pg"](problem.policy, weights=weights, **hyper), problem)[1]
+        for weights in ("ordinary", "trajectory", "none")
+    )
+    assert trajectories.gradient_evaluations < ratios.gradient_evaluations <= none.gradient_evaluations == 8
+    assert trajectories.reuses[-1].ess < 0.5 and trajectories.reuses[-2].ess >= 0.5
+    assert all(reuse.ess == pytest.approx(1.0) for reuse in none.reuses)
+
+
 def test_an_ablation_differs_from_trpo_in_one_field(problem):
     whole = RULES["trpo"](problem.policy)
     names = [name for name in RULES if RULES[name].__module__.endswith("trpo_ablations")]
