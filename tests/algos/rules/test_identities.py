@@ -186,7 +186,7 @@ def test_reuse_stops_when_the_effective_sample_size_falls_below_its_floor(proble
 
 def test_the_floor_is_for_the_weights_of_the_estimate_itself(problem):
     """Weights of whole trajectories are worn out long before the ratios of single rows are."""
-    hyper = {"lr": 0.02, "updates": 8, "ess_floor": 0.5}
+    hyper = {"lr": 0.12, "updates": 8, "ess_floor": 0.5}
     ratios, trajectories, none = (
         step(RULES["reuse_pg"](problem.policy, weights=weights, **hyper), problem)[1]
         for weights in ("ordinary", "trajectory", "none")
