@@ -12,6 +12,7 @@ from torch import Tensor
 
 from algos.ascent.local_model import LocalModel
 from algos.curvature import Fisher, Metric, Preconditioner, Unpreconditioned, conjugate_gradient
+from algos.finite import require_finite
 
 NAN = float("nan")
 
@@ -26,6 +27,9 @@ class Heading:
     damping: float = 0.0
     cg_iterations: float = NAN
     cg_residual: float = NAN
+
+    def __post_init__(self) -> None:
+        require_finite(slope_of_the_direction=self.slope)
 
     @cached_property
     def curvature(self) -> float:
@@ -85,8 +89,8 @@ class Adam:
 class Natural:
     """s ~ (F + damping I)^-1 g by conjugate gradient: steepest ascent with KL as the ruler (Kakade 2001).
 
-    10 iterations and damping 0.1: Schulman et al. 2015, appendix C, for the iterations; the damping is that of the
-    authors' own code (modular_rl) and of most that followed it. `tolerance`: the relative residual to stop at.
+    10 iterations: Schulman et al. 2015, appendix C. Damping 0.1: the experiments file of the authors' own code
+    (modular_rl, whose built-in default is 1e-3), and most code since. `tolerance`: the relative residual to stop at.
     """
 
     cg_iterations: int = 10

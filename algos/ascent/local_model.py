@@ -8,13 +8,18 @@ from torch import Tensor
 
 from algos.curvature import Fisher, Metric, Preconditioner
 from algos.estimators.surrogates import ImportanceSampled, Surrogate
+from algos.finite import require_finite
 from algos.policies.policy import Policy
 from algos.types import Batch
 
 
 class LocalModel:
     """Everything is linearised once, at `theta`, and shared. `theta` need not be the policy that collected the batch:
-    the surrogate then carries importance weights. The counters say what the update has cost so far."""
+    the surrogate then carries importance weights. The counters say what the update has cost so far.
+
+    What decides (log ratios, gains, divergences) is computed in double precision from the network's outputs: it is a
+    small difference of large numbers. What is heavy (products) keeps the precision of theta. Raises NonFinite.
+    """
 
     def __init__(self, policy: Policy, theta: Tensor, batch: Batch, surrogate: Surrogate | None = None) -> None:
         self.policy, self.theta, self.batch = policy, theta, batch
@@ -23,7 +28,9 @@ class LocalModel:
         with torch.no_grad():
             self._linear = policy.network.linearize(theta, batch.obs)
             self.outputs = self._linear.outputs
-            self.log_ratio = policy.family.log_prob(self.outputs, batch.actions) - batch.log_probs
+            self.double_outputs = self.outputs.double()
+            self.log_ratio = policy.family.log_prob(self.double_outputs, batch.actions) - batch.log_probs
+        require_finite(log_ratios=self.log_ratio, advantages=batch.advantages)
 
     @cached_property
     def value(self) -> float:
@@ -39,8 +46,10 @@ class LocalModel:
     def gradient(self) -> Tensor:
         """The surrogate's gradient g [P]: J' (d value/d log_ratio * score)."""
         self.gradient_evaluations += 1
-        weights = self.surrogate.gradient(self.log_ratio, self.batch)
-        return self._linear.vjp(weights.unsqueeze(-1) * self.score)
+        weights = self.surrogate.gradient(self.log_ratio, self.batch).to(self.outputs.dtype)
+        gradient = self._linear.vjp(weights.unsqueeze(-1) * self.score)
+        require_finite(gradient=gradient)
+        return gradient
 
     def fisher(self, v: Tensor) -> Tensor:
         """F v [P], exact on the batch and undamped."""
@@ -64,7 +73,9 @@ class LocalModel:
         """v'Fv, twice the quadratic model of the mean KL(theta || theta + v)."""
         moved = self._linear.jvp(v)
         metric = self.policy.family.fisher(self.outputs)
-        return float((moved * metric(moved)).sum() / len(moved))
+        curvature = float((moved * metric(moved)).sum() / len(moved))
+        require_finite(curvature=curvature)
+        return curvature
 
     def candidate(self, theta: Tensor) -> "Candidate":
         """What the batch says of another theta."""
@@ -79,7 +90,7 @@ class Candidate:
         self.theta = theta
         self._model = model
         with torch.no_grad():
-            self._outputs = model.policy.outputs(theta, model.batch.obs)
+            self._outputs = model.policy.outputs(theta, model.batch.obs).double()
 
     @cached_property
     def surrogate_gain(self) -> float:
@@ -90,7 +101,7 @@ class Candidate:
 
     @cached_property
     def _kl(self) -> Tensor:
-        return self._model.policy.family.kl(self._model.outputs, self._outputs)
+        return self._model.policy.family.kl(self._model.double_outputs, self._outputs)
 
     @cached_property
     def kl(self) -> float:
@@ -105,4 +116,4 @@ class Candidate:
     @cached_property
     def reverse_kl(self) -> float:
         """Mean KL(new || old)."""
-        return float(self._model.policy.family.kl(self._outputs, self._model.outputs).mean())
+        return float(self._model.policy.family.kl(self._outputs, self._model.double_outputs).mean())

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from algos.finite import require_finite
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -28,9 +30,10 @@ def conjugate_gradient(
 
     `precondition` applies a symmetric positive definite stand-in for A^-1. Stops after `iterations` products, the one
     that a start costs included, when |b - A x| <= tolerance * |b|, or when A shows no curvature along the next
-    direction. All tests are relative, so from x = 0 the solution scales with b.
+    direction. All tests are relative, so from x = 0 the solution scales with b. Raises NonFinite.
     """
     done, bb = 0, float(b @ b)
+    require_finite(squared_right_hand_side=bb)
     goal = tolerance**2 * bb
     x, r = torch.zeros_like(b), b.clone()
     if start is not None and start.any():
@@ -43,6 +46,7 @@ def conjugate_gradient(
         p = torch.add(z, p, alpha=rz / last)
         ap = mvp(p)
         curvature = float(p @ ap)
+        require_finite(curvature_in_conjugate_gradient=curvature)
         done += 1
         if curvature <= 0:
             break
@@ -50,4 +54,5 @@ def conjugate_gradient(
         x = x.add_(p, alpha=alpha)
         r = r.sub_(ap, alpha=alpha)
         rr = float(r @ r)
+        require_finite(residual_of_conjugate_gradient=rr)
     return Solution(x, done, (rr / bb) ** 0.5 if bb > 0 else 0.0)

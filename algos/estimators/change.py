@@ -16,7 +16,7 @@ class Change:
     """Divergences are averages over the batch's observations, in nats; gains are in units of the batch's advantages.
 
     The bounds are those of L - beta KL(old || new), with the rule's own beta where it has one, else the implied one;
-    they are nan where nothing moved.
+    they are nan where nothing moved. All is computed in double precision from the networks' outputs.
     """
 
     surrogate_gain: float
@@ -39,9 +39,9 @@ def measure_change(policy: Policy, old: Tensor, new: Tensor, batch: Batch, told:
     told = told or Info()
     family, surrogate = policy.family, ImportanceSampled()
     model = policy.network.linearize(old, batch.obs)
-    first, second = model.outputs, policy.outputs(new, batch.obs)
+    first, second = model.outputs.double(), policy.outputs(new, batch.obs).double()
     step = new - old
-    moved = model.jvp(step)
+    moved = model.jvp(step).double()
     kl = family.kl(first, second)
     log_ratio = family.log_prob(second, batch.actions) - batch.log_probs
     before = family.log_prob(first, batch.actions) - batch.log_probs

@@ -17,12 +17,12 @@ class PenalisedModel(LocalModel):
 
     def __init__(self, policy: Policy, theta: Tensor, batch: Batch, old_outputs: Tensor, beta: float) -> None:
         super().__init__(policy, theta, batch)
-        divergence = float(policy.family.kl(old_outputs, self.outputs).mean())
+        divergence = float(policy.family.kl(old_outputs, self.double_outputs).mean())
         self.penalty = beta * max(divergence, 0.0)  # rounding can make a KL of nothing negative
         with torch.enable_grad():
-            d = self.outputs.detach().requires_grad_()
+            d = self.double_outputs.detach().requires_grad_()
             (slope,) = torch.autograd.grad(beta * policy.family.kl(old_outputs, d).mean(), d)
-        self.gradient = self.gradient - self._linear.vjp(slope)
+        self.gradient = self.gradient - self._linear.vjp(slope.to(self.outputs.dtype))
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class PenaltyMM:
     @torch.no_grad()
     def update(self, state: AscentState, batch: Batch) -> tuple[AscentState, Info]:
         beta, adam = self.beta / state.scale, Adam()
-        old = self.policy.outputs(state.theta, batch.obs)
+        old = self.policy.outputs(state.theta, batch.obs).double()
         theta, memory = state.theta, adam.init(state.theta)
         best, start, promised = (0.0, state.theta), 0.0, 0.0
         heading: Heading
@@ -60,7 +60,7 @@ class PenaltyMM:
             promised = self.lr * heading.slope if step == 0 else promised
             theta = theta + self.lr * heading.vector
         gained, new = best
-        kl = float(self.policy.family.kl(old, self.policy.outputs(new, batch.obs)).mean())
+        kl = float(self.policy.family.kl(old, self.policy.outputs(new, batch.obs).double()).mean())
         info = Info(
             accepted=gained > 0,
             step_size=self.lr,

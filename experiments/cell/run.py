@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from algos.estimators import Change, ValueBaseline, gae, measure_change
+from algos.finite import NonFinite
 from algos.policies import Policy
 from algos.types import Batch, Info
 from experiments.cell.clock import Clock
@@ -137,12 +138,14 @@ class Run:
         with clock("critic_s"), torch.no_grad():
             try:
                 self.critic_state = self.critic.fit(self.critic_state, batch.obs, returns)
-            except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # overflow
+            except (NonFinite, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]  # overflow
                 raise Diverged(f"critic not to be fitted: {error}") from error
             require_within(PARAMETER_LIMIT, critic=self.critic_state.theta)
         with clock("update_s"):
             try:
                 self.state, info = self.rule.update(self.state, batch)
+            except NonFinite as error:
+                raise Diverged(f"update: {error}") from error
             except Exception as error:
                 if is_out_of_memory(error):
                     raise

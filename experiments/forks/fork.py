@@ -12,6 +12,7 @@ from torch import Tensor
 
 from algos.ascent import LocalModel, Natural
 from algos.estimators import measure_change
+from algos.finite import NonFinite
 from algos.policies import Policy
 from algos.types import COLUMNS, Batch, Info
 from experiments.cell.compiled import CompiledPasses
@@ -76,7 +77,7 @@ class Forks:
             status = "env_error"
             found |= asdict(self._worth(theta))
             status = "ok"
-        except Diverged as error:
+        except (Diverged, NonFinite) as error:
             status, reason = "diverged", str(error)
         except Exception as error:  # whichever of the three was at work
             status = "oom" if is_out_of_memory(error) else status

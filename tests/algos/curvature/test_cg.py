@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from algos.curvature import conjugate_gradient
+from algos.finite import NonFinite
 
 G = torch.Generator().manual_seed(0)
 
@@ -92,3 +93,11 @@ def test_a_preconditioner_changes_the_products_needed_and_not_the_solution():
     torch.testing.assert_close(plain.x, helped.x)
     assert helped.iterations < plain.iterations / 2
     assert helped.residual == pytest.approx(float((b - a @ helped.x).norm() / b.norm()), rel=1e-3)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_are_no_solution(bad):
+    with pytest.raises(NonFinite, match="right hand side"):
+        conjugate_gradient(lambda v: v, torch.tensor([1.0, bad]), 5)
+    with pytest.raises(NonFinite, match="curvature"):
+        conjugate_gradient(lambda v: v * torch.tensor([1.0, bad]), torch.ones(2), 5)

@@ -30,6 +30,7 @@ from algos.ascent import (
     SurrogateImproves,
 )
 from algos.estimators import measure_change
+from algos.finite import NonFinite
 from algos.rules import RULES
 from experiments.outside import factory_of, resolve
 
@@ -123,6 +124,14 @@ def test_all_numbers_are_finite_and_a_rejected_step_is_no_step(rule, problem):
     again, info = rule.update(state, problem.batch)
     if not info.accepted:
         assert again.theta.equal(state.theta)
+
+
+@pytest.mark.parametrize("column", ["obs", "advantages"])
+def test_a_batch_with_nan_is_refused_loudly(rule, problem, column):
+    values = getattr(problem.batch, column).clone()
+    values[7] = math.nan
+    with pytest.raises(NonFinite):
+        after(rule, problem, dataclasses.replace(problem.batch, **{column: values}))
 
 
 def test_theta_keeps_its_precision_and_needs_no_gradient(rule, problem):

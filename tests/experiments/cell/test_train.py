@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import experiments.cell.run as run_module
+from algos.finite import NonFinite, require_finite
 from algos.rules import RULES
 from experiments.cell.failures import Diverged, require_within
 from experiments.cell.train import train
@@ -104,6 +105,8 @@ class Broken:
             return state, Info()
         if self.how == "raises":
             raise ZeroDivisionError("no curvature")
+        if self.how == "masked":
+            require_finite(gradient=state.theta * float("nan"))
         return replace(state, theta=state.theta * {"nan": float("nan"), "absurd": 1e9}[self.how]), Info()
 
 
@@ -112,6 +115,7 @@ class Broken:
     [
         ("nan", "diverged", "theta not finite after update 1, 64 environment steps"),
         ("absurd", "diverged", r"theta beyond 1e\+06: \S+ after update 1, 64 environment steps"),
+        ("masked", "diverged", "update: gradient holds nan or infinity after update 1, 64 environment steps"),
         ("raises", "rule_error", "ZeroDivisionError: no curvature"),
     ],
 )
@@ -148,6 +152,15 @@ def test_a_critic_that_went_astray_ends_the_run(make_spec, monkeypatch):
     monkeypatch.setattr(run_module.ValueBaseline, "fit", lambda *arguments: astray)
     run = list(train(spec))[-1]
     assert (run.status, run.reason) == ("diverged", "critic beyond 1e+06: 2e+06 after update 0, 0 environment steps")
+
+
+def test_a_critic_whose_fit_overflows_ends_the_run(make_spec, monkeypatch):
+    def fit(*arguments):
+        raise NonFinite("squared right hand side is inf")
+
+    monkeypatch.setattr(run_module.ValueBaseline, "fit", fit)
+    run = list(train(make_spec()))[-1]
+    assert run.status == "diverged" and run.reason.startswith("critic not to be fitted: squared right hand side is inf")
 
 
 def test_a_number_is_within_a_limit_or_named():

@@ -8,6 +8,7 @@ from stage_cases import EVERY, POLE, entry
 import experiments.forks.fork as fork_module
 from algos.ascent import LocalModel
 from algos.estimators import Change
+from algos.finite import require_finite
 from algos.rules import RULES
 from algos.types import COLUMNS, Info
 from experiments.cell.failures import Diverged
@@ -148,6 +149,8 @@ class Broken:
     def update(self, state, batch):
         if self.how == "raises":
             raise ZeroDivisionError("no curvature")
+        if self.how == "masked":
+            require_finite(gradient=state.theta * torch.nan)
         return replace(state, theta=state.theta * {"nan": torch.nan, "absurd": 1e9}[self.how]), Info()
 
 
@@ -156,6 +159,7 @@ class Broken:
     [
         ("raises", "rule_error", "ZeroDivisionError: no curvature"),
         ("nan", "diverged", "theta not finite"),
+        ("masked", "diverged", "gradient holds nan or infinity"),
         ("absurd", "diverged", "theta beyond 1e"),
     ],
 )
