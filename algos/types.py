@@ -15,12 +15,34 @@ COLUMNS = ("obs", "actions", "advantages", "log_probs", "episodes", "times")  # 
 
 
 @dataclass(frozen=True)
+class Normalization:
+    """How observations were made of raw ones: (raw - mean) / std, clipped to +-clip; mean and std are [O], float64."""
+
+    mean: Tensor
+    std: Tensor
+    clip: float
+
+    def convert(self, obs: Tensor, to: "Normalization") -> Tensor:
+        """Observations [B, O] made this way, as the other would have made them of the same raw ones.
+
+        Exact but for rounding, and for components that the clip has cut: they count as if they lay at its edge.
+        """
+        raw = obs.double() * self.std + self.mean
+        return ((raw - to.mean) / to.std).clamp(-to.clip, to.clip).to(obs.dtype)
+
+    def to(self, device: torch.device | str) -> "Normalization":
+        """The same on another device."""
+        return Normalization(self.mean.to(device), self.std.to(device), self.clip)
+
+
+@dataclass(frozen=True)
 class Batch:
     """One rollout, flattened time-major: row t*N + n is step t of environment n.
 
     `log_probs` are those of the behaviour policy at collection time: importance weights are exact only if that holds.
     `advantages` are what the rule ascends on; the un-normalised ones are `advantages * advantage_scale +
-    advantage_mean`.
+    advantage_mean`, of rewards that had been divided by `reward_scale`. `normalization` is how `obs` were made, None
+    where they are raw.
     """
 
     obs: Tensor  # [B, O]
@@ -33,6 +55,8 @@ class Batch:
     n_envs: int = 1  # N: rows t*N to (t+1)*N - 1 are one step of all environments
     advantage_mean: float = 0.0
     advantage_scale: float = 1.0
+    reward_scale: float = 1.0
+    normalization: Normalization | None = None
 
     def __post_init__(self) -> None:
         size = self.obs.shape[0]
@@ -47,7 +71,8 @@ class Batch:
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
-        return replace(self, **{name: getattr(self, name).to(device) for name in COLUMNS})
+        moved = {name: getattr(self, name).to(device) for name in COLUMNS}
+        return replace(self, **moved, normalization=self.normalization and self.normalization.to(device))
 
 
 @dataclass(frozen=True)
@@ -82,6 +107,7 @@ class Info:
     step_size: float = NAN
     trials: tuple[Trial, ...] = ()
     reuses: tuple[Reuse, ...] = ()
+    discounted: bool = False  # whether the rule's surrogate is under the discounted visitation
     predicted_gain: float = NAN  # of the surrogate, by the rule's own model, for the whole step from old to new
     cg_iterations: float = NAN
     cg_residual: float = NAN

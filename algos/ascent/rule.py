@@ -7,7 +7,8 @@
 | trpo | Natural | KLRadius | Backtracking(SurrogateImproves, KLWithin) |
 | mm_quadratic | Natural | QuadraticBound | Backtracking(LowerBoundImproves) |
 
-An ablation is one `dataclasses.replace`: `replace(trpo(policy), acceptance=Always())`.
+An ablation is one `dataclasses.replace`: `replace(trpo(policy), acceptance=Always())`. So is another surrogate:
+`replace(trpo(policy), surrogate=Discounted())` ascends on the discounted visitation.
 """
 
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from algos.ascent.directions import Direction, Heading
 from algos.ascent.local_model import LocalModel
 from algos.ascent.radius import Constant, Evidence, Radius
 from algos.ascent.step_sizes import Length, StepSize
+from algos.estimators.surrogates import ImportanceSampled, Surrogate
 from algos.policies.policy import Policy
 from algos.types import Batch, Info
 
@@ -42,6 +44,7 @@ class AscentRule:
     step_size: StepSize
     acceptance: Acceptance
     radius: Radius = field(default_factory=Constant)
+    surrogate: Surrogate = field(default_factory=ImportanceSampled)
 
     def init(self, theta: Tensor) -> AscentState:
         return AscentState(theta, self.direction.init(theta), 1.0)
@@ -49,7 +52,7 @@ class AscentRule:
     @torch.no_grad()
     def update(self, state: AscentState, batch: Batch) -> tuple[AscentState, Info]:
         """One update; `predicted_gain` is the linear model's g.d."""
-        model = LocalModel(self.policy, state.theta, batch)
+        model = LocalModel(self.policy, state.theta, batch, self.surrogate)
         heading, direction_state = self.direction.head(model, state.direction)
         length = self.step_size.length(model, heading, state.scale)
         outcome = self.acceptance.search(model, heading, length, state.scale)
@@ -57,6 +60,7 @@ class AscentRule:
             accepted=outcome.accepted,
             step_size=outcome.step_size,
             trials=outcome.trials,
+            discounted=self.surrogate.discounted,
             predicted_gain=outcome.step_size * heading.slope,
             cg_iterations=heading.cg_iterations,
             cg_residual=heading.cg_residual,

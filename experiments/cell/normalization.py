@@ -40,11 +40,11 @@ class RunningMoments:
         return np.sqrt(self._squares / self.count) if self.count else np.ones_like(self._squares)
 
 
-class ObservationNormalizer:
-    """(obs - mean) / std, clipped to +-10, with moments that stand still within a rollout.
+CLIP = 10.0  # of normalised observations: that of Baselines' VecNormalize and most code since
 
-    The clip is that of Baselines' VecNormalize and most code since.
-    """
+
+class ObservationNormalizer:
+    """(obs - mean) / std, clipped to +-CLIP, with moments that stand still within a rollout."""
 
     def __init__(self, size: int, enabled: bool) -> None:
         self.moments = RunningMoments((size,))
@@ -57,8 +57,14 @@ class ObservationNormalizer:
         self._refresh()
 
     def _refresh(self) -> None:
-        self._mean = self.moments.mean
-        self._inverse_std = 1.0 / (self.moments.std + 1e-8)
+        self._mean = self.moments.mean.copy()
+        self._std = self.moments.std + 1e-8
+        self._inverse_std = 1.0 / self._std
+
+    @property
+    def constants(self) -> tuple[Floats, Floats] | None:
+        """The mean and std [O] that observations are normalised by now; None where they are left raw."""
+        return (self._mean, self._std) if self._enabled else None
 
     def update(self, rows: Floats) -> None:
         """Take raw observations [n, O] into the moments."""
@@ -72,8 +78,8 @@ class ObservationNormalizer:
             return obs.astype(np.float32)
         scaled = obs - self._mean
         scaled *= self._inverse_std
-        np.maximum(scaled, -10.0, out=scaled)
-        return np.minimum(scaled, 10.0, out=scaled).astype(np.float32)
+        np.maximum(scaled, -CLIP, out=scaled)
+        return np.minimum(scaled, CLIP, out=scaled).astype(np.float32)
 
 
 class RewardScaler:

@@ -56,21 +56,23 @@ class Oracle:
         self._mdp, self._policy = mdp, policy
 
     @torch.no_grad()
-    def judge(
-        self, old: Tensor, new: Tensor, seen_as: Tensor, batch: Batch, achieved_bound: float, reward_scale: float
-    ) -> Truth:
-        """`seen_as` [S, O] is every state's observation as the old policy saw it; `reward_scale` divided the rewards.
+    def judge(self, old: Tensor, new: Tensor, seen_as: Tensor, batch: Batch, achieved_bound: float) -> Truth:
+        """`seen_as` [S, O] is every state's observation as the old policy saw it.
 
         The rule's bound is in units of normalised advantages per step: times their scale, times the rewards' scale,
-        times the 1 / (1 - gamma) steps of a discounted episode, it is a gain of the return.
+        times the mass of the old policy's discounted visitation, the expected sum of gamma^t until termination, it is
+        a gain of the return. That mass is 1 / (1 - gamma) only where no episode ends. It makes the bound one under the
+        discounted visitation; where the rule's surrogate is under the undiscounted one, the claim is theory's but for
+        that difference.
         """
         mdp, seen = self._mdp, seen_as.double()
         old, new, batch = old.cpu(), new.cpu(), batch.to(seen.device)
-        returns = [float(mdp.eta(self._pi(theta, seen))) for theta in (old, new)]
+        before, after = (self._pi(theta, seen) for theta in (old, new))
+        returns = [float(mdp.eta(pi)) for pi in (before, after)]
         exact = mdp.policy_gradient(self._policy, old.double(), seen)
         estimate = LocalModel(self._policy, old, batch).gradient.double()
         norms = float(exact.norm() * estimate.norm())
-        claimed = achieved_bound * batch.advantage_scale * reward_scale / (1 - mdp.gamma)
+        claimed = achieved_bound * batch.advantage_scale * batch.reward_scale * float(mdp.visitation(before).sum())
         held = NAN if np.isnan(claimed) else float(returns[1] - returns[0] >= claimed)
         cosine = float(exact @ estimate) / norms if norms > 0 else NAN
         return Truth(returns[0], returns[1], cosine, claimed, held)

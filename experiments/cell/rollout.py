@@ -32,6 +32,7 @@ class Rollout:
     times: NDArray[np.int64]  # [T, N] steps since the episode began
     returns: NDArray[np.float64]  # [finished episodes] undiscounted
     clipped_actions: float
+    normalization: tuple[NDArray[Any], NDArray[Any]] | None  # mean and std [O] behind `obs`; None where they are raw
 
 
 class Collector:
@@ -84,6 +85,7 @@ class Collector:
         """T steps under the policy at theta [P]. The normaliser takes the new observations in at the end."""
         steps, n, environments = self.steps, self.n_envs, self.environments
         actor, normalize = Actor(self._policy, theta), self.normalizer
+        normalization = normalize.constants
         noise = draw_noise(self._policy, self._noise, steps, n)
         raw = np.empty((steps, *self._obs.shape))
         obs = np.empty(raw.shape, dtype=np.float32)
@@ -117,4 +119,7 @@ class Collector:
         self.finished += len(returns)
         normalize.update(raw.reshape(-1, raw.shape[-1]))
         clipped = float(np.mean(environments.inside(actions) != actions))
-        return Rollout(obs, next_obs, actions, rewards, terminated, done, episodes, times, np.array(returns), clipped)
+        ended = np.array(returns)
+        return Rollout(
+            obs, next_obs, actions, rewards, terminated, done, episodes, times, ended, clipped, normalization
+        )

@@ -12,7 +12,7 @@ from torch import Tensor
 from algos.estimators import Change, ValueBaseline, gae, measure_change
 from algos.finite import NonFinite
 from algos.policies import Policy
-from algos.types import Batch, Info
+from algos.types import Batch, Info, Normalization
 from experiments.cell.clock import Clock
 from experiments.cell.compiled import CompiledPasses
 from experiments.cell.environments import make_environment, spaces_of
@@ -26,7 +26,7 @@ from experiments.cell.failures import (
     require_finite,
     require_within,
 )
-from experiments.cell.normalization import RewardScaler
+from experiments.cell.normalization import CLIP, RewardScaler
 from experiments.cell.oracle import Oracle, Truth, finite_mdp
 from experiments.cell.rollout import Collector, Rollout
 from experiments.cell.streams import torch_stream
@@ -155,8 +155,7 @@ class Run:
             change = measure_change(self.policy, old, self.state.theta, batch, info)
             truth = Truth()
             if self.oracle is not None and states is not None:
-                new, scale = self.state.theta, self.scaler.scale
-                truth = self.oracle.judge(old, new, states, batch, change.achieved_bound, scale)
+                truth = self.oracle.judge(old, self.state.theta, states, batch, change.achieved_bound)
         self.env_steps += rollout.rewards.size
         self.updates += 1
         for counter in self.counters:
@@ -195,9 +194,15 @@ class Run:
             n_envs=settings.n_envs,
             advantage_mean=mean,
             advantage_scale=scale,
+            reward_scale=self.scaler.scale,
+            normalization=rollout.normalization and self.normalization(*rollout.normalization),
         )
         explained = 1 - float((returns - values).var() / returns.var().clamp_min(1e-12))
         return batch, returns.flatten(), explained
+
+    def normalization(self, mean: NDArray[np.float64], std: NDArray[np.float64]) -> Normalization:
+        """The normaliser's constants [O] of a rollout, on the learner's device."""
+        return Normalization(self.tensor(mean), self.tensor(std), CLIP)
 
     def tensor(self, values: NDArray[Any]) -> Tensor:
         """The same numbers on the learner's device."""

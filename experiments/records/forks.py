@@ -33,17 +33,19 @@ class ForkRow:
     accepted: bool
     step_size: float
     trials: int
-    predicted_gain: float
+    discounted: bool = False  # whether its surrogate is under the discounted visitation, not the undiscounted
+    predicted_gain: float  # under that visitation
     beta: float  # of the rule's own lower bound; nan where it has none
     # what is measured on the batch (algos.estimators.Change)
-    surrogate_gain: float
+    surrogate_gain: float  # under the undiscounted visitation
     kl: float
     reverse_kl: float
     max_kl: float
     quadratic_kl: float
     step_norm: float
-    agreement: float
-    linear_gain: float = NAN
+    agreement: float  # the gain under the rule's visitation / predicted_gain
+    discounted_gain: float = NAN  # surrogate gain under the discounted visitation
+    linear_gain: float = NAN  # this and the next three are under the rule's visitation
     implied_beta: float = NAN
     predicted_bound: float
     achieved_bound: float

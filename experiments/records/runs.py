@@ -35,7 +35,8 @@ class UpdateRow:
     # what the rule says (algos.types.Info)
     accepted: bool
     step_size: float
-    predicted_gain: float
+    discounted: bool = False  # whether its surrogate is under the discounted visitation, not the undiscounted
+    predicted_gain: float  # under that visitation
     cg_iterations: float
     cg_residual: float
     radius: float
@@ -45,14 +46,15 @@ class UpdateRow:
     trials: int  # how many; one by one in `trials`
     reuses: int  # how many; one by one in `reuses`
     # what the pipeline measures (algos.estimators.Change)
-    surrogate_gain: float
+    surrogate_gain: float  # under the undiscounted visitation
     kl: float
     reverse_kl: float
     max_kl: float
     quadratic_kl: float
     step_norm: float
-    agreement: float
-    linear_gain: float = NAN
+    agreement: float  # the gain under the rule's visitation / predicted_gain
+    discounted_gain: float = NAN  # surrogate gain under the discounted visitation
+    linear_gain: float = NAN  # this and the next three are under the rule's visitation
     implied_beta: float = NAN
     predicted_bound: float
     achieved_bound: float
@@ -61,7 +63,7 @@ class UpdateRow:
     true_return_before: float  # exact discounted return of the old policy
     true_return_after: float
     true_cosine: float  # between the exact policy gradient and the batch's estimate
-    claimed_gain: float  # achieved_bound in units of the return: what the rule's lower bound says was gained at least
+    claimed_gain: float  # achieved_bound times scales and mass of the discounted visitation: a gain of the return
     bound_held: float  # 1 where the true gain is no less than the claimed one, else 0
     # cost
     gradient_evaluations: int

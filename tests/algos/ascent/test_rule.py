@@ -3,9 +3,21 @@
 from dataclasses import dataclass, replace
 
 import pytest
+import torch
 
-from algos.ascent import Adam, Always, AscentRule, Backtracking, Fixed, Gradient, KLRadius, KLWithin, Natural
-from algos.estimators import measure_change
+from algos.ascent import (
+    Adam,
+    Always,
+    AscentRule,
+    Backtracking,
+    Fixed,
+    Gradient,
+    KLRadius,
+    KLWithin,
+    LocalModel,
+    Natural,
+)
+from algos.estimators import Discounted, measure_change
 from algos.rules import RULES
 
 
@@ -35,6 +47,15 @@ def test_an_ablation_is_one_replaced_part(problem):
         change = measure_change(problem.policy, problem.theta, state.theta, problem.batch, info)
         kl[rule] = change.kl, change.quadratic_kl
     assert kl[whole][0] <= 0.5 and kl[without][1] == pytest.approx(0.5)
+
+
+def test_the_surrogate_is_a_part_too(problem):
+    batch = replace(problem.batch, gamma=0.7)
+    rule = replace(RULES["vanilla_pg"](problem.policy, lr=0.5), surrogate=Discounted())
+    state, info = rule.update(rule.init(problem.theta), batch)
+    expected = 0.5 * LocalModel(problem.policy, problem.theta, batch, Discounted()).gradient
+    torch.testing.assert_close(state.theta - problem.theta, expected)
+    assert info.discounted and not RULES["vanilla_pg"](problem.policy).update(state, batch)[1].discounted
 
 
 def test_costs_are_counted(problem):

@@ -1,9 +1,10 @@
 import math
+from dataclasses import replace
 
 import pytest
 
 from algos.ascent import LocalModel
-from algos.estimators import measure_change
+from algos.estimators import Discounted, measure_change
 from algos.types import Info
 
 
@@ -53,6 +54,22 @@ def test_bounds_are_those_of_the_rules_beta_or_of_the_one_that_the_step_implies(
     used = change.implied_beta if math.isnan(beta) else beta
     assert change.predicted_bound == pytest.approx(slope - used / 2 * curvature)
     assert change.achieved_bound == pytest.approx(change.surrogate_gain - used * change.kl)
+
+
+def test_what_is_compared_with_the_rule_is_under_its_own_visitation(problem):
+    new, batch = problem.nearby(0.1), replace(problem.batch, gamma=0.7)
+    plain, discounted = (
+        measure_change(problem.policy, problem.theta, new, batch, Info(beta=7.0, predicted_gain=0.5, discounted=own))
+        for own in (False, True)
+    )
+    d, model = new - problem.theta, LocalModel(problem.policy, problem.theta, batch, Discounted())
+    candidate = model.candidate(new)
+    for change in (plain, discounted):
+        assert change.discounted_gain == pytest.approx(candidate.surrogate_gain)
+        assert change.surrogate_gain == plain.surrogate_gain != pytest.approx(change.discounted_gain, rel=0.1)
+    assert plain.agreement == plain.surrogate_gain / 0.5 and discounted.agreement == discounted.discounted_gain / 0.5
+    assert discounted.linear_gain == pytest.approx(float(model.gradient @ d))
+    assert discounted.achieved_bound == pytest.approx(discounted.discounted_gain - 7.0 * discounted.kl)
 
 
 def test_the_implied_beta_is_that_of_a_step_to_the_maximum_of_its_quadratic_bound(problem):

@@ -64,7 +64,7 @@ def test_with_exact_discounted_advantages_the_estimate_points_along_the_true_gra
     exact = mdp.advantage(run.policy.outputs(run.state.theta, torch.eye(16)).double().softmax(-1))
     advantages = exact[batch.obs.argmax(-1), batch.actions] * batch.gamma**batch.times
     truth = run.oracle.judge(
-        run.state.theta, run.state.theta, torch.eye(16), replace(batch, advantages=advantages.float()), 0.0, 1.0
+        run.state.theta, run.state.theta, torch.eye(16), replace(batch, advantages=advantages.float()), 0.0
     )
     assert truth.true_cosine > 0.9
 
@@ -73,7 +73,7 @@ def test_nothing_moved_nothing_gained(make_spec):
     run = Run(make_spec("FrozenLake-v1", env_kwargs=SMALL))
     theta = run.state.theta
     batch, _, _ = run.estimate(run.collector.collect(theta))
-    truth = run.oracle.judge(theta, theta, torch.eye(16), batch, 0.0, 1.0)
+    truth = run.oracle.judge(theta, theta, torch.eye(16), batch, 0.0)
     assert truth.true_return_before == truth.true_return_after and truth.bound_held == 1.0
 
 
@@ -83,7 +83,27 @@ def test_the_claimed_gain_is_in_units_of_the_return():
     obs = torch.eye(16)
     actions = torch.zeros(16, dtype=torch.long)
     batch = Batch(
-        obs, actions, torch.ones(16), policy.log_prob(theta, obs, actions), actions, actions, 0.9, advantage_scale=3.0
-    )
-    truth = Oracle(mdp, policy).judge(theta, theta, obs, batch, 0.5, 2.0)
-    assert truth.claimed_gain == pytest.approx(0.5 * 3 * 2 / 0.1)
+        obs, actions, torch.ones(16), policy.log_prob(theta, obs, actions), actions, actions, 0.9, advantage_scale=3.0,
+        reward_scale=2.0,
+    )  # fmt: skip
+    truth = Oracle(mdp, policy).judge(theta, theta, obs, batch, 0.5)
+    mass = float(mdp.visitation(policy.outputs(theta, obs).double().softmax(-1)).sum())
+    assert truth.claimed_gain == pytest.approx(0.5 * 3 * 2 * mass) and mass < 0.6 / (1 - 0.9)
+
+
+@pytest.mark.parametrize("map_name", ["4x4", "8x8"])
+def test_a_claim_of_the_exact_surrogate_is_its_gain_of_the_return(map_name):
+    """What is claimed for the exact mean advantage under the discounted visitation is what the surrogate gains."""
+    mdp = finite_mdp("FrozenLake-v1", {"map_name": map_name}, 0.99)
+    policy = Policy.mlp(mdp.n_states, (), Categorical(4))
+    obs, g = torch.eye(mdp.n_states), torch.Generator().manual_seed(0)
+    old = torch.randn(policy.network.size, generator=g)
+    new = old + 0.3 * torch.randn(policy.network.size, generator=g)
+    old_pi, new_pi = (policy.outputs(theta.double(), obs.double()).softmax(-1) for theta in (old, new))
+    visitation = mdp.visitation(old_pi)
+    mean_gain = float(visitation @ (new_pi * mdp.advantage(old_pi)).sum(-1) / visitation.sum())
+    actions = torch.zeros(mdp.n_states, dtype=torch.long)
+    batch = Batch(obs, actions, torch.ones(len(obs)), policy.log_prob(old, obs, actions), actions, actions, 0.99)
+    truth = Oracle(mdp, policy).judge(old, new, obs, batch, mean_gain)
+    assert truth.claimed_gain == pytest.approx(float(mdp.surrogate(old_pi, new_pi) - mdp.eta(old_pi)), rel=1e-9)
+    assert float(visitation.sum()) < 40, "episodes end: fewer than 100 discounted steps"

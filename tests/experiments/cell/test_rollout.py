@@ -60,3 +60,20 @@ def test_actions_outside_the_space_are_clipped_and_counted(make_spec):
     rollout = Collector(spec, policy).collect(theta)
     share = np.mean(np.abs(rollout.actions) > 2.0)
     assert share > 0.5 and rollout.clipped_actions == share
+
+
+def test_a_rollout_says_how_its_observations_were_normalised(make_spec):
+    policy = Policy.mlp(4, (8,), Categorical(2))
+    theta = policy.init(torch_stream(0, "theta"), -0.5)
+    spec = make_spec()
+    told, raw = Collector(spec, policy), Collector(make_spec(normalize_obs=False), policy)
+    first = told.collect(theta)
+    np.testing.assert_array_equal(first.normalization, [np.zeros(4), np.ones(4) + 1e-8])
+    second = told.collect(theta)
+    mean, std = second.normalization
+    seen = first.obs.reshape(-1, 4)  # as they are: nothing had been seen before
+    np.testing.assert_allclose(mean, seen.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(std, seen.std(0), rtol=1e-5)
+    np.testing.assert_allclose(second.obs[0] * std + mean, first.next_obs[-1], rtol=1e-4, atol=1e-5)
+    assert told.normalizer.constants[0] is not mean, "the next rollout's are others"
+    assert raw.collect(theta).normalization is None
