@@ -12,12 +12,14 @@ import pyarrow as pa
 from experiments.records import (
     BrokenCell,
     EvaluationRow,
+    Listings,
     ReuseRow,
     Row,
     RunRow,
     TrialRow,
     UpdateRow,
     frame,
+    mixed_code,
     read_tables,
     schema,
 )
@@ -73,14 +75,14 @@ def load(folder: Path, mixed: bool = False) -> Results:
 
     Raises ResultsError, also if code or library versions differ between cells and that is not asked for (`mixed`).
     """
-    name, planned, given, declared = _read_manifest(folder / "manifest.json")
+    name, planned, given, declared, listings = _read_manifest(folder / "manifest.json")
     cells, problems = _read_cells(folder / "cells", planned)
     if not cells:
         reasons = "".join(f"\n  {problem}" for problem in problems[:5])
         raise ResultsError(f"{folder} has no finished cell among {len(planned)} planned; run the matrix first{reasons}")
-    made_by = sorted({(run.code, run.versions) for run, _ in cells})
-    if len(made_by) > 1:
-        what = f"cells made by {len(made_by)} versions of the code or its libraries"
+    if differ := mixed_code((run for run, _ in cells), listings):
+        more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
+        what = f"cells made by different versions of {', '.join(differ[:3])}{more}"
         if not mixed:
             raise ResultsError(f"{folder} holds {what}; run them again, or put them into one table with --mixed")
         problems.append(f"{what} are mixed here, as was asked for")
@@ -102,8 +104,10 @@ def load(folder: Path, mixed: bool = False) -> Results:
     )
 
 
-def _read_manifest(file: Path) -> tuple[str, pd.DataFrame, dict[str, tuple[float, float]], Declared | None]:
-    """The matrix's name, the planned cells, the scores it gives, and what it is to decide."""
+def _read_manifest(
+    file: Path,
+) -> tuple[str, pd.DataFrame, dict[str, tuple[float, float]], Declared | None, Listings]:
+    """The matrix's name, the planned cells, the scores it gives, what it is to decide, and the files of its code."""
     if not file.is_file():
         raise ResultsError(f"{file.parent} is not a results directory: expected {file}, as run_matrix.py writes it")
     try:
@@ -115,14 +119,14 @@ def _read_manifest(file: Path) -> tuple[str, pd.DataFrame, dict[str, tuple[float
                 raise ValueError(f"the score of {env} is [{low}, {high}]; expected two different returns")
         compare = plan.get("compare")
         declared = None if compare is None else _declared(compare)
-        name = str(plan["matrix"])
+        name, listings = str(plan["matrix"]), dict(plan.get("code", {}))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultsError(f"{file} is not a manifest: {type(error).__name__}: {error}") from error
     for same in ("run_id", ["env", "label", "seed"]):
         if planned.duplicated(same).any():
             twice = planned[planned.duplicated(same)].iloc[0]
             raise ResultsError(f"{file} plans a run twice: {twice.label} on {twice.env}, seed {twice.seed}")
-    return name, planned.sort_values(["env", "label", "seed"], ignore_index=True), given, declared
+    return name, planned.sort_values(["env", "label", "seed"], ignore_index=True), given, declared, listings
 
 
 def _declared(compare: dict[str, Any]) -> Declared:

@@ -1,4 +1,9 @@
-"""What made a result: its specification, the code that computed it, the libraries below, and the machine."""
+"""What made a result: its specification, the code that computed it, the libraries below, and the machine.
+
+The code of a run is the files that its rule, its environment and the pipeline import, as they were loaded
+(`loaded.py`). To add or edit one rule says nothing about the runs of others; to edit an environment does, about all
+runs in it. What is imported by a computed name is not seen.
+"""
 
 import ast
 import hashlib
@@ -6,50 +11,136 @@ import json
 import os
 import platform
 import resource
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
+import gymnasium as gym
 import torch
 
+from algos.rules import RULES
+from experiments.imports import Module, closure, find, module_of_file, parse
+from experiments.loaded import source_of
+from experiments.outside import is_outside
 from experiments.spec import RunSpec
 
-ROOT = Path(__file__).parents[1]
-COMPUTES = ("algos", "experiments/cell", "experiments/spec.py")  # what the numbers of a run depend on
-_PARSING = Lock()
-PACKAGES = ("torch", "gymnasium", "mujoco", "numpy", "numba")
+PIPELINE = ("experiments.cell.train",)
+FOLLOWED = ("algos", "experiments.cell", "experiments.spec", "experiments.forks")  # what numbers depend on
+TABLE = "algos.rules"  # imports every rule, of which a run needs one
+PACKAGES = ("torch", "gymnasium", "mujoco", "numpy", "numba")  # in `library_versions`
 
 
-def code_digest(places: tuple[str, ...] = COMPUTES) -> str:
-    """12 hexadecimal digits over the code that computes; comments, docstrings and layout do not count."""
-    with _PARSING:  # python 3.11 cannot make two syntax trees in two threads at a time
-        return _digest(places)
+class OtherCode(Exception):
+    """This process has not the code that the cell is to be computed by; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """Files that compute something: name -> 12 hexadecimal digits of what each means; packages: name -> version."""
+
+    files: tuple[tuple[str, str], ...]
+
+    @property
+    def digest(self) -> str:
+        """12 hexadecimal digits over all of it; comments, docstrings, layout and folders do not count."""
+        return hashlib.sha256(repr(self.files).encode()).hexdigest()[:12]
+
+    def __or__(self, other: "Code") -> "Code":
+        """The files of both."""
+        return Code(tuple(sorted({*self.files, *other.files})))
+
+
+def code_of(spec: RunSpec, roots: tuple[str, ...] = PIPELINE) -> Code:
+    """The code of a run in this process; `roots`: the modules that do with it what they do."""
+    return code_of_parts(spec.rule, spec.env, spec.env_kwargs, roots)
+
+
+def code_of_parts(rule: str, env: str, kwargs: Mapping[str, Any], roots: tuple[str, ...] = PIPELINE) -> Code:
+    """As `code_of`, of a rule and an environment by their names."""
+    folder = str(Path(rule.rpartition(":")[0]).parent) if is_outside(rule) else None
+    modules: set[Module] = set()
+    installed: set[str] = set()
+    for where, names in ((None, [*roots, *_modules_of(env)]), (folder, [_rule_module(rule)])):
+        found = [name if isinstance(name, Module) else find(name, where) for name in names]
+        installed |= {name for name in found if isinstance(name, str)}
+        reached, packages = closure([m for m in found if isinstance(m, Module)], where, FOLLOWED, TABLE)
+        modules, installed = modules | reached, installed | packages
+    files = {module.path: _digest(source_of(module.file)) for module in modules}
+    files |= {f"{name} (package)": _version(name) for name in installed - {*PACKAGES}}
+    files |= {f"{name} (file)": _digest_of_bytes(data) for name, data in _files_named(kwargs)}
+    return Code(tuple(sorted(files.items())))
+
+
+def codes_of(specs: Iterable[RunSpec]) -> list[Code]:
+    """The code of each rule and environment among these."""
+    parts = {(spec.rule, spec.env): spec for spec in specs}
+    return [code_of(spec) for spec in parts.values()]
+
+
+def require_code(spec: RunSpec) -> None:
+    """Raise OtherCode if this process would compute the cell with other code than its specification names."""
+    here = code_of(spec).digest
+    if spec.code not in ("", here):
+        raise OtherCode(
+            f"{spec.run_id} is to be computed by code {spec.code}, this process has {here}: a file was edited after "
+            "the matrix was started, or a worker has another version; start the same command again"
+        )
+
+
+def _rule_module(rule: str) -> Module | str:
+    return module_of_file(rule.rpartition(":")[0]) if is_outside(rule) else RULES[rule].__module__
+
+
+def _modules_of(env: str) -> list[str]:
+    """Where an environment is registered, or, for one that gymnasium knows by itself, where it is defined."""
+    module, _, name = env.rpartition(":")
+    if module:
+        return [module]
+    known = gym.registry.get(name)
+    if known is None:
+        return []
+    points = [known.entry_point, *(wrapper.entry_point for wrapper in known.additional_wrappers)]
+    return [point.partition(":")[0] if isinstance(point, str) else str(point.__module__) for point in points if point]
+
+
+def _files_named(kwargs: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+    """The files that an environment is given, such as a MuJoCo model of the user's."""
+    files = [(key, Path(value)) for key, value in kwargs.items() if isinstance(value, str) and value]
+    return [(key, source_of(str(file))) for key, file in files if "\0" not in str(file) and file.is_file()]
 
 
 @cache
-def _digest(places: tuple[str, ...]) -> str:
-    digest = hashlib.sha256()
-    for place in places:
-        files = [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).rglob("*.py"))
-        for file in files:
-            digest.update(f"{file.relative_to(ROOT)}\n{_meaning(file)}\n".encode())
-    return digest.hexdigest()[:12]
+def _digest(source: bytes) -> str:
+    """Of what python text means."""
+    tree = parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and (
+            ast.get_docstring(node) is not None
+        ):
+            node.body = node.body[1:]
+    return _digest_of_bytes(ast.dump(tree).encode())
+
+
+def _digest_of_bytes(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+@cache
+def _version(package: str) -> str:
+    """Of the distribution that installed it."""
+    try:
+        return ", ".join(sorted(version(name) for name in packages_distributions().get(package, [])))
+    except PackageNotFoundError:
+        return ""
 
 
 @cache
 def library_versions() -> str:
     """JSON: python and the libraries whose releases can change a trajectory."""
     return json.dumps({"python": platform.python_version(), **{name: version(name) for name in PACKAGES}})
-
-
-def _meaning(file: Path) -> str:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    return ast.dump(tree)
 
 
 def columns_of(spec: RunSpec) -> dict[str, Any]:
@@ -63,6 +154,7 @@ def columns_of(spec: RunSpec) -> dict[str, Any]:
         "settings": spec.settings.model_dump_json(),
         "seed": spec.seed,
         "budget": spec.budget,
+        "code": spec.code or code_of(spec).digest,
     }
 
 
@@ -75,15 +167,16 @@ def machine(jobs: int, lane: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "load": os.getloadavg()[0],
         "cpu": cpu_model(),
-        "code": code_digest(),
         "versions": library_versions(),
     }
 
 
+@cache
 def cpu_model() -> str:
-    """What the processor calls itself."""
+    """What the processor calls itself, and the instructions that torch uses of it."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+            name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+        name = platform.processor() or platform.machine()
+    return f"{name} ({torch.backends.cpu.get_cpu_capability()})"

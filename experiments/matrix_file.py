@@ -5,7 +5,7 @@ import itertools
 import tomllib
 import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from algos.policies import Categorical, Policy
 from algos.rules import RULES
+from experiments.identity import code_of
 from experiments.outside import OutsideRuleError, factory_of, is_outside, resolve
 from experiments.spec import JUDGE, RunSpec, Settings, build_rule, hyper_parameters
 
@@ -70,7 +71,14 @@ def load_matrix(name_or_file: str, seeds: int | None = None) -> Matrix:
     matrix = reader.read(file, seeds)
     if reader.problems:
         raise MatrixError(file, reader.problems)
-    return matrix
+    return replace(matrix, cells=_coded(matrix.cells))
+
+
+def _coded(cells: tuple[RunSpec, ...]) -> tuple[RunSpec, ...]:
+    """The cells with the digest of the code that is to compute them: what this process has loaded."""
+    parts = {(cell.rule, cell.env): cell for cell in cells}
+    digests = {part: code_of(cell).digest for part, cell in parts.items()}
+    return tuple(cell.model_copy(update={"code": digests[cell.rule, cell.env]}) for cell in cells)
 
 
 def _find(name_or_file: str) -> Path:

@@ -1,11 +1,13 @@
 """Rules from a user's own Python file, named `path/to/file.py:function` wherever a rule's name is expected."""
 
 import hashlib
-import importlib.util
 import sys
 from pathlib import Path
 
 from algos.rules import RULES, RuleFactory
+from experiments.loaded import load_file, source_of
+
+LOADED: dict[str, str] = {}  # absolute path -> the name under which it was imported, once in a process
 
 
 class OutsideRuleError(Exception):
@@ -26,24 +28,19 @@ def resolve(rule: str, base: Path) -> str:
 def factory_of(rule: str) -> RuleFactory:
     """The factory of a rule, from RULES or from its file. Raises OutsideRuleError.
 
-    The file is imported under a name made from its contents, so that two versions of it never meet.
+    The file is imported once in a process, whatever becomes of it then, and under a name made from its contents.
     """
     if not is_outside(rule):
         return RULES[rule]
     file, _, function = rule.rpartition(":")
     try:
-        name = f"outside_rule_{digest_of(rule)}"
-        if name not in sys.modules:
-            spec = importlib.util.spec_from_file_location(name, file)
-            assert spec is not None and spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[name] = module
-            try:
-                spec.loader.exec_module(module)
-            except BaseException:
-                del sys.modules[name]
-                raise
-        found = getattr(sys.modules[name], function, None)
+        path = str(Path(file).resolve())
+        if path not in LOADED:
+            name = f"outside_rule_{hashlib.sha256(source_of(path)).hexdigest()[:12]}"
+            if name not in sys.modules:
+                load_file(name, path)
+            LOADED[path] = name
+        found = getattr(sys.modules[LOADED[path]], function, None)
     except Exception as error:  # whatever a user's file raises when it is imported
         raise OutsideRuleError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
     if not callable(found):
@@ -52,6 +49,6 @@ def factory_of(rule: str) -> RuleFactory:
     return factory
 
 
-def digest_of(rule: str) -> str:
-    """What the file of an outside rule held, as 12 hexadecimal digits; empty for a rule of RULES."""
-    return hashlib.sha256(Path(rule.rpartition(":")[0]).read_bytes()).hexdigest()[:12] if is_outside(rule) else ""
+def name_of(rule: str) -> str:
+    """A rule's name without the folder of its file."""
+    return rule.rpartition("/")[2] if is_outside(rule) else rule

@@ -93,7 +93,8 @@ def make_forks(arguments: Arguments) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
     files = {
         trunk.seed: {
-            at: StageFile(made / f"{trunk.run_id}-{at}.parquet", tuple(entries), arguments.episodes) for at in steps
+            at: StageFile(made / f"{trunk.run_id}-{at}.parquet", trunk, tuple(entries), arguments.episodes)
+            for at in steps
         }
         for trunk in trunks
     }

@@ -128,11 +128,10 @@ def run_cells(store: "Store", cells: "list[RunSpec]", arguments: Arguments) -> i
     found = store.look(cells)
     for run_id in found.broken:
         print(f"{run_id} failed its checksum: set aside in {store.root / 'quarantine'}, will run again")
-    strangers = store.strangers(found)
-    if strangers and not arguments.mixed:
+    if found.other_code and not arguments.mixed:
         raise StoreError(
-            f"{len(strangers)} finished cells in {store.root} were made by other code or library versions "
-            f"({strangers[0]}...); use --out DIR for a fresh start, or --mixed to put both into one table"
+            f"{len(found.other_code)} finished cells in {store.root} were made by other code or library versions "
+            f"({found.other_code[0]}...); use --out DIR for a fresh start, or --mixed to put both into one table"
         )
     finished = dict(found.finished)
     if arguments.retry_failed:

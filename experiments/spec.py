@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from algos.estimators import GaussNewton, MinibatchAdam, Regression
 from algos.policies import Policy
-from experiments.outside import digest_of, factory_of
+from experiments.outside import factory_of, name_of
 
-_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
 
 
 class Settings(BaseModel):
@@ -65,11 +65,17 @@ class Settings(BaseModel):
         return self
 
 
+LARGEST = 2**63 - 1  # that a column of integers holds
+NAME_BYTES = 80  # of label and environment in a run_id
 JUDGE = frozenset({"evaluations", "eval_episodes", "final_episodes"})  # settings that no rule may change for itself
 
 
 class RunSpec(BaseModel):
-    """One cell of the matrix, complete: every hyper-parameter and setting has its value here."""
+    """One cell of the matrix, complete: every hyper-parameter and setting has its value here.
+
+    `code` is the digest of the code that is to compute it (identity.py), empty where nobody has said; a process that
+    has other code refuses. It is no part of the name: a cell that other code made is the same cell, made otherwise.
+    """
 
     model_config = _STRICT
 
@@ -78,9 +84,10 @@ class RunSpec(BaseModel):
     rule: str
     label: str
     hyper: dict[str, Any]
-    seed: int = Field(ge=0)
-    budget: int = Field(ge=1)
+    seed: int = Field(ge=0, le=LARGEST)
+    budget: int = Field(ge=1, le=LARGEST)
     settings: Settings
+    code: str = ""
 
     @model_validator(mode="after")
     def _grid_fits(self) -> "RunSpec":
@@ -95,11 +102,12 @@ class RunSpec(BaseModel):
 
     @cached_property
     def run_id(self) -> str:
-        """Readable, safe as a folder's name, and different for different specifications."""
-        values = self.model_dump(mode="json") | {"code": digest_of(self.rule)}
+        """Readable, safe as a folder's name, and different for different specifications, wherever their files lie."""
+        values = self.model_dump(mode="json", exclude={"code"}) | {"rule": name_of(self.rule)}
         digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
         safe = "".join(c if c.isalnum() or c in "-_.=" else "_" for c in f"{self.label}-{self.env}")
-        return f"{safe[:80]}-seed{self.seed}-{digest[:10]}"
+        short = safe.encode()[:NAME_BYTES].decode(errors="ignore")
+        return f"{short}-seed{self.seed}-{digest[:10]}"
 
     @property
     def grid(self) -> list[int]:

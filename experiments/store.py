@@ -18,7 +18,7 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 
 from experiments.files import write_atomically
-from experiments.identity import code_digest, library_versions
+from experiments.identity import codes_of, columns_of, library_versions
 from experiments.matrix_file import Matrix
 from experiments.records import BrokenCell, Row, RunRow, cell_files, read_run
 from experiments.spec import RunSpec
@@ -36,6 +36,7 @@ class Found:
 
     finished: dict[str, RunRow]
     broken: list[str]  # set aside, to be run again
+    other_code: list[str]  # finished, by other code or other versions of the libraries than the specification asks for
 
 
 class Store:
@@ -79,25 +80,26 @@ class Store:
 
         Raises StoreError, before anything is written, if the directory holds something else.
         """
-        lines = self._planned(matrix)  # as text, which takes less memory than what it says
+        lines, listings = self._planned(matrix)  # as text, which takes less memory than what it says
         for cell in matrix.cells:
             lines[cell.run_id] = json.dumps({"run_id": cell.run_id, **cell.model_dump(mode="json")})
         head = {
             "matrix": matrix.name,
             "scores": {env: list(pair) for env, pair in matrix.scores.items()},
             "compare": None if matrix.compare is None else matrix.compare.model_dump(mode="json"),
+            "code": listings | {code.digest: dict(code.files) for code in codes_of(matrix.cells)},
         }
         cells = ",\n".join(lines[run_id] for run_id in sorted(lines))
         write_atomically(self._manifest, f'{json.dumps(head)[:-1]}, "cells": [\n{cells}\n]}}\n'.encode())
 
-    def _planned(self, matrix: Matrix) -> dict[str, str]:
-        """run_id -> line of the manifest, of the cells that this matrix may be added to."""
+    def _planned(self, matrix: Matrix) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """run_id -> line of the manifest, of the cells that this matrix may be added to; the files of their code."""
         if not self._manifest.exists():
-            return {}
-        name, lines = self._read_manifest()
+            return {}, {}
+        name, lines, listings = self._read_manifest()
         wanted = {cell.run_id for cell in matrix.cells}
         if name == matrix.name and (lines.keys() <= wanted or wanted <= lines.keys()):
-            return lines
+            return lines, listings
         strangers = sorted(lines.keys() - wanted)
         raise StoreError(
             f"{self.root} holds another matrix ({name}, {len(lines)} cells, of which {len(strangers)} "
@@ -106,7 +108,7 @@ class Store:
 
     def look(self, specs: list[RunSpec]) -> Found:
         """Which of these are done. A cell whose checksums fail is set aside, not deleted and not counted."""
-        finished, broken = {}, []
+        finished, broken, other = {}, [], []
         for spec in specs:
             folder = self.cells / spec.run_id
             if not folder.exists():
@@ -119,12 +121,9 @@ class Store:
                 continue
             if run.status not in RETRIED:
                 finished[spec.run_id] = run
-        return Found(finished, broken)
-
-    def strangers(self, found: Found) -> list[str]:
-        """Finished cells that other code, or other versions of the libraries, made."""
-        here = (code_digest(), library_versions())
-        return sorted(run_id for run_id, run in found.finished.items() if (run.code, run.versions) != here)
+                if (run.code, run.versions) != (columns_of(spec)["code"], library_versions()):
+                    other.append(spec.run_id)
+        return Found(finished, broken, sorted(other))
 
     def forget(self, run_id: str) -> None:
         """Let a finished cell run again: it is moved to the quarantine, not deleted."""
@@ -140,11 +139,11 @@ class Store:
         for name, data in cell_files(run, rows).items():
             write_atomically(folder / name, data)
 
-    def _read_manifest(self) -> tuple[str, dict[str, str]]:
-        """The matrix's name, and run_id -> line of every planned cell."""
+    def _read_manifest(self) -> tuple[str, dict[str, str], dict[str, dict[str, str]]]:
+        """The matrix's name, run_id -> line of every planned cell, and the files behind each digest of code."""
         try:
             held = json.loads(self._manifest.read_bytes())
-            return held["matrix"], {cell["run_id"]: json.dumps(cell) for cell in held["cells"]}
+            return held["matrix"], {cell["run_id"]: json.dumps(cell) for cell in held["cells"]}, held.get("code", {})
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{self._manifest} is not a manifest ({error}); move it away, or use --out DIR") from error
 

@@ -30,7 +30,7 @@ from experiments.cell.normalization import CLIP, RewardScaler
 from experiments.cell.oracle import Oracle, Truth, finite_mdp
 from experiments.cell.rollout import Collector, Rollout
 from experiments.cell.streams import torch_stream
-from experiments.identity import code_digest, columns_of, library_versions, machine
+from experiments.identity import code_of, columns_of, cpu_model, library_versions, machine
 from experiments.records import (
     PHASES,
     EvaluationRow,
@@ -72,6 +72,7 @@ class Run:
         self.env_steps = self.updates = 0
         self.judged = 0  # points of the evaluation grid that are behind
         self.rested = 0  # env_steps at the last checkpoint
+        self.cpus = [cpu_model()]  # more than one where it was resumed on a machine of another kind
         self.counters: dict[str, Any] = {"gradient_evaluations": 0, "fisher_products": 0, "candidate_evaluations": 0}
 
     def rows(self, rest: Callable[[], None]) -> Iterator[Row]:
@@ -103,7 +104,8 @@ class Run:
     def snapshot(self) -> dict[str, Any]:
         """What a checkpoint holds."""
         return {
-            "made_by": [self.spec.run_id, code_digest(), library_versions()],
+            "made_by": [self.spec.run_id, code_of(self.spec).digest, library_versions()],
+            "cpus": self.cpus,
             "env_steps": self.env_steps,
             "updates": self.updates,
             "judged": self.judged,
@@ -119,6 +121,7 @@ class Run:
         """Go on where `snapshot` was taken."""
         self.env_steps, self.updates, self.judged = kept["env_steps"], kept["updates"], kept["judged"]
         self.counters, self.state, self.critic_state = kept["counters"], kept["rule"], kept["critic"]
+        self.cpus = [*(cpu for cpu in kept["cpus"] if cpu not in self.cpus), *self.cpus]
         self.begin_anew()
         self.collector.restore(kept["collector"])
         self.scaler.moments.restore(kept["rewards"])
@@ -275,7 +278,7 @@ class Run:
             episodes=self.collector.finished,
             **self.counters,
             **self.clock.totals(),
-            **machine(jobs, lane),
+            **machine(jobs, lane) | {"cpu": ", then ".join(self.cpus)},
         )
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from experiments.cell.checkpoint import load, save
 from experiments.cell.failures import Diverged, Paused, RuleFailed, is_out_of_memory
 from experiments.cell.run import Run
-from experiments.identity import code_digest, library_versions
+from experiments.identity import code_of, library_versions, require_code
 from experiments.records import Row, decode, encode
 from experiments.spec import RunSpec
 
@@ -22,12 +22,15 @@ def train(
 
     jobs, lane: only recorded, how many cells shared the machine and what their seconds are for; checkpoint: a file to
     go on from and to write to; pause: asked at every checkpoint whether to stop there, with the status "paused".
+    Raises OtherCode, before the first row, if this process has not the code that the specification names.
     """
+    require_code(spec)
     run = Run(spec)
+    require_code(spec)  # the environment's own modules are loaded now
     status, reason = "ok", ""
     told: list[Row] = []
     kept = None if checkpoint is None else load(checkpoint, run.rule, run.device)
-    if kept is not None and kept["run"]["made_by"] == [spec.run_id, code_digest(), library_versions()]:
+    if kept is not None and kept["run"]["made_by"] == [spec.run_id, code_of(spec).digest, library_versions()]:
         run.restore(kept["run"])
         told = [decode(line) for line in kept["rows"]]
 

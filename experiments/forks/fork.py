@@ -19,8 +19,8 @@ from experiments.cell.compiled import CompiledPasses
 from experiments.cell.environments import make_environment, spaces_of
 from experiments.cell.failures import PARAMETER_LIMIT, Diverged, is_out_of_memory, require_within
 from experiments.forks.judge import Worth, judge_of
-from experiments.forks.stage import CODE, Stage
-from experiments.identity import code_digest, cpu_model, library_versions
+from experiments.forks.stage import Stage, code_of_fork
+from experiments.identity import cpu_model, library_versions
 from experiments.records import ForkRow
 from experiments.spec import RunSpec, build_rule
 
@@ -145,7 +145,7 @@ class Forks:
             "episodes": judge.episodes,
             "return_unit": judge.unit,
             "cpu": cpu_model(),
-            "code": code_digest(CODE),
+            "code": code_of_fork(spec, entry.rule),
             "versions": library_versions(),
         }
 

@@ -13,11 +13,16 @@ from algos.types import COLUMNS, Batch
 from experiments.cell.checkpoint import load, save
 from experiments.cell.run import Run
 from experiments.cell.streams import integer_seed
-from experiments.identity import COMPUTES, code_digest, library_versions
+from experiments.identity import PIPELINE, code_of, code_of_parts, library_versions
 from experiments.spec import RunSpec
 
 HELD_OUT = 8  # batches: with 16 environments and 2,048 rows, episodes of 1,000 steps from start to end
-CODE = (*COMPUTES, "experiments/forks")  # what the numbers of a fork depend on
+MODULES = (*PIPELINE, "experiments.forks.fork")  # whose imports the numbers of a fork depend on
+
+
+def code_of_fork(trunk: RunSpec, rule: str) -> str:
+    """Digest of the code behind what a rule makes of this trunk's batches."""
+    return (code_of(trunk, MODULES) | code_of_parts(rule, trunk.env, trunk.env_kwargs, MODULES)).digest
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def reach(spec: RunSpec, steps: list[int], folder: Path) -> Iterator[Stage]:
         rule, recorder = run.rule, Recorder(run.rule)
         for at in steps:
             file = folder / f"{spec.run_id}-{at}.stage"
-            made_by = [spec.run_id, at, code_digest(CODE), library_versions()]
+            made_by = [spec.run_id, at, code_of(spec, MODULES).digest, library_versions()]
             kept = load(file, rule)
             if kept is not None and kept["made_by"] == made_by:
                 yield Stage(**kept["stage"])

@@ -6,9 +6,10 @@ from pathlib import Path
 from experiments.files import write_atomically
 from experiments.forks.fork import Entry
 from experiments.forks.plan import ForksError
-from experiments.forks.stage import CODE
-from experiments.identity import code_digest, library_versions
+from experiments.forks.stage import code_of_fork
+from experiments.identity import library_versions
 from experiments.records import BrokenCell, ForkRow, parquet, read_parquet
+from experiments.spec import RunSpec
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class StageFile:
     """`entries` and `episodes` are what is asked for; rows that were made otherwise are refused, never overwritten."""
 
     path: Path
+    trunk: RunSpec
     entries: tuple[Entry, ...]
     episodes: int
 
@@ -57,7 +59,7 @@ class StageFile:
         return f"{len(good)} of {len(rows)} forks ok; {best.label} gains most, {gain:+.3g} on {best.return_before:.3g}"
 
     def _differs(self, row: ForkRow) -> str:
-        if (row.code, row.versions) != (code_digest(CODE), library_versions()):
+        if (row.code, row.versions) != (code_of_fork(self.trunk, row.rule), library_versions()):
             return "by other code or library versions"
         if not row.exact and row.episodes != self.episodes:
             return f"with {row.episodes} episodes, not {self.episodes}"

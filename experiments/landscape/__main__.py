@@ -28,7 +28,7 @@ from experiments.cell.oracle import finite_mdp
 from experiments.cell.run import Run
 from experiments.cell.streams import numpy_stream
 from experiments.files import write_atomically
-from experiments.identity import code_digest, library_versions
+from experiments.identity import code_of, library_versions
 from experiments.landscape.exact import ExactGround
 from experiments.landscape.ground import Ground
 from experiments.landscape.sampled import SampledGround
@@ -173,7 +173,7 @@ def look_around(
         ball=float(survey.directions["gradient"].norm()),
         natural_x=x,
         natural_y=y,
-        code=code_digest(),
+        code=code_of(spec).digest,
         versions=library_versions(),
     )
     bound = "" if isnan(ground.penalty) else f", C {ground.penalty:.3g}"

@@ -4,6 +4,7 @@ Whoever reads results needs this package and nothing else of the project; it imp
 """
 
 from experiments.records.cells import Cell, cell_files, read_cell, read_run, read_tables
+from experiments.records.code import Listings, mixed_code
 from experiments.records.forks import ForkRow
 from experiments.records.landscapes import LANDSCAPE, LandscapeLineRow, LandscapePlaneRow, LandscapeRow
 from experiments.records.runs import (
@@ -49,6 +50,7 @@ __all__ = [
     "LandscapeLineRow",
     "LandscapePlaneRow",
     "LandscapeRow",
+    "Listings",
     "PolicyRow",
     "ReuseRow",
     "Row",
@@ -61,6 +63,7 @@ __all__ = [
     "decode",
     "encode",
     "frame",
+    "mixed_code",
     "parquet",
     "read_cell",
     "read_parquet",

@@ -60,10 +60,13 @@ def test_it_is_put_through_the_laws_by_one_command(folder):
     assert done.returncode == 1 and "test_update_leaves_its_arguments_untouched" in done.stdout
 
 
-def test_another_version_of_the_file_is_another_cell(folder):
-    before = load_matrix(str(folder / "mine.toml")).cells[0].run_id
-    (folder / "sign_pg.py").write_text(RULE + "\n# changed\n")
-    assert load_matrix(str(folder / "mine.toml")).cells[0].run_id != before
+def test_another_version_of_the_file_is_the_same_cell_by_other_code(folder, monkeypatch):
+    before = load_matrix(str(folder / "mine.toml")).cells[0]
+    (folder / "sign_pg.py").write_text(RULE + "\nMORE = 1\n")
+    assert load_matrix(str(folder / "mine.toml")).cells[0] == before, "a process has loaded one version"
+    monkeypatch.setattr("experiments.loaded.SOURCES", {})
+    after = load_matrix(str(folder / "mine.toml")).cells[0]
+    assert after.run_id == before.run_id and after.code != before.code
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_forks_made_otherwise_are_refused_and_kept(ask, monkeypatch, tmp_path, c
     assert main(ask("CartPole-v1", seeds=1, steps=(0,))) == 0
     before = untimed(rows(ask().out))
     if "code" in change:
-        monkeypatch.setattr(store_module, "code_digest", lambda places: "new")
+        monkeypatch.setattr(store_module, "code_of_fork", lambda *_: "new")
     if "matrix" in change:
         (tmp_path / "mine.toml").write_text(MATRIX.replace("[rules.npg]", "[rules.npg]\nlr = 0.5"))
     assert main(ask("CartPole-v1", seeds=1, steps=(0,), episodes=change.get("episodes", 2))) == 2

@@ -6,6 +6,7 @@ import pytest
 from algos.rules import RULES
 from experiments.cell.checkpoint import load, save
 from experiments.cell.train import train
+from experiments.identity import Code
 from experiments.records import CLOCKS, RunRow
 
 OFTEN = {"budget": 512, "evaluations": 4, "checkpoint_every": 64}
@@ -102,7 +103,7 @@ def test_a_checkpoint_of_another_run_is_not_gone_on_from(tmp_path, make_spec):
 def test_a_checkpoint_of_other_code_is_not_gone_on_from(tmp_path, make_spec, monkeypatch):
     spec = make_spec(**OFTEN)
     list(train(spec, checkpoint=tmp_path / "c", pause=lambda: True))
-    monkeypatch.setattr("experiments.cell.train.code_digest", lambda: "other")
+    monkeypatch.setattr("experiments.cell.train.code_of", lambda spec: Code((("other.py", ""),)))
     monkeypatch.setattr("experiments.cell.run.Run.restore", lambda *a: pytest.fail("it was gone on from"))
     assert list(train(spec, checkpoint=tmp_path / "c"))[-1].status == "ok"
 

@@ -11,6 +11,7 @@ from algos.estimators import measure_change
 from algos.types import COLUMNS
 from experiments.cell.run import Run
 from experiments.forks.stage import HELD_OUT, reach, stage_steps
+from experiments.identity import Code
 
 
 def bits(stage):
@@ -65,7 +66,7 @@ def test_a_stage_that_is_damaged_or_of_other_code_is_made_again(make_spec, tmp_p
     if spoil == "torn":
         file.write_bytes(file.read_bytes()[:-9])
     else:
-        monkeypatch.setattr(stage_module, "code_digest", lambda places: "new")
+        monkeypatch.setattr(stage_module, "code_of", lambda *_: Code((("new.py", ""),)))
     stored = file.read_bytes()
     (again,) = reach(spec, [64], tmp_path)
     assert bits(again) == bits(made) and file.read_bytes() != stored
