@@ -131,7 +131,10 @@ S = TypeVar("S", bound=HasTheta)
 
 
 class UpdateRule(Protocol[S]):
-    """Pure and deterministic: the same arguments give the same result, and are left untouched."""
+    """Pure and deterministic: the same arguments give the same result, and are left untouched.
+
+    A rule that samples has a keyword `seed`, which each run fills from its own seed, and counts its draws in its state.
+    """
 
     def init(self, theta: Tensor) -> S: ...
 

@@ -49,11 +49,10 @@ class Settings(BaseModel):
     eval_episodes: int = Field(10, ge=2, description="episodes per point and kind of action")
     final_episodes: int = Field(100, ge=2, description="held-out episodes for the last policy")
 
-    @property
-    def regression(self) -> Regression:
-        """How the critic is fitted."""
+    def regression(self, seed: int) -> Regression:
+        """How the critic is fitted; the seed is that of Adam's shuffles."""
         if self.critic == "adam":
-            return MinibatchAdam(self.critic_epochs, self.critic_minibatch, self.critic_lr)
+            return MinibatchAdam(self.critic_epochs, self.critic_minibatch, self.critic_lr, seed)
         return GaussNewton(self.critic_steps, self.critic_cg_iterations, self.critic_damping, self.critic_tolerance)
 
     @model_validator(mode="after")
@@ -117,10 +116,16 @@ class RunSpec(BaseModel):
 
 
 def hyper_parameters(rule: str) -> dict[str, inspect.Parameter]:
-    """A rule's keywords with their defaults."""
-    return {name: p for name, p in inspect.signature(factory_of(rule)).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    """A rule's keywords with their defaults, but for `seed`: a rule that samples is given one by its run."""
+    keywords = inspect.signature(factory_of(rule)).parameters.values()
+    return {p.name: p for p in keywords if p.kind is p.KEYWORD_ONLY and p.name != "seed"}
 
 
-def build_rule(rule: str, hyper: Mapping[str, Any], policy: Policy) -> Any:
-    """The rule of this name for a policy. Raises ValueError for hyper-parameters out of range."""
-    return factory_of(rule)(policy, **hyper)
+def build_rule(rule: str, hyper: Mapping[str, Any], policy: Policy, seed: int = 0) -> Any:
+    """The rule of this name for a policy; `seed` is for rules that sample, those with a keyword of that name.
+
+    Raises ValueError for hyper-parameters out of range.
+    """
+    factory = factory_of(rule)
+    sampling = {"seed": seed} if "seed" in inspect.signature(factory).parameters else {}
+    return factory(policy, **(sampling | dict(hyper)))

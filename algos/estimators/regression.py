@@ -76,13 +76,14 @@ class GaussNewton:
 class MinibatchAdam:
     """`epochs` passes in shuffled minibatches, a step of Adam for each; its moments go on from batch to batch.
 
-    The field's habit, to compare with. epochs and lr: sb3-contrib's TRPO; minibatches of 64: PFRL and garage.
+    The field's habit, to compare with. epochs and lr: sb3-contrib's TRPO; minibatches of 64: PFRL and garage. seed: of
+    the shuffles; a run gives one of its own.
     """
 
     epochs: int = 10
     minibatch: int = 64
     lr: float = 1e-3
-    seed: int = 0  # of the shuffles
+    seed: int = 0
 
     def fit(self, network: MLP, state: Fitted, obs: Tensor, targets: Tensor) -> Fitted:
         theta, fits = state.theta.clone(), 0

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from algos.rules import trpo_ablations as ablations
-from algos.rules.history_pg import history_pg
+from algos.rules.history_pg import history_pg, history_pg_adam
 from algos.rules.line_search_pg import line_search_pg
 from algos.rules.mm_penalty import mm_penalty, mm_penalty_adaptive
 from algos.rules.mm_quadratic import mm_adaptive, mm_quadratic
@@ -12,9 +12,9 @@ from algos.rules.mm_theory import mm_theory
 from algos.rules.npg import npg, tnpg
 from algos.rules.per_step_pg import per_step_pg
 from algos.rules.ppo import ppo
-from algos.rules.reuse_pg import reuse_pg
+from algos.rules.reuse_pg import reuse_pg, reuse_pg_adam
 from algos.rules.trpo import trpo, trpo_adaptive, trpo_annealed, trpo_divergence, trpo_euclidean
-from algos.rules.vanilla_pg import vanilla_pg, vanilla_pg_adam
+from algos.rules.vanilla_pg import vanilla_pg, vanilla_pg_adam, vanilla_pg_discounted
 from algos.types import UpdateRule
 
 RuleFactory = Callable[..., UpdateRule[Any]]  # (policy, *, hyper-parameters with defaults) -> rule
@@ -22,10 +22,13 @@ RuleFactory = Callable[..., UpdateRule[Any]]  # (policy, *, hyper-parameters wit
 RULES: dict[str, RuleFactory] = {
     "vanilla_pg": vanilla_pg,
     "vanilla_pg_adam": vanilla_pg_adam,
+    "vanilla_pg_discounted": vanilla_pg_discounted,
     "per_step_pg": per_step_pg,
     "line_search_pg": line_search_pg,
     "reuse_pg": reuse_pg,
+    "reuse_pg_adam": reuse_pg_adam,
     "history_pg": history_pg,
+    "history_pg_adam": history_pg_adam,
     "npg": npg,
     "tnpg": tnpg,
     "trpo": trpo,

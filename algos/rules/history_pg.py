@@ -1,82 +1,108 @@
 """Policy gradient over the last few batches, as samples of one mixture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from algos.ascent import LocalModel
-from algos.estimators import ImportanceSampled, diagnose
+from algos.ascent import Adam, AscentState, Fixed, Gradient
+from algos.estimators import ImportanceSampled
 from algos.policies import Policy
-from algos.types import Batch, Info
+from algos.rules.reuse_pg import ReusePG
+from algos.types import COLUMNS, Batch, Info
 
 
 @dataclass(frozen=True)
 class HistoryState:
-    theta: Tensor
+    ascent: AscentState
     behaviours: tuple[Tensor, ...]  # the thetas that collected the batches, oldest first
     batches: tuple[Batch, ...]
+
+    @property
+    def theta(self) -> Tensor:
+        return self.ascent.theta
 
 
 @dataclass(frozen=True)
 class HistoryPG:
-    """`updates` gradient steps on the last `batches` batches, each row weighted against their mixture."""
+    """`ascent` on the last `batches` batches, each row weighted against their mixture."""
 
-    policy: Policy
-    lr: float
+    ascent: ReusePG
     batches: int
-    updates: int
 
     def __post_init__(self) -> None:
-        if not self.lr > 0 or self.batches < 1 or self.updates < 1:
-            raise ValueError(
-                f"lr must be positive, batches and updates at least 1, got {self.lr}, {self.batches}, {self.updates}"
-            )
+        if self.batches < 1:
+            raise ValueError(f"batches must be at least 1, got {self.batches}")
 
     def init(self, theta: Tensor) -> HistoryState:
-        return HistoryState(theta, (), ())
+        return HistoryState(self.ascent.init(theta), (), ())
 
     @torch.no_grad()
     def update(self, state: HistoryState, batch: Batch) -> tuple[HistoryState, Info]:
         behaviours = (*state.behaviours, state.theta)[-self.batches :]
         batches = (*state.batches, batch)[-self.batches :]
-        pooled = self.mixture(behaviours, batches)
-        theta, gain, reuses = state.theta, 0.0, []
-        for k in range(self.updates):
-            model = LocalModel(self.policy, theta, pooled, ImportanceSampled())
-            reuses.append(diagnose(k, ImportanceSampled(), model.log_ratio, pooled))
-            theta = theta + self.lr * model.gradient
-            gain += self.lr * float(model.gradient @ model.gradient)
-        info = Info(
-            step_size=self.lr,
-            reuses=tuple(reuses),
-            predicted_gain=gain,
-            ess=reuses[-1].ess,
-            max_weight=reuses[-1].max_weight,
-            gradient_evaluations=self.updates * len(batches),
-        )
-        return HistoryState(theta, behaviours, batches), info
+        ascent, info = self.ascent.update(state.ascent, self.mixture(behaviours, batches))
+        info = replace(info, gradient_evaluations=info.gradient_evaluations * len(batches))
+        return HistoryState(ascent, behaviours, batches), info
 
     def mixture(self, behaviours: tuple[Tensor, ...], batches: tuple[Batch, ...]) -> Batch:
-        """All rows as one batch whose log_probs [B] are those of the mixture: the balance heuristic's denominator."""
-        total = sum(len(batch.obs) for batch in batches)
+        """All rows as one batch whose log_probs [B] are those of the mixture: the balance heuristic's denominator.
+
+        Every behaviour sees a row's observation as it would have seen it then, and the new policy as it sees the
+        latest batch (`Normalization`). Advantages are brought to the latest batch's scale; each batch keeps its own
+        mean at 0, since an advantage has no mean under its own policy but for the baseline's error.
+        """
+        latest, total = batches[-1], sum(len(batch.obs) for batch in batches)
         shares = behaviours[0].new_tensor([len(batch.obs) / total for batch in batches]).log()
-        log_probs, episodes = [], []
-        for number, batch in enumerate(batches):
-            under = torch.stack([self.policy.log_prob(theta, batch.obs, batch.actions) for theta in behaviours])
-            log_probs.append((under + shares.unsqueeze(-1)).logsumexp(0))
-            episodes.append(batch.episodes * len(batches) + number)
-        names = ("obs", "actions", "advantages", "times")
-        columns: dict[str, Any] = {name: torch.cat([getattr(batch, name) for batch in batches]) for name in names}
-        return Batch(**columns, log_probs=torch.cat(log_probs), episodes=torch.cat(episodes), gamma=batches[-1].gamma)
+        parts = [
+            replace(
+                batch,
+                obs=seen_in(latest, batch),
+                advantages=batch.advantages * (unit_of(batch) / unit_of(latest)),
+                log_probs=(self._under(behaviours, batches, number) + shares.unsqueeze(-1)).logsumexp(0),
+                episodes=batch.episodes * len(batches) + number,
+            )
+            for number, batch in enumerate(batches)
+        ]
+        columns: dict[str, Any] = {name: torch.cat([getattr(part, name) for part in parts]) for name in COLUMNS}
+        return replace(latest, **columns)
+
+    def _under(self, behaviours: tuple[Tensor, ...], batches: tuple[Batch, ...], number: int) -> Tensor:
+        """log pi_m(a|s) of one batch's rows [B] under every behaviour m, [M, B]."""
+        policy, rows = self.ascent.policy, batches[number]
+        under = [
+            policy.log_prob(theta, seen_in(batch, rows), rows.actions)
+            for theta, batch in zip(behaviours, batches, strict=True)
+        ]
+        under[number] = rows.log_probs
+        return torch.stack(under)
+
+
+def unit_of(batch: Batch) -> float:
+    """What an advantage of 1 is worth in the environment's own rewards."""
+    return batch.advantage_scale * batch.reward_scale
+
+
+def seen_in(batch: Batch, rows: Batch) -> Tensor:
+    """The rows' observations [B, O] as they would have been normalised when `batch` was collected."""
+    if rows is batch or rows.normalization is None or batch.normalization is None:
+        return rows.obs
+    return rows.normalization.convert(rows.obs, batch.normalization)
 
 
 def history_pg(policy: Policy, *, lr: float = 0.3, batches: int = 4, updates: int = 1) -> HistoryPG:
     """theta + lr * gradient of mean(w A) over the last M batches, w = pi_theta / sum_m (N_m/N) pi_m.
 
-    Multiple importance sampling with the balance heuristic (Veach and Guibas 1995, section 3.2). lr as in `vanilla_pg`;
-    batches: M = 4, and updates: 1, so that a sample is used as often as by `reuse_pg`. Rows keep the observation
-    normalisation they were collected under.
+    Multiple importance sampling with the balance heuristic (Veach and Guibas 1995, section 3.2). lr: 0.3, as in
+    `vanilla_pg`; batches: M = 4, and updates: 1, so that a sample is used as often as by `reuse_pg`.
     """
-    return HistoryPG(policy, lr, batches, updates)
+    return HistoryPG(ReusePG(policy, Gradient(), Fixed(lr), ImportanceSampled(), updates, 0.0), batches)
+
+
+def history_pg_adam(policy: Policy, *, lr: float = 3e-3, batches: int = 4, updates: int = 1) -> HistoryPG:
+    """The same with the steps of Adam (Kingma and Ba 2015, algorithm 1).
+
+    lr: 3e-3, as in `vanilla_pg_adam`; batches: 4, and updates: 1, as in `history_pg`.
+    """
+    return HistoryPG(ReusePG(policy, Adam(), Fixed(lr), ImportanceSampled(), updates, 0.0), batches)

@@ -24,7 +24,8 @@ class PPO:
     """`epochs` passes over the batch in shuffled minibatches, an Adam step on the clipped surrogate for each."""
 
     policy: Policy
-    clip: float
+    surrogate: Clipped
+    direction: Adam
     epochs: int
     minibatch: int
     lr: float
@@ -37,14 +38,12 @@ class PPO:
                 "epochs and minibatch must be at least 1, lr and max_grad_norm positive, got "
                 f"{self.epochs}, {self.minibatch}, {self.lr}, {self.max_grad_norm}"
             )
-        Clipped(self.clip)
 
     def init(self, theta: Tensor) -> PPOState:
-        return PPOState(theta, Adam(epsilon=1e-5).init(theta), 0)
+        return PPOState(theta, self.direction.init(theta), 0)
 
     @torch.no_grad()
     def update(self, state: PPOState, batch: Batch) -> tuple[PPOState, Info]:
-        adam, clipped = Adam(epsilon=1e-5), Clipped(self.clip)
         generator = torch.Generator("cpu").manual_seed(self.seed * 1_000_003 + state.updates)
         theta, memory, steps = state.theta, state.adam, 0
         for _ in range(self.epochs):
@@ -52,10 +51,10 @@ class PPO:
             shuffled = batch.rows(order.to(batch.obs.device))
             for start in range(0, len(batch.obs), self.minibatch):
                 rows = shuffled.rows(slice(start, start + self.minibatch))
-                model = LocalModel(self.policy, theta, rows, clipped)
+                model = LocalModel(self.policy, theta, rows, self.surrogate)
                 norm = float(model.gradient.norm())
                 model.gradient = model.gradient * min(1.0, self.max_grad_norm / (norm + 1e-6))
-                heading, memory = adam.head(model, memory)
+                heading, memory = self.direction.head(model, memory)
                 theta = theta + self.lr * heading.vector
                 steps += 1
         info = Info(step_size=self.lr, gradient_evaluations=steps)
@@ -70,12 +69,14 @@ def ppo(
     minibatch: int = 64,
     lr: float = 3e-4,
     max_grad_norm: float = 0.5,
+    adam_epsilon: float = 1e-5,
     seed: int = 0,
 ) -> PPO:
     """Maximise mean(min(w A, clip(w, 1 - clip, 1 + clip) A)) (Schulman et al. 2017, equation 7).
 
-    clip, epochs, minibatch and lr: the paper's for MuJoCo (table 3); max_grad_norm: 0.5, and Adam's epsilon 1e-5, of
-    Baselines' ppo2; seed: of the shuffles. Advantages are normalised once per batch, by the pipeline that all rules
-    share; there is no entropy bonus, and no schedule, since a rule does not know its budget.
+    clip, epochs, minibatch and lr: the paper's for MuJoCo (table 3); max_grad_norm: 0.5, and adam_epsilon: 1e-5, of
+    Baselines' ppo2; seed: of the shuffles, no hyper-parameter: a run gives one of its own. Advantages are normalised
+    once per batch, by the pipeline that all rules share; there is no entropy bonus, and no schedule, since a rule does
+    not know its budget.
     """
-    return PPO(policy, clip, epochs, minibatch, lr, max_grad_norm, seed)
+    return PPO(policy, Clipped(clip), Adam(epsilon=adam_epsilon), epochs, minibatch, lr, max_grad_norm, seed)

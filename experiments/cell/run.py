@@ -29,7 +29,7 @@ from experiments.cell.failures import (
 from experiments.cell.normalization import CLIP, RewardScaler
 from experiments.cell.oracle import Oracle, Truth, finite_mdp
 from experiments.cell.rollout import Collector, Rollout
-from experiments.cell.streams import torch_stream
+from experiments.cell.streams import integer_seed, torch_stream
 from experiments.identity import code_of, columns_of, cpu_model, library_versions, machine
 from experiments.records import (
     PHASES,
@@ -57,11 +57,12 @@ class Run:
         self.obs_size, family = spaces_of(probe)
         probe.close()
         self.policy = Policy.mlp(self.obs_size, settings.hidden, family, CompiledPasses())
-        self.rule = build_rule(spec.rule, spec.hyper, self.policy)
+        self.rule = build_rule(spec.rule, spec.hyper, self.policy, integer_seed(spec.seed, "rule"))
         self.device = torch.device(settings.device)  # of parameters and batches; numbers are drawn on the CPU
         theta = self.policy.init(torch_stream(spec.seed, "theta"), settings.init_log_std)
         self.state = self.rule.init(theta.to(self.device))
-        self.critic = ValueBaseline.mlp(self.obs_size, settings.hidden, settings.regression, CompiledPasses())
+        regression = settings.regression(integer_seed(spec.seed, "critic's shuffles"))
+        self.critic = ValueBaseline.mlp(self.obs_size, settings.hidden, regression, CompiledPasses())
         fresh = self.critic.init(torch_stream(spec.seed, "critic"))
         self.critic_state = replace(fresh, theta=fresh.theta.to(self.device))
         self.collector = Collector(spec, self.policy)

@@ -18,6 +18,7 @@ from algos.types import COLUMNS, Batch, Info
 from experiments.cell.compiled import CompiledPasses
 from experiments.cell.environments import make_environment, spaces_of
 from experiments.cell.failures import PARAMETER_LIMIT, Diverged, is_out_of_memory, require_within
+from experiments.cell.streams import integer_seed
 from experiments.forks.judge import Worth, judge_of
 from experiments.forks.stage import Stage, code_of_fork
 from experiments.identity import cpu_model, library_versions
@@ -67,7 +68,7 @@ class Forks:
         found: dict[str, Any] = {}
         status, reason = "rule_error", ""
         try:
-            rule = build_rule(entry.rule, entry.hyper, self.policy)
+            rule = build_rule(entry.rule, entry.hyper, self.policy, integer_seed(self.spec.seed, "rule"))
             theta, info, seconds = self._update(rule)
             found = {name: value for name, value in asdict(info).items() if name in _EMPTY}
             found |= {"trials": len(info.trials), "update_s": seconds, "theta_digest": digest_of(theta)}
@@ -167,4 +168,6 @@ def digest_of(theta: Tensor) -> str:
 
 def copy_of(batch: Batch) -> Batch:
     """The same numbers elsewhere in memory."""
-    return replace(batch, **{name: getattr(batch, name).clone() for name in COLUMNS})
+    made = batch.normalization
+    copied = made and replace(made, mean=made.mean.clone(), std=made.std.clone())
+    return replace(batch, **{name: getattr(batch, name).clone() for name in COLUMNS}, normalization=copied)

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,22 @@ def test_the_grid_begins_at_zero_and_ends_at_the_budget(make_spec):
 @pytest.mark.parametrize("name", sorted(file.stem for file in SHIPPED.glob("*.toml")))
 def test_shipped_matrices_are_good(name):
     assert load_matrix(name).cells
+
+
+def test_the_tuning_grid_holds_re_use_to_the_same_total_step_lengths():
+    """Several steps on a batch are compared with one that goes as far as all of them."""
+    lengths = {
+        rule: {
+            cell.hyper["lr"] * cell.hyper.get("updates", 1) for cell in load_matrix("tuning").cells if cell.rule == rule
+        }
+        for rule in ("vanilla_pg", "reuse_pg")
+    }
+    assert sorted(lengths["reuse_pg"]) == pytest.approx(sorted(lengths["vanilla_pg"]))
+
+
+def test_the_seed_of_a_rule_is_not_for_a_matrix_to_set(tmp_path):
+    with pytest.raises(MatrixError, match=re.escape("rules.ppo.seed: not a hyper-parameter of ppo")):
+        load_matrix(write(tmp_path, GOOD + "[rules.ppo]\nseed = 3"))
 
 
 def test_a_wild_guess_lists_what_is_known():

@@ -143,10 +143,10 @@ def test_a_seed_that_another_process_is_at_is_left_to_it(ask, capsys):
 def test_a_fork_that_fails_shows_in_the_exit_code(ask, monkeypatch):
     build = fork_module.build_rule
 
-    def fails(rule, hyper, policy):
+    def fails(rule, hyper, policy, seed):
         if rule == "npg":
             raise ValueError("no")
-        return build(rule, hyper, policy)
+        return build(rule, hyper, policy, seed)
 
     monkeypatch.setattr(fork_module, "build_rule", fails)
     assert main(ask()) == 1

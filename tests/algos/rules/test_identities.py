@@ -74,21 +74,6 @@ def test_mm_quadratic_takes_the_first_trial_that_raises_its_lower_bound(problem)
     assert info.accepted and raised == [False] * (len(raised) - 1) + [True] and len(raised) > 1
 
 
-def test_one_update_of_reuse_is_vanilla(problem):
-    reused, _ = step(RULES["reuse_pg"](problem.policy, lr=0.3, updates=1), problem)
-    vanilla, _ = step(RULES["vanilla_pg"](problem.policy, lr=0.3), problem)
-    assert reused.equal(vanilla)
-
-
-def test_more_updates_of_reuse_follow_the_weighted_surrogate(problem):
-    theta = problem.theta
-    for _ in range(3):
-        theta = theta + 0.3 * LocalModel(problem.policy, theta, problem.batch).gradient
-    moved, info = step(RULES["reuse_pg"](problem.policy, lr=0.3, updates=3), problem)
-    torch.testing.assert_close(problem.theta + moved, theta)
-    assert 0 < info.ess < 1 and info.gradient_evaluations == 3
-
-
 def test_a_step_to_the_quadratic_bounds_maximum_spends_half_of_its_slope(problem):
     moved, info = step(RULES["mm_quadratic"](problem.policy, beta=50.0), problem)
     model = LocalModel(problem.policy, problem.theta, problem.batch)
@@ -156,44 +141,6 @@ def test_a_natural_step_does_not_depend_on_the_parametrisation(family, name):
     difference = float((stretched.log_prob(phi, batch.obs, batch.actions) - log_prob).abs().max())
     moved = float((log_prob - batch.log_probs).abs().max())
     assert (difference < 1e-4 * moved) is INVARIANT[name], (difference, moved)
-
-
-def test_the_balance_heuristic_of_one_batch_is_the_ordinary_weight_and_of_equal_policies_too(problem):
-    rule = RULES["history_pg"](problem.policy, lr=0.3)
-    one = rule.mixture((problem.theta,), (problem.batch,))
-    torch.testing.assert_close(one.log_probs, problem.batch.log_probs)
-    twice = rule.mixture((problem.theta, problem.theta), (problem.batch, problem.batch))
-    torch.testing.assert_close(twice.log_probs, problem.batch.log_probs.repeat(2))
-    assert len(twice.episodes.unique()) == 2 * len(problem.batch.episodes.unique())
-    vanilla, _ = step(RULES["vanilla_pg"](problem.policy, lr=0.3), problem)
-    torch.testing.assert_close(step(rule, problem)[0], vanilla)
-
-
-def test_history_forgets_what_is_older_than_its_batches(problem):
-    rule = RULES["history_pg"](problem.policy, batches=2)
-    state = rule.init(problem.theta)
-    for expected in (1, 2, 2):
-        state, _ = rule.update(state, problem.batch)
-        assert len(state.batches) == len(state.behaviours) == expected
-
-
-def test_reuse_stops_when_the_effective_sample_size_falls_below_its_floor(problem):
-    _, free = step(RULES["reuse_pg"](problem.policy, lr=2.0, updates=6), problem)
-    _, held = step(RULES["reuse_pg"](problem.policy, lr=2.0, updates=6, ess_floor=0.9), problem)
-    assert free.gradient_evaluations == 6 and 1 <= held.gradient_evaluations < 6
-    assert held.reuses[0].ess == pytest.approx(1.0) and held.reuses[-1].ess < 0.9
-
-
-def test_the_floor_is_for_the_weights_of_the_estimate_itself(problem):
-    """Weights of whole trajectories are worn out long before the ratios of single rows are."""
-    hyper = {"lr": 0.12, "updates": 8, "ess_floor": 0.5}
-    ratios, trajectories, none = (
-        step(RULES["reuse_pg"](problem.policy, weights=weights, **hyper), problem)[1]
-        for weights in ("ordinary", "trajectory", "none")
-    )
-    assert trajectories.gradient_evaluations < ratios.gradient_evaluations <= none.gradient_evaluations == 8
-    assert trajectories.reuses[-1].ess < 0.5 and trajectories.reuses[-2].ess >= 0.5
-    assert all(reuse.ess == pytest.approx(1.0) for reuse in none.reuses)
 
 
 def test_an_ablation_differs_from_trpo_in_one_field(problem):

@@ -102,6 +102,8 @@ def test_a_small_step_does_not_lower_the_surrogate(rule, problem):
     change = measure_change(problem.policy, problem.theta, state.theta, batch, info)
     assert change.surrogate_gain >= 0, change
     assert math.isnan(info.predicted_gain) or info.predicted_gain >= 0
+    if info.predicted_gain > 0 and change.kl < 1e-5:
+        assert change.agreement == pytest.approx(1, rel=0.05), "a promise is for the whole step"
 
 
 @pytest.mark.parametrize("factor", [2.0**-20, 1024.0])

@@ -17,6 +17,24 @@ def test_all_rules_start_from_the_same_policy_and_the_same_first_rollout(make_sp
             np.testing.assert_array_equal(values, getattr(rollouts[0], name), err_msg=name)
 
 
+def test_what_samples_is_seeded_by_the_run(make_spec):
+    """Shuffles of a rule and of the critic: other ones for another seed, the same in a rerun."""
+    first, again, other = (Run(make_spec(rule="ppo", critic="adam", seed=seed)) for seed in (0, 0, 1))
+    assert first.rule.seed == again.rule.seed != other.rule.seed
+    assert first.critic.regression.seed == again.critic.regression.seed != other.critic.regression.seed
+    assert first.rule.seed != first.critic.regression.seed
+    assert "seed" not in first.spec.hyper, "no hyper-parameter, and none that a matrix could sweep"
+    batch, returns, _ = first.estimate(first.collector.collect(first.state.theta))
+    for part in ("rule", "critic"):
+        a, b, c = (
+            run.rule.update(first.state, batch)[0].theta
+            if part == "rule"
+            else run.critic.fit(first.critic_state, batch.obs, returns).theta
+            for run in (first, again, other)
+        )
+        assert a.equal(b) and not a.equal(c), part
+
+
 def test_a_time_limit_bootstraps_and_a_termination_does_not(make_spec, fakes):
     means = {}
     for truncate in (False, True):

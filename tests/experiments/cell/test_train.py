@@ -120,7 +120,7 @@ class Broken:
     ],
 )
 def test_a_rule_that_goes_wrong_ends_its_run_with_a_status_and_a_reason(monkeypatch, make_spec, how, status, reason):
-    monkeypatch.setattr(run_module, "build_rule", lambda rule, hyper, policy: Broken(policy, how))
+    monkeypatch.setattr(run_module, "build_rule", lambda rule, hyper, policy, seed: Broken(policy, how))
     rows = list(train(make_spec()))
     assert rows[-1].status == status and re.fullmatch(reason, rows[-1].reason)
     assert len(of(UpdateRow, rows)) == 1 and rows[-1].env_steps == 64

@@ -12,9 +12,11 @@ from algos.finite import require_finite
 from algos.rules import RULES
 from algos.types import COLUMNS, Info
 from experiments.cell.failures import Diverged
+from experiments.cell.streams import integer_seed
 from experiments.forks.fork import Forks, cosine, digest_of
 from experiments.forks.stage import reach
 from experiments.records import ForkRow
+from experiments.spec import build_rule
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,7 @@ def test_a_row_is_what_the_rule_makes_of_the_batch(lake):
     forks, rows = lake
     stage = forks.stage
     for name in ("trpo", "ppo", "mm_quadratic"):
-        rule = RULES[name](forks.policy)
+        rule = build_rule(name, {}, forks.policy, integer_seed(forks.spec.seed, "rule"))
         state, info = rule.update(rule.init(stage.theta), stage.batch)
         row = rows[name]
         assert row.theta_digest == digest_of(state.theta) and row.accepted == info.accepted
@@ -123,7 +125,7 @@ def test_every_rule_gets_the_same_batch_bit_for_bit(pole, monkeypatch):
             return super().update(state, batch)
 
     theta = pole.stage.theta.clone()
-    monkeypatch.setattr(fork_module, "build_rule", lambda rule, hyper, policy: Spy(policy))
+    monkeypatch.setattr(fork_module, "build_rule", lambda rule, hyper, policy, seed: Spy(policy))
     first = pole.fork(EVERY[0])
     pole.fork(EVERY[1])
     assert len(set(seen)) == 1 and len(seen) >= 2 and pole.stage.theta.equal(theta)
@@ -165,7 +167,7 @@ class Broken:
 )
 def test_a_rule_that_goes_wrong_is_a_row_with_a_reason_and_stops_no_other(pole, monkeypatch, how, status, reason):
     with monkeypatch.context() as patched:
-        patched.setattr(fork_module, "build_rule", lambda rule, hyper, policy: Broken(how))
+        patched.setattr(fork_module, "build_rule", lambda rule, hyper, policy, seed: Broken(how))
         row = pole.fork(entry("trpo"))
     assert (
         (row.status, row.label) == (status, "trpo") and row.reason.startswith(reason) and math.isnan(row.return_after)
