@@ -25,6 +25,7 @@ from analysis.hypotheses import (
 )
 from analysis.inference import iqm
 from analysis.load import Results
+from analysis.measures.efficiency import restricted_time
 
 Array = NDArray[np.float64]
 MOST_PAIRS = 45  # beyond which exploring all of them decides nothing at five or ten seeds
@@ -52,8 +53,8 @@ def _column(name: str) -> Callable[[pd.DataFrame], Array]:
 
 
 def restricted_steps(part: pd.DataFrame) -> Array:
-    """min(steps to half of the reference, budget) per run; its mean is the restricted mean time (RMST)."""
-    return np.minimum(part["steps_to_0.5"].to_numpy(float), part.budget.to_numpy(float))
+    """Steps to half of the reference per run, or the whole budget."""
+    return restricted_time(part, 0.5)
 
 
 MEASURES = {

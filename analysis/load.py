@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,38 +10,29 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from analysis.anchors import Scale, scales
+from analysis.manifest import APART, WHO, Declared, ResultsError, read_manifest
 from experiments.records import (
+    STATUSES,
     BrokenCell,
     EvaluationRow,
-    Listings,
     ReuseRow,
     Row,
     RunRow,
     TrialRow,
     UpdateRow,
     frame,
+    major,
     mixed_code,
     read_tables,
     schema,
 )
 
-REFERENCES = Path(__file__).with_name("references.csv")
-WHO = ["run_id", "env", "rule", "label", "seed", "budget"]
+__all__ = ["Declared", "Results", "ResultsError", "load"]
 FINITE = {"return_mean": "return", "return_sd": "spread of returns", "train_s": "time"}  # of an evaluation
+LEAST = (("episodes", 1, "an evaluation of no episodes"), ("return_sd", 0, "a negative spread of returns"))
+JUDGED = ("grid_step", "final", "action", "episodes")  # in which evaluations of one environment agree
 Cell = tuple[RunRow, dict[str, pa.Table]]
-
-
-class ResultsError(Exception):
-    """The directory holds nothing that could be analysed; the message says why."""
-
-
-@dataclass(frozen=True)
-class Declared:
-    """What the matrix file said it would decide, before it ran."""
-
-    pairs: tuple[tuple[str, str], ...]  # of labels
-    measure: str
-    smallest_effect: float | None  # smaller differences are practically none
 
 
 @dataclass(frozen=True)
@@ -55,10 +47,20 @@ class Results:
     trials: pd.DataFrame
     reuses: pd.DataFrame
     evaluations: pd.DataFrame
-    scores: dict[str, tuple[float, float]]  # environment -> (random, reference) return
+    anchors: pd.DataFrame  # analysis.anchors: what scores are measured against, of the environments that have any
     problems: tuple[str, ...]  # broken cells and cells that nobody planned (not in the frames); mixed code
     declared: Declared | None
     looks: dict[str, dict[str, Any]]  # what the last look at the seeds said, by the comparison's name (decide.py)
+
+    @cached_property
+    def scales(self) -> dict[str, Scale]:
+        """environment -> the returns that its scores are made of; without those that have no anchors."""
+        return scales(self.anchors)
+
+    @property
+    def scores(self) -> dict[str, tuple[float, float]]:
+        """environment -> the returns of score 0 and of score 1."""
+        return {env: scale.pair for env, scale in self.scales.items()}
 
     @property
     def seconds_compare(self) -> str | None:
@@ -75,21 +77,29 @@ def load(folder: Path, mixed: bool = False) -> Results:
 
     Raises ResultsError, also if code or library versions differ between cells and that is not asked for (`mixed`).
     """
-    name, planned, given, declared, listings = _read_manifest(folder / "manifest.json")
+    plan = read_manifest(folder / "manifest.json")
+    planned = plan.planned
     cells, problems = _read_cells(folder / "cells", planned)
     if not cells:
         reasons = "".join(f"\n  {problem}" for problem in problems[:5])
         raise ResultsError(f"{folder} has no finished cell among {len(planned)} planned; run the matrix first{reasons}")
-    if differ := mixed_code((run for run, _ in cells), listings):
+    if differ := mixed_code((run for run, _ in cells), plan.listings):
         more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
         what = f"cells made by different versions of {', '.join(differ[:3])}{more}"
         if not mixed:
             raise ResultsError(f"{folder} holds {what}; run them again, or put them into one table with --mixed")
         problems.append(f"{what} are mixed here, as was asked for")
+    versions = sorted({run.protocol for run, _ in cells})
+    if len(set(map(major, versions))) > 1:
+        raise ResultsError(
+            f"{folder} holds runs of protocols {', '.join(version or 'not recorded' for version in versions)}; numbers "
+            "of different major versions never stand in one table: run the older ones again"
+        )
+    _check_grids(folder, cells)
     who = planned[["run_id", "env", "label", "seed"]]
     runs = frame(RunRow, [run for run, _ in cells]).sort_values(["env", "label", "seed"], ignore_index=True)
     return Results(
-        name=name,
+        name=plan.name,
         folder=folder,
         planned=planned,
         runs=runs,
@@ -97,42 +107,11 @@ def load(folder: Path, mixed: bool = False) -> Results:
         trials=_join(who, cells, TrialRow, ["update", "trial"]),
         reuses=_join(who, cells, ReuseRow, ["update", "k"]),
         evaluations=_join(who, cells, EvaluationRow, ["final", "grid_step", "action"]),
-        scores=_pinned_scores() | given,
+        anchors=plan.anchors,
         problems=tuple(problems),
-        declared=declared,
+        declared=plan.declared,
         looks=_read_looks(folder / "looks.json"),
     )
-
-
-def _read_manifest(
-    file: Path,
-) -> tuple[str, pd.DataFrame, dict[str, tuple[float, float]], Declared | None, Listings]:
-    """The matrix's name, the planned cells, the scores it gives, what it is to decide, and the files of its code."""
-    if not file.is_file():
-        raise ResultsError(f"{file.parent} is not a results directory: expected {file}, as run_matrix.py writes it")
-    try:
-        plan = json.loads(file.read_bytes())
-        planned = pd.DataFrame([{name: cell[name] for name in WHO} for cell in plan["cells"]], columns=WHO)
-        given = {env: (float(low), float(high)) for env, (low, high) in plan["scores"].items()}
-        for env, (low, high) in given.items():
-            if not np.isfinite(high - low) or low == high:
-                raise ValueError(f"the score of {env} is [{low}, {high}]; expected two different returns")
-        compare = plan.get("compare")
-        declared = None if compare is None else _declared(compare)
-        name, listings = str(plan["matrix"]), dict(plan.get("code", {}))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ResultsError(f"{file} is not a manifest: {type(error).__name__}: {error}") from error
-    for same in ("run_id", ["env", "label", "seed"]):
-        if planned.duplicated(same).any():
-            twice = planned[planned.duplicated(same)].iloc[0]
-            raise ResultsError(f"{file} plans a run twice: {twice.label} on {twice.env}, seed {twice.seed}")
-    return name, planned.sort_values(["env", "label", "seed"], ignore_index=True), given, declared, listings
-
-
-def _declared(compare: dict[str, Any]) -> Declared:
-    effect = compare.get("smallest_effect")
-    pairs = tuple((str(first), str(second)) for first, second in compare["rules"])
-    return Declared(pairs, str(compare["measure"]), None if effect is None else float(effect))
 
 
 def _read_looks(file: Path) -> dict[str, dict[str, Any]]:
@@ -165,7 +144,13 @@ def _check(run: RunRow, evaluations: pa.Table, plan: Any) -> None:
     for name in WHO:
         if getattr(run, name) != plan[name]:
             raise BrokenCell(f"{plan.run_id}: its {name} is {getattr(run, name)!r}, planned was {plan[name]!r}")
+    if run.status not in STATUSES:
+        raise BrokenCell(f"{plan.run_id}: unknown status {run.status!r}; expected one of {', '.join(STATUSES)}")
     steps, final = (evaluations[name].to_numpy() for name in ("grid_step", "final"))
+    for name, least, what in LEAST:
+        wrong = evaluations[name].to_numpy() < least
+        if wrong.any():
+            raise BrokenCell(f"{plan.run_id}: {what} at step {steps[wrong].min()}")
     for name, what in FINITE.items():
         wrong = ~np.isfinite(evaluations[name].to_numpy())
         if wrong.any():
@@ -178,13 +163,31 @@ def _check(run: RunRow, evaluations: pa.Table, plan: Any) -> None:
         raise BrokenCell(f"{plan.run_id}: says ok, but {reached} of {run.budget}, the last policy's included")
 
 
+def _check_grids(folder: Path, cells: list[Cell]) -> None:
+    """Raises ResultsError unless runs of one environment were judged alike.
+
+    At the same steps, of which a run that failed has the first ones, and by as many episodes.
+    """
+    judged = {run.run_id: _judged(tables["evaluations"]) for run, tables in cells}
+    for env in sorted({run.env for run, _ in cells}):
+        runs = [run for run, _ in cells if run.env == env]
+        whole = max(runs, key=lambda run: (run.status == "ok", len(judged[run.run_id])))
+        expected = judged[whole.run_id]
+        for run in runs:
+            points, lacking = judged[run.run_id], expected - judged[run.run_id]
+            reached = max((step for step, *_ in points), default=0)
+            cut_short = run.status != "ok" and all(step >= reached for step, *_ in lacking)
+            if points - expected or (lacking and not cut_short):
+                raise ResultsError(
+                    f"{folder}: {whole.run_id} and {run.run_id}, both on {env}, were not judged at the same steps by "
+                    f"as many episodes; {APART}"
+                )
+
+
+def _judged(evaluations: pa.Table) -> set[tuple[Any, ...]]:
+    return set(zip(*(evaluations[name].to_pylist() for name in JUDGED), strict=True))
+
+
 def _join(who: pd.DataFrame, cells: list[Cell], row: type[Row], order: list[str]) -> pd.DataFrame:
     whole = pa.concat_tables([schema(row).empty_table(), *(tables[row.table] for _, tables in cells)]).to_pandas()
     return who.merge(whole, on="run_id").sort_values(["env", "label", "seed", *order], ignore_index=True)
-
-
-def _pinned_scores() -> dict[str, tuple[float, float]]:
-    """The random and reference returns of `references.csv`, where both are known."""
-    table = pd.read_csv(REFERENCES).dropna(subset=["random", "reference"])
-    pairs = zip(table.random.astype(float), table.reference.astype(float), strict=True)
-    return dict(zip(table.env.astype(str), pairs, strict=True))

@@ -8,7 +8,8 @@ from scipy import stats
 
 from analysis.inference import Interval, clopper_pearson, iqm, trimmed_t_interval
 from analysis.load import Results
-from analysis.measures import IMPUTATIONS, measure_runs
+from analysis.measures import IMPUTATIONS, collapsed, measure_runs
+from analysis.measures.efficiency import restricted_time
 from experiments.records import PHASES
 
 NAN = float("nan")
@@ -75,16 +76,15 @@ def _aggregates(part: pd.DataFrame) -> dict[str, float]:
     for name in WITH_INTERVAL:
         _put(row, name, trimmed_t_interval(column(name)))
     row |= _spread(column("final_sampled"))
-    steps, seconds = column(f"steps_to_{REACHED:g}"), column(f"seconds_to_{REACHED:g}")
+    steps = column(f"steps_to_{REACHED:g}")
     scored = len(steps) > 0 and not np.isnan(steps).any()
     _put_rate(row, "reach_rate", np.isfinite(steps) if scored else None)
-    row["steps_to_threshold"] = float(np.minimum(steps, part.budget.to_numpy(float)).mean()) if scored else NAN
+    for unit in ("steps", "seconds"):
+        row[f"{unit}_to_threshold"] = float(restricted_time(part, REACHED, unit).mean()) if scored else NAN
     row["steps_to_threshold_median"] = _median_time(steps) if scored else NAN
-    row["seconds_to_threshold"] = float(np.minimum(seconds, column("budget_s")).mean()) if scored else NAN
     complete = bool((part.status != "missing").all())
     _put_rate(row, "failure_rate", (part.status != "ok").to_numpy() if complete else None)
-    collapsed = part.collapse.isin(["recovered", "terminal"]).to_numpy() if scored else None
-    _put_rate(row, "collapse_rate", collapsed)
+    _put_rate(row, "collapse_rate", collapsed(part).to_numpy() if scored else None)
     row |= {name: iqm(column(name)) for name in CENTRED}
     return row | {name: float(column(name).mean()) if len(column(name)) else NAN for name in AVERAGED}
 

@@ -25,6 +25,7 @@ from algos.rules import RULES
 from experiments.imports import Module, closure, find, module_of_file, parse
 from experiments.loaded import source_of
 from experiments.outside import is_outside
+from experiments.records import PROTOCOL
 from experiments.spec import RunSpec
 
 PIPELINE = ("experiments.cell.train",)
@@ -167,6 +168,7 @@ def machine(jobs: int, lane: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "load": os.getloadavg()[0],
         "cpu": cpu_model(),
+        "protocol": PROTOCOL,
         "versions": library_versions(),
     }
 

@@ -1,17 +1,20 @@
-"""Measure the random level of environments, and pin it in analysis/references.csv.
+"""Measure the anchors of the scores, and pin them in analysis/references.csv.
 
     python experiments/pin_references.py                             every environment in the file again
     python experiments/pin_references.py --environments Hopper-v5    one of them, or a new one
 
-Random actions are uniform on the action space, episodes and actions are seeded, returns undiscounted. The reference is
-gymnasium's registered `reward_threshold`; Pendulum-v1 has none, and is measured with the controller below.
+Every environment has three anchors: actions drawn uniformly at random; the best fixed action (any action of a discrete
+space, the middle of a continuous one); and a reference. Of the classic-control and toy-text tasks the reference is a
+policy of ours (`strong_policies.py`), measured here like the rest. Of the MuJoCo tasks it is a published return: such
+lines are entered by hand, and stay as they are.
+
+Episodes and actions are seeded, returns undiscounted: an episode per seed, and REPEATS of the short ones of toy-text
+tasks. An episode ends at the registered time limit, or at UNLIMITED steps where there is none.
 """
 
 import csv
-import math
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,92 +22,145 @@ import gymnasium as gym
 import mujoco
 import numpy as np
 import tyro
+from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 from scipy import stats
 
+from experiments.strong_policies import CONTROLLERS, Act, dynamic_programming
+
 REFERENCES = Path(__file__).parents[1] / "analysis" / "references.csv"
-COLUMNS = ["env"] + [f"{kind}{part}" for kind in ("random", "reference") for part in ("", "_n", "_ci_low", "_ci_high")]
-COLUMNS += ["source"]
+UNLIMITED = 200  # steps of an episode where gymnasium has registered no limit
+SEEDS = range(100, 200)  # of episodes: those with which one tunes
+REPEATS = 10  # episodes per seed of a toy-text task, whose returns are noisy and cheap
 
 
 @dataclass(frozen=True)
 class Arguments:
     environments: tuple[str, ...] = ()
     """names that gymnasium has registered (default: those in the file)"""
-    episodes: int = 100
-    """episodes per environment, at least 2"""
-    seed: int = 0
-    """of the first episode; the others follow"""
+    seeds: int = len(SEEDS)
+    """of episodes per policy, from 2 to 100: 100, 101, ..."""
 
 
-def returns_of(env: str, episodes: int, seed: int, act: Callable[[Any], Any] | None = None) -> NDArray[np.float64]:
-    """Undiscounted returns [episodes] of `act` (observation -> action), or of uniformly random actions."""
-    made = gym.make(env, disable_env_checker=True)
-    made.action_space.seed(seed)
-    returns = np.zeros(episodes)
-    for episode in range(episodes):
-        obs, _ = made.reset(seed=seed + episode)
-        done = False
+@dataclass(frozen=True)
+class Anchor:
+    """One line of the file: what a policy returns on average."""
+
+    env: str
+    limit: str  # steps at which an episode is cut
+    anchor: str  # random, fixed or reference
+    policy: str
+    kind: str  # measured or published
+    mean: str
+    n: str  # episodes if measured, training runs if published
+    low: str  # 95 % t interval of the mean; nothing where it was not published
+    high: str
+    source: str
+
+
+def limit_of(env: str) -> int:
+    """Steps at which an episode is cut."""
+    return gym.spec(env).max_episode_steps or UNLIMITED
+
+
+def returns_of(env: str, seeds: int, act: Act | None = None) -> NDArray[np.float64]:
+    """Undiscounted returns [seeds, or seeds * REPEATS] of a policy, or of uniformly random actions."""
+    made = gym.make(env, disable_env_checker=True, max_episode_steps=limit_of(env))
+    made.action_space.seed(SEEDS.start)
+    repeats = REPEATS if "toy_text" in str(made.spec.entry_point) else 1  # type: ignore[union-attr]
+    starts = [seed for first in SEEDS[:seeds] for seed in (first, *[None] * (repeats - 1))]
+    returns = np.zeros(len(starts))
+    for episode, seed in enumerate(starts):
+        obs, _ = made.reset(seed=seed)
+        step, done = 0, False
         while not done:
-            obs, reward, terminated, truncated, _ = made.step(made.action_space.sample() if act is None else act(obs))
+            action = made.action_space.sample() if act is None else act(obs, step)
+            obs, reward, terminated, truncated, _ = made.step(action)
             returns[episode] += float(reward)
-            done = terminated or truncated
+            step, done = step + 1, terminated or truncated
     made.close()
     return returns
 
 
-def swing_up(obs: NDArray[Any]) -> NDArray[np.float32]:
-    """Pendulum-v1: pump energy until the pole stands nearly upright, then hold it by a proportional-derivative law.
-
-    Energy shaping after Astrom and Furuta 2000. Mass and length are 1, gravity 10, so the energy below that of rest
-    upright is w^2 / 6 + 5 (cos - 1). Gains by hand.
-    """
-    cos, sin, w = (float(x) for x in obs)
-    if cos > 0.9 and abs(w) < 4:
-        torque = -10 * math.atan2(sin, cos) - 2 * w
-    else:
-        torque = -5 * (w * w / 6 + 5 * (cos - 1)) * (math.copysign(1.0, w))
-    return np.array([min(max(torque, -2.0), 2.0)], dtype=np.float32)
-
-
-def measured(kind: str, returns: NDArray[np.float64]) -> dict[str, str]:
-    """The columns of one kind: mean, number and 95 % t interval of returns [n]."""
+def measured(env: str, anchor: str, policy: str, seeds: int, returns: NDArray[np.float64]) -> Anchor:
+    """A line from returns [n] of episodes with the first of SEEDS."""
     n, mean = len(returns), returns.mean()
     half = stats.t.ppf(0.975, n - 1) * returns.std(ddof=1) / np.sqrt(n)
-    numbers = {kind: mean, f"{kind}_ci_low": mean - half, f"{kind}_ci_high": mean + half}
-    return {name: f"{value:.3f}" for name, value in numbers.items()} | {f"{kind}_n": str(n)}
+    numbers = [f"{value:.3f}" for value in (mean, mean - half, mean + half)]
+    source = f"experiments/pin_references.py; seeds {SEEDS.start}-{SEEDS[seeds - 1]}"
+    return Anchor(
+        env, str(limit_of(env)), anchor, policy, "measured", numbers[0], str(n), numbers[1], numbers[2], source
+    )
 
 
-def row_of(env: str, episodes: int, seed: int) -> dict[str, str]:
-    """One line of the file."""
-    row = {**dict.fromkeys(COLUMNS, ""), "env": env, "source": "none: give `score` in the matrix file"}
-    row |= measured("random", returns_of(env, episodes, seed))
-    threshold = gym.spec(env).reward_threshold
-    if env == "Pendulum-v1":
-        row |= measured("reference", returns_of(env, episodes, seed, swing_up))
-        row["source"] = "energy-shaping controller in experiments/pin_references.py"
-    elif threshold is not None:
-        row |= {"reference": f"{threshold:g}", "source": "gymnasium reward_threshold"}
-    return row
+def fixed_action(env: str, seeds: int) -> Anchor:
+    """The best of the policies that do the same whatever they see."""
+    made = gym.make(env, disable_env_checker=True)
+    space: Any = made.action_space
+    made.close()
+    actions: dict[str, Any]
+    if isinstance(space, Discrete):
+        actions = {f"action {action} always": action for action in range(space.start, space.start + space.n)}
+    elif isinstance(space, Box):
+        actions = {"the middle of the action space always": ((space.low + space.high) / 2).astype(space.dtype)}
+    else:
+        raise ValueError(f"{env}: action space {space} is neither discrete nor a box")
+    found = {name: returns_of(env, seeds, lambda *_, a=action: a) for name, action in actions.items()}
+    best = max(found, key=lambda name: float(found[name].mean()))
+    return measured(env, "fixed", best, seeds, found[best])
+
+
+def own_reference(env: str, seeds: int) -> Anchor | None:
+    """Our own policy's line; None where there is none."""
+    if env in CONTROLLERS:
+        act, name = CONTROLLERS[env], f"controller {CONTROLLERS[env].__name__}"
+    else:
+        made = gym.make(env, disable_env_checker=True)
+        if not hasattr(made.unwrapped, "P"):
+            return None
+        act, name = dynamic_programming(made, limit_of(env)), "dynamic programming"
+    policy = f"{name} in experiments/strong_policies.py"
+    return measured(env, "reference", policy, seeds, returns_of(env, seeds, act))
+
+
+def anchors_of(env: str, seeds: int) -> list[Anchor]:
+    """All that can be measured."""
+    random = measured(env, "random", "uniformly random actions", seeds, returns_of(env, seeds))
+    own = own_reference(env, seeds)
+    return [random, fixed_action(env, seeds), *([own] if own else [])]
+
+
+def read(file: Path) -> list[Anchor]:
+    """The lines of the file."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        return [Anchor(**line) for line in csv.DictReader(lines)]
+
+
+def write(file: Path, anchors: list[Anchor]) -> None:
+    """The lines, by environment, each in the order random, fixed, reference."""
+    order = ("random", "fixed", "reference")
+    with file.open("w", encoding="utf-8", newline="") as text:
+        writer = csv.DictWriter(text, [field.name for field in fields(Anchor)], lineterminator="\n")
+        writer.writeheader()
+        for anchor in sorted(anchors, key=lambda anchor: (anchor.env, order.index(anchor.anchor))):
+            writer.writerow(asdict(anchor))
 
 
 def main(arguments: Arguments) -> int:
     """The exit code."""
-    with REFERENCES.open(encoding="utf-8", newline="") as lines:
-        rows = {row["env"]: row for row in csv.DictReader(lines)}
+    anchors = read(REFERENCES)
     unknown = [env for env in arguments.environments if env not in gym.registry]
-    if arguments.episodes < 2 or unknown:
-        wrong = f"gymnasium has not registered {', '.join(unknown)}" if unknown else "--episodes must be at least 2"
+    if unknown or not 2 <= arguments.seeds <= len(SEEDS):
+        wrong = f"gymnasium has not registered {', '.join(unknown)}" if unknown else "--seeds must be from 2 to 100"
         print(wrong, file=sys.stderr)
         return 2
     mujoco.set_mju_user_warning(lambda message: None)  # it would print, and write MUJOCO_LOG.TXT into this folder
-    for env in arguments.environments or sorted(rows):
-        rows[env] = row_of(env, arguments.episodes, arguments.seed)
-        print(f"{env}: random {rows[env]['random']}, reference {rows[env]['reference'] or 'unknown'}", flush=True)
-    with REFERENCES.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows[env] for env in sorted(rows))
+    for env in arguments.environments or sorted({anchor.env for anchor in anchors}):
+        found = anchors_of(env, arguments.seeds)
+        print("; ".join([env, *(f"{anchor.anchor} {anchor.mean}" for anchor in found)]), flush=True)
+        names = {anchor.anchor for anchor in found}
+        anchors = [anchor for anchor in anchors if anchor.env != env or anchor.anchor not in names] + found
+        write(REFERENCES, anchors)
     return 0
 
 

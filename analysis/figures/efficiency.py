@@ -126,8 +126,8 @@ def swept(sheet: Sheet, name: str) -> list[Path]:
     used = {label.partition("(")[0] for label in frame.line}
     legend_below(figure, {family: look for family, look in families.items() if family in used})
     text = (
-        f"{sheet.runs} per value. Dot: a run; line: IQM over runs; cross: a run that failed, or lost half of its peak "
-        "for good."
+        f"{sheet.runs} per value. Dot: a run; line: IQM over runs; cross: a run that failed, or collapsed (lost half "
+        "of its peak for five evaluations)."
     )
     caption(figure, text + (" Scores below -0.35 stand there." if measure.endswith("_z") else ""))
     return save(figure, sheet.folder, name)

@@ -22,7 +22,7 @@ def stability(sheet: Sheet, name: str) -> list[Path]:
     text = (
         f"{sheet.runs}. Scores in units of the reference; left is better. Dot: a run; bar: IQM, 95 % trimmed t. "
         "Dispersion and risks: less the noise of evaluating, so that 0 or less is none. Collapse: half of the peak "
-        "lost for good, or failed; Clopper-Pearson. Shortfall: 1 - lowest final score."
+        "lost for five evaluations; Clopper-Pearson. Shortfall: 1 - lowest final score."
     )
     return sheet.rows(
         name, sheet.scored, [partial(steadiness, measure=measure) for measure in MEASURES], text, row=0.19

@@ -13,10 +13,12 @@ from analysis.page.tables import Table
 from analysis.summary import REACHED
 
 NUMBERS = re.compile(r"[-+\d ,.%/]*(e[-+]\d+)?( \[[-+e\d ,.]*\])?")  # with an interval; nothing that Markdown reads
-CAPTION = f"""A run that failed counts at the random level from its failure on ("imputed"). Brackets: 95 % intervals,
+CAPTION = f"""A run that failed counts as random actions do, or as its own last evaluation if that is worse, from its
+failure on ("imputed"), and has reached no threshold. Brackets: 95 % intervals,
 trimmed t of the interquartile mean over runs (no trimming below four), Clopper and Pearson for rates. Final:
-undiscounted return of the last policy on held-out episodes, actions sampled. nAUC: mean score while training, 0 random
-actions, 1 the reference. Reached: share of runs whose score held {REACHED:g} over {WINDOW} evaluations; steps and
+undiscounted return of the last policy on held-out episodes, actions sampled. nAUC: mean score while training, 0 the
+better of random actions and of one fixed action, 1 the reference. Reached: share of runs whose score had {REACHED:g}
+and held it over {WINDOW} evaluations on average; steps and
 seconds to it are means of min(time, end of the budget), evaluation left out of the seconds; half by: when half of the
 runs had got there. Steadiness is in scores,
 larger is worse; in parentheses what is left without the noise of evaluating. Verdicts are of the first rule against

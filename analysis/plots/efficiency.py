@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from analysis.measures.efficiency import THRESHOLDS
+from analysis.measures.efficiency import THRESHOLDS, restricted_time
 from analysis.plots.style import Style, rows_of_rules, thousands
 
 SPREAD = 0.19  # between the sub-rows of one rule
@@ -40,13 +40,13 @@ def time_to_thresholds(measures: pd.DataFrame, ax: Axes, style: Style, unit: str
 def _marks(measures: pd.DataFrame, style: Style, unit: str) -> Iterator[tuple[float, float, object, bool, bool]]:
     for y, (label, look) in enumerate(style.items()):
         part = measures[(measures.label == label) & measures[f"{unit}_to_{THRESHOLDS[0]:g}"].notna()]
-        ends = part["budget" if unit == "steps" else "budget_s"].to_numpy(float)
         for i, colour in enumerate(_shades(look["color"])):
-            times, at = part[f"{unit}_to_{THRESHOLDS[i]:g}"].to_numpy(float), y + (i - 1.5) * SPREAD
-            for time, end in zip(times, ends, strict=True):
-                yield min(time, end) if np.isfinite(time) else end, at, colour, bool(np.isfinite(time)), False
+            reached = np.isfinite(part[f"{unit}_to_{THRESHOLDS[i]:g}"].to_numpy(float))
+            times, at = restricted_time(part, THRESHOLDS[i], unit), y + (i - 1.5) * SPREAD
+            for time, ever in zip(times, reached, strict=True):
+                yield time, at, colour, bool(ever), False
             if len(times):
-                yield float(np.minimum(times, ends).mean()), at, colour, True, True
+                yield float(times.mean()), at, colour, True, True
 
 
 def _shades(colour: object) -> list[tuple[float, ...]]:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.inference import iqm
-from analysis.plots.stability import collapsed
+from analysis.measures import collapsed
 from analysis.plots.style import Style, family
 
 FLOOR = -0.35  # normalised scores below are drawn here
@@ -42,7 +42,7 @@ def _tags(label: str) -> Iterator[tuple[str, float, str]]:
 
 
 def sensitivity(swept: pd.DataFrame, ax: Axes, style: Style, measure: str = "final_sampled_z") -> Axes:
-    """`sweeps` of one environment and parameter: a dot per run, a line through the IQMs; crosses where runs collapsed.
+    """`sweeps` of one environment and parameter: a dot per run, a cross if it failed or collapsed, a line of IQMs.
 
     `style` is of families. Scores below FLOOR stand on it; returns stand where they are.
     """
@@ -50,7 +50,7 @@ def sensitivity(swept: pd.DataFrame, ax: Axes, style: Style, measure: str = "fin
     for line, part in swept.groupby("line", sort=True):
         look = style[family(str(line))]
         shown = part[measure].clip(lower=FLOOR) if scored else part[measure]
-        lost = collapsed(part)
+        lost = collapsed(part) | ~part.status.isin(["ok", "missing"])
         ax.scatter(part["value"][~lost], shown[~lost], s=8, color=[look["color"]], alpha=0.6, linewidths=0)
         ax.scatter(part["value"][lost], shown[lost], s=16, color=[look["color"]], marker="x", linewidths=0.9, zorder=4)
         centres = part.groupby("value")[measure].apply(lambda values: iqm(values.to_numpy(float)))

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.inference import Interval, clopper_pearson, trimmed_t_interval
+from analysis.measures import collapsed
 from analysis.plots.comparison import draw_row
 from analysis.plots.style import Style, rows_of_rules
 
@@ -23,7 +24,7 @@ def steadiness(measures: pd.DataFrame, ax: Axes, style: Style, measure: str) -> 
     """One of MEASURES for the runs of one environment; a rule with a missing run has no aggregate.
 
     Risks and drawdown: excess over what evaluation noise alone would give, a dot per run, IQM and trimmed t. Collapse:
-    share of runs that lost half of their peak for good, or failed; Clopper-Pearson. Worst: 1 - the lowest final score.
+    share of `analysis.measures.collapsed` runs; Clopper-Pearson. Worst: 1 - the lowest final score.
     """
     for y, (label, look) in enumerate(style.items()):
         part = measures[measures.label == label]
@@ -46,11 +47,6 @@ def steadiness(measures: pd.DataFrame, ax: Axes, style: Style, measure: str) -> 
     ax.locator_params(axis="x", nbins=3)
     ax.set_xlabel(MEASURES[measure])
     return rows_of_rules(ax, style)
-
-
-def collapsed(measures: pd.DataFrame) -> pd.Series:
-    """Which runs failed, or lost half of their peak significantly and did not recover."""
-    return (measures.collapse_significant == "terminal") | ~measures.status.isin(["ok", "missing"])
 
 
 def _collapse_rate(part: pd.DataFrame) -> Interval:

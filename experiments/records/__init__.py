@@ -7,6 +7,7 @@ from experiments.records.cells import Cell, cell_files, read_cell, read_run, rea
 from experiments.records.code import Listings, mixed_code
 from experiments.records.forks import ForkRow
 from experiments.records.landscapes import LANDSCAPE, LandscapeLineRow, LandscapePlaneRow, LandscapeRow
+from experiments.records.protocol import PROTOCOL, major
 from experiments.records.runs import (
     NAN,
     PAYLOAD,
@@ -41,6 +42,7 @@ __all__ = [
     "NAN",
     "PAYLOAD",
     "PHASES",
+    "PROTOCOL",
     "ROWS",
     "STATUSES",
     "BrokenCell",
@@ -63,6 +65,7 @@ __all__ = [
     "decode",
     "encode",
     "frame",
+    "major",
     "mixed_code",
     "parquet",
     "read_cell",

@@ -189,6 +189,7 @@ class RunRow:
     threads: int
     load: float  # the machine's one-minute load average at the end
     cpu: str
+    protocol: str = ""  # version of the protocol (experiments/records/protocol.py); empty where it was not recorded
     code: str  # digest of the code that computed it (experiments/identity.py)
     versions: str  # JSON: python, torch, gymnasium, mujoco, numpy
     traceback: str = ""  # of what was raised, its last lines

@@ -2,20 +2,20 @@ import json
 from hashlib import sha256
 from shutil import rmtree
 
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from analysis_cases import write_cell
+from analysis_cases import GRID, SCORES, SEEDS, write_cell
 
-from analysis.load import REFERENCES, ResultsError, load
+from analysis.load import ResultsError, load
 
 
 def test_frames_hold_every_planned_cell_with_its_names(results):
     assert len(results.planned) == len(results.runs) == 20
     assert len(results.updates) == 20 * 4 and len(results.evaluations) == 20 * 20
     assert {"env", "label", "seed"} <= set(results.updates) & set(results.evaluations)
-    assert results.scores["Hard-v0"] == (-10.0, 10.0) and "CartPole-v1" in results.scores
+    assert results.scores == {"Easy-v0": (0.0, 100.0), "Hard-v0": (-10.0, 10.0)}
     assert not results.problems
 
 
@@ -39,6 +39,13 @@ def rescore(folder, pair):
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
+def replan(folder, **changes):
+    """The first cell of the plan, and nothing else, is another."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["cells"][0] |= changes
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
 EMPTY = json.dumps({"matrix": "m", "scores": {}, "cells": []})
 
 
@@ -50,6 +57,7 @@ EMPTY = json.dumps({"matrix": "m", "scores": {}, "cells": []})
         (lambda f: (f / "manifest.json").write_text(EMPTY), "no finished cell"),
         (lambda f: rescore(f, [5.0, 5.0]), r"the score of Easy-v0 is \[5.0, 5.0\]; expected two different returns"),
         (lambda f: rescore(f, [5.0, float("inf")]), r"the score of Easy-v0 is \[5.0, inf\]"),
+        (lambda f: replan(f, budget=800), "plans different budgets on Easy-v0: .*400.*800.*cannot stand in one table"),
     ],
 )
 def test_a_directory_that_holds_no_results_is_refused(folder, spoil, message):
@@ -106,6 +114,9 @@ def cell_with(**changes):
         (evaluations_with(grid_step=100), "two evaluations of one policy at step 100"),
         (another_cell_in_its_place, f"{FIRST}: its run_id is 'climbs-Easy-v0-1', planned was '{FIRST}'"),
         (without_a_column, "return_mean"),
+        (evaluations_with(episodes=0), f"{FIRST}: an evaluation of no episodes at step 0"),
+        (evaluations_with(return_sd=-1.0), f"{FIRST}: a negative spread of returns at step 0"),
+        (cell_with(status="fine"), f"{FIRST}: unknown status 'fine'; expected one of ok, diverged"),
     ],
 )
 def test_a_cell_that_contradicts_its_plan_or_itself_is_missing_and_named(folder, spoil, message):
@@ -126,10 +137,37 @@ def test_a_plan_that_names_a_run_twice_is_refused(folder, same):
         load(folder)
 
 
-def test_pinned_references_tell_where_they_come_from():
-    table = pd.read_csv(REFERENCES)
-    assert table.env.is_unique and table.source.notna().all()
-    known = table.dropna(subset=["reference"])
-    assert (known.random < known.reference).all()
-    assert (table.random_n >= 100).all() and (table.random_ci_low <= table.random).all()
-    assert not table.source.str.contains("placeholder").any()
+def test_runs_of_one_environment_that_were_not_judged_alike_are_refused(folder):
+    """They would meet at points where only some of them were."""
+    evaluations_with(episodes=8)(folder)
+    with pytest.raises(ResultsError, match=f"{FIRST}.*both on Easy-v0, were not judged at the same steps by as many"):
+        load(folder)
+
+
+@pytest.mark.parametrize("dropped", [50, 200, 350])
+def test_a_grid_with_a_hole_is_refused(folder, dropped):
+    for status in ("ok", "diverged"):
+        write_cell(folder, "Easy-v0", "climbs", 0, status=status)
+        rewrite(folder / "cells" / FIRST, lambda table: table.filter(pc.not_equal(table["grid_step"], dropped)))
+        with pytest.raises(ResultsError, match=f"{FIRST}, both on Easy-v0, were not judged at the same steps"):
+            load(folder)
+
+
+def test_a_run_that_failed_has_the_first_points_of_the_grid(folder):
+    for reached in range(len(GRID) + 1):
+        write_cell(folder, "Easy-v0", "climbs", 0, status="timeout", reached=reached)
+        assert len(load(folder).runs) == 20
+
+
+def test_protocols_of_different_major_versions_never_meet(folder):
+    write_cell(folder, "Easy-v0", "climbs", 0, protocol="2.0")
+    with pytest.raises(ResultsError, match=r"runs of protocols not recorded, 2.0; .* never stand in one table"):
+        load(folder, mixed=True)
+
+
+def test_minor_versions_may_meet(folder):
+    for env in SCORES:
+        for label in ("climbs", "stays"):
+            for seed in range(SEEDS):
+                write_cell(folder, env, label, seed, protocol=f"2.{seed}")
+    assert len(load(folder).runs) == 20

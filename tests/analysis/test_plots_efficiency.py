@@ -68,7 +68,7 @@ def test_the_matrix_prints_each_probability_and_its_interval(measures, ax, style
 def runs(scores: dict[str, list[float]], lost: str = "") -> pd.DataFrame:
     """A row per label and score; the runs of `lost` collapsed."""
     return pd.DataFrame(
-        {"env": "E", "label": label, "status": "ok", "collapse_significant": "terminal" if label == lost else "none",
+        {"env": "E", "label": label, "status": "ok", "collapse": "terminal" if label == lost else "none",
          "final_sampled_z": z}
         for label, row in scores.items() for z in row
     )  # fmt: skip

@@ -40,8 +40,8 @@ def test_steadiness_has_a_dot_per_run_and_an_interval_per_rule(measures, ax, sty
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["climbs", "stays"]
 
 
-def test_a_collapse_for_good_and_a_failure_count_one_that_recovered_does_not(measures, ax, style):
-    measures["collapse_significant"] = ["terminal", "recovered", "none", "none", "none"] * 2
+def test_a_collapse_counts_whether_for_good_or_not(measures, ax, style):
+    measures["collapse"] = ["terminal", "recovered", "none", "none", "none"] + ["terminal"] + ["none"] * 4
     measures.loc[measures.index[2], "status"] = "diverged"
     steadiness(measures, ax, style, "collapsed")
     assert points(ax) == [0.4, 0.2]

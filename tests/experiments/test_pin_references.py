@@ -1,40 +1,58 @@
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "experiments" / "pin_references.py"
+from experiments import pin_references as script
 
 
 @pytest.fixture
-def script(tmp_path, monkeypatch):
-    spec = importlib.util.spec_from_file_location("pin_references", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(__import__("sys").modules, "pin_references", module)
-    spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "REFERENCES", tmp_path / "references.csv")
-    (tmp_path / "references.csv").write_text(",".join(module.COLUMNS) + "\n")
-    return module
+def file(tmp_path, monkeypatch):
+    kept = tmp_path / "references.csv"
+    monkeypatch.setattr(script, "REFERENCES", kept)
+    script.write(kept, [])
+    return kept
 
 
-def test_a_new_environment_gets_a_line_and_the_same_seeds_the_same_numbers(script):
-    for _ in range(2):
-        assert script.main(script.Arguments(("CartPole-v1",), episodes=20)) == 0
-        table = pd.read_csv(script.REFERENCES).set_index("env")
-        line = table.loc["CartPole-v1"]
-        assert (line.reference, line.random_n) == (475, 20) and line.random_ci_low < line.random < line.random_ci_high
-        assert line.random == pytest.approx(script.returns_of("CartPole-v1", 20, 0).mean(), abs=1e-3)
+def pin(*environments, seeds=10):
+    return script.main(script.Arguments(environments, seeds))
 
 
-def test_the_controller_swings_the_pendulum_up(script):
-    returns = script.returns_of("Pendulum-v1", 10, 0, script.swing_up)
-    assert np.median(returns) > -250 and returns.min() > -700
+def test_a_new_environment_gets_three_lines_and_the_same_seeds_the_same_numbers(file):
+    assert pin("CartPole-v1") == 0
+    first = file.read_text()
+    table = pd.read_csv(file).set_index("anchor")
+    assert list(table.index) == ["random", "fixed", "reference"] and set(table.env) == {"CartPole-v1"}
+    assert (table.n == 10).all() and (table.limit == 500).all() and (table.kind == "measured").all()
+    assert table.loc["random"].low < table.loc["random", "mean"] < table.loc["random"].high
+    assert table.loc["random", "mean"] == pytest.approx(script.returns_of("CartPole-v1", 10).mean(), abs=1e-3)
+    assert table.loc["reference", "mean"] == 500 and table.loc["fixed", "mean"] < 15
+    assert set(table.source) == {"experiments/pin_references.py; seeds 100-109"}
+    assert pin() == 0 and file.read_text() == first
 
 
-@pytest.mark.parametrize(("names", "episodes"), [(("Mars-v0",), 5), (("CartPole-v1",), 1)])
-def test_bad_input_is_refused_and_the_file_kept(script, names, episodes):
-    before = script.REFERENCES.read_text()
-    assert script.main(script.Arguments(names, episodes)) == 2
-    assert script.REFERENCES.read_text() == before
+def test_a_published_reference_stays_as_it_is(file):
+    published = script.Anchor("Reacher-v5", "50", "reference", "PPO", "published", "-5", "4", "", "", "somewhere")
+    script.write(file, [published])
+    assert pin(seeds=2) == 0
+    anchors = script.read(file)
+    assert [anchor.anchor for anchor in anchors] == ["random", "fixed", "reference"] and anchors[2] == published
+    assert float(anchors[0].mean) < float(anchors[1].mean), "standing still beats random motion"
+
+
+def test_the_best_fixed_action_of_all_is_taken(file):
+    """CliffWalking: whoever keeps walking into a wall loses one a step, and every other way leads over the cliff."""
+    line = script.fixed_action("CliffWalking-v1", 3)
+    assert float(line.mean) == -script.UNLIMITED and line.n == str(3 * script.REPEATS)
+
+
+@pytest.mark.parametrize(("names", "seeds"), [(("Mars-v0",), 5), (("CartPole-v1",), 1), (("CartPole-v1",), 101)])
+def test_bad_input_is_refused_and_the_file_kept(file, names, seeds):
+    before = file.read_text()
+    assert pin(*names, seeds=seeds) == 2
+    assert file.read_text() == before
+
+
+def test_seeds_are_those_of_tuning():
+    assert (script.SEEDS.start, script.SEEDS.stop) == (100, 200)
+    first, second = script.returns_of("CartPole-v1", 5), script.returns_of("CartPole-v1", 6)
+    np.testing.assert_array_equal(first, second[:5])

@@ -5,9 +5,15 @@ import pytest
 from analysis_cases import curve_of, write_cell, write_results
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from analysis.load import load
-from analysis.measures import measure_runs
+from analysis.measures import collapsed, measure_runs
+from analysis.measures.efficiency import THRESHOLDS
+from analysis.plots.stability import steadiness
+from analysis.plots.style import style_of
+from analysis.summary import summarize
+from experiments.records import PROTOCOL
 
 INF = float("inf")
 
@@ -17,7 +23,7 @@ def test_a_row_per_run_with_the_numbers_of_its_curve(results):
     climbs, stays = measures.loc["climbs-Easy-v0-0"], measures.loc["stays-Easy-v0-0"]
     assert climbs.final_sampled == 81 and climbs.final_sampled_z == pytest.approx(0.81)
     assert climbs.nauc == pytest.approx(0.4) and stays.nauc == pytest.approx(0.1)
-    assert climbs["steps_to_0.5"] == 150 and climbs["seconds_to_0.5"] == 1.5 and stays["steps_to_0.25"] == INF
+    assert climbs["steps_to_0.5"] == INF and climbs["seconds_to_0.25"] == 1.5 and stays["steps_to_0.25"] == INF
     assert climbs.max_drawdown == 0 and climbs.evaluation_se == 1.0
     assert climbs.kl_violation_share == 0.25 and climbs.max_kl_violation_share == 0.75
     assert math.isnan(stays.kl_violation_share) and climbs.rejected_share == 0.25
@@ -28,7 +34,7 @@ def test_a_row_per_run_with_the_numbers_of_its_curve(results):
 def test_a_failed_run_counts_at_the_random_level_from_then_on(folder):
     write_cell(folder, "Easy-v0", "climbs", 0, status="diverged", reached=5)
     row = measure_runs(load(folder)).set_index("run_id").loc["climbs-Easy-v0-0"]
-    assert row.imputed and row.status == "diverged"
+    assert row.imputed and row.status == "diverged" and row.protocol == PROTOCOL
     assert row.final_sampled == 0 and row.final_sampled_z == 0
     # 0, .1, .2, .3, .4, then four times 0 by imputation
     assert row.nauc == pytest.approx(1 / 8)
@@ -39,6 +45,50 @@ def test_a_failure_before_any_evaluation_is_all_random_level(folder):
     write_cell(folder, "Easy-v0", "climbs", 0, status="env_error", reached=0)
     row = measure_runs(load(folder)).set_index("run_id").loc["climbs-Easy-v0-0"]
     assert row.nauc == 0 and row["steps_to_0.25"] == INF
+
+
+SINKS = [0.0, -1, -5, -20, -50, -50, -50, -50, -50]
+
+
+@pytest.mark.parametrize("reached", range(1, 9))
+def test_diverging_does_not_pay(folder, reached):
+    """Five runs that sink to -50 and survive there are no worse than five that sink and diverge."""
+    for seed in range(5):
+        write_cell(folder, "Easy-v0", "stays", seed, returns=SINKS)
+        write_cell(folder, "Easy-v0", "climbs", seed, status="diverged", reached=reached, returns=SINKS)
+    measures = measure_runs(load(folder))
+    survive, diverge = (
+        measures[(measures.env == "Easy-v0") & (measures.label == label)] for label in ("stays", "climbs")
+    )
+    last = SINKS[reached - 1]
+    assert (diverge.final_sampled == last).all() and (diverge.final_mean_z == last / 100).all()
+    if last == -50:
+        assert diverge.nauc.to_list() == survive.nauc.to_list()
+        assert diverge.final_sampled.max() <= survive.final_sampled.min()
+    assert (diverge[[f"steps_to_{at:g}" for at in THRESHOLDS]] == INF).to_numpy().all()
+
+
+def test_a_run_that_diverged_has_reached_no_threshold(folder):
+    """It is not censored: whatever it had before, it has lost."""
+    write_cell(folder, "Easy-v0", "climbs", 0, status="diverged", reached=8, returns=[0.0] + [90.0] * 8)
+    write_cell(folder, "Easy-v0", "climbs", 1, returns=[0.0] + [90.0] * 8)
+    rows = measure_runs(load(folder)).set_index("run_id")
+    assert rows.loc["climbs-Easy-v0-1", "steps_to_0.5"] == 50 and rows.loc["climbs-Easy-v0-0", "steps_to_0.5"] == INF
+
+
+def test_a_rule_whose_runs_fail_at_half_time_collapses_in_tables_and_figures_alike(folder):
+    write_cell(folder, "Easy-v0", "climbs", 0, status="diverged", reached=4)
+    write_cell(folder, "Easy-v0", "climbs", 1, returns=[0.0, 40, 80, 80, 30, 30, 30, 30, 30])
+    write_cell(folder, "Easy-v0", "climbs", 2, returns=[0.0, 80, 30, 30, 30, 30, 30, 80, 80])
+    measures = measure_runs(load(folder))
+    easy = measures[(measures.env == "Easy-v0") & (measures.label == "climbs")]
+    assert easy.collapse.to_list() == ["terminal", "terminal", "recovered", "none", "none"]
+    assert collapsed(easy).to_list() == [True, True, True, False, False]
+    summary = summarize(measures).set_index(["env", "label"]).loc[("Easy-v0", "climbs")]
+    assert summary.collapse_rate == 0.6
+    figure = Figure().add_subplot()
+    steadiness(easy, figure, style_of(["climbs"]), "collapsed")
+    assert 0.6 in [float(x) for line in figure.lines for x in np.atleast_1d(line.get_xdata())]
 
 
 def test_without_a_reference_there_is_no_score(folder):
@@ -59,9 +109,9 @@ def test_the_order_of_runs_does_not_matter(folder, monkeypatch):
 def test_the_last_value_can_stand_for_what_a_failed_run_did_not_live_to_see(folder):
     write_cell(folder, "Easy-v0", "climbs", 0, status="diverged", reached=5)
     row = measure_runs(load(folder), "last value").set_index("run_id").loc["climbs-Easy-v0-0"]
-    assert row.imputed and row.final_sampled == 40 and row.final_sampled_z == 0.4
+    assert row.imputed and row.final_sampled == 40 and row.final_sampled_z == 0.4 and row.final_mean == 40
     assert row.nauc == pytest.approx((0.8 + 4 * 0.4) / 8)
-    with pytest.raises(ValueError, match="expected one of random level, last value"):
+    with pytest.raises(ValueError, match="expected one of random or worse, last value"):
         measure_runs(load(folder), "hope")
 
 
@@ -69,9 +119,9 @@ def test_the_noise_of_evaluating_is_taken_off(results):
     row = measure_runs(results).set_index("run_id").loc["climbs-Easy-v0-0"]
     # eight equal differences of .1; each evaluation has a standard error of .01, but their spread is 0 already
     assert row.dispersion == pytest.approx(0, abs=1e-12) and row.dispersion_corrected == 0
-    assert row.short_term_risk == pytest.approx(-0.1) and row.short_term_risk_excess < row.short_term_risk
-    assert row.max_drawdown == 0 and -0.05 < row.max_drawdown_excess < 0
-    assert row.collapse == row.collapse_significant == "none"
+    assert row.short_term_risk == pytest.approx(-0.1) and -0.03 < row.short_term_risk_excess < 0
+    assert row.max_drawdown == 0 and -0.001 < row.max_drawdown_excess <= 0, "noise of .01 hides in the rise"
+    assert row.collapse == "none"
     assert row.loss_share == 0 and row.excess_loss_share == pytest.approx(-0.05)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from analysis_cases import row
 
+from analysis.anchors import given
 from analysis.calibration import COLUMNS as RATES
 from analysis.compare import COLUMNS
 from analysis.load import Results
@@ -65,7 +66,7 @@ def hostile(results: Results) -> Evidence:
         runs=runs,
         evaluations=renamed(results.evaluations),
         updates=renamed(results.updates),
-        scores={names.get(env, env): score for env, score in results.scores.items()},
+        anchors=renamed(results.anchors),
         problems=(HOSTILE,),
     )
     told = comparisons(names["climbs"], names["stays"]).assign(env=HOSTILE, measure=HOSTILE, verdict=HOSTILE)
@@ -94,5 +95,5 @@ def large(folder: Path, runs: int = 500, points: int = 50) -> Results:
     )
     rows = [row(RunRow, **cell, status="ok", reason="", total_s=1.0, settings='{"gamma":0.99}') for cell in cells]
     made = who.merge(frame(EvaluationRow, evaluations), on="run_id")
-    scores = {f"Env{e}-v0": (-100.0, 100.0) for e in range(5)}
-    return Results("large", folder, planned, frame(RunRow, rows), updates, trials, reuses, made, scores, (), None, {})
+    anchors = pd.concat([given(f"Env{e}-v0", -100.0, 100.0) for e in range(5)], ignore_index=True)
+    return Results("large", folder, planned, frame(RunRow, rows), updates, trials, reuses, made, anchors, (), None, {})

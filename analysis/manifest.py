@@ -1,0 +1,94 @@
+"""What was planned: the manifest of a results directory."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.anchors import Variant, anchors_of
+from experiments.records import Listings
+
+WHO = ["run_id", "env", "rule", "label", "seed", "budget"]
+APART = "they cannot stand in one table; run them into directories of their own (--out)"
+
+
+class ResultsError(Exception):
+    """The directory holds nothing that could be analysed; the message says why."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the matrix file said it would decide, before it ran."""
+
+    pairs: tuple[tuple[str, str], ...]  # of labels
+    measure: str
+    smallest_effect: float | None  # smaller differences are practically none
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A plan, in an order that does not depend on that of its cells."""
+
+    name: str
+    planned: pd.DataFrame  # WHO: one row per cell
+    anchors: pd.DataFrame  # analysis.anchors: of its environments
+    declared: Declared | None
+    listings: Listings  # the files of the code that the cells were planned with
+
+
+def read_manifest(file: Path) -> Manifest:
+    """The plan that `run_matrix.py` wrote. Raises ResultsError."""
+    if not file.is_file():
+        raise ResultsError(f"{file.parent} is not a results directory: expected {file}, as run_matrix.py writes it")
+    try:
+        plan = json.loads(file.read_bytes())
+        planned = pd.DataFrame([{name: cell[name] for name in WHO} for cell in plan["cells"]], columns=WHO)
+        given = {env: (float(low), float(high)) for env, (low, high) in plan["scores"].items()}
+        for env, (low, high) in given.items():
+            if not np.isfinite(high - low) or low == high:
+                raise ValueError(f"the score of {env} is [{low}, {high}]; expected two different returns")
+        compare = plan.get("compare")
+        found = Manifest(
+            name=str(plan["matrix"]),
+            planned=planned.sort_values(["env", "label", "seed"], ignore_index=True),
+            anchors=anchors_of(_variants(plan["cells"]), given),
+            declared=None if compare is None else _declared(compare),
+            listings=dict(plan.get("code", {})),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ResultsError(f"{file} is not a manifest: {type(error).__name__}: {error}") from error
+    _check(file, planned)
+    return found
+
+
+def _check(file: Path, planned: pd.DataFrame) -> None:
+    """Raises ResultsError for a run that is planned twice, and for different budgets on one environment."""
+    for same in ("run_id", ["env", "label", "seed"]):
+        if planned.duplicated(same).any():
+            twice = planned[planned.duplicated(same)].iloc[0]
+            raise ResultsError(f"{file} plans a run twice: {twice.label} on {twice.env}, seed {twice.seed}")
+    for env, part in planned.groupby("env", sort=True):
+        budgets = sorted(set(part.budget))
+        if len(budgets) > 1:
+            raise ResultsError(f"{file} plans different budgets on {env!s}: {budgets}; {APART}")
+
+
+def _variants(cells: list[dict[str, Any]]) -> list[Variant]:
+    """Every environment of the plan once, and how it differs from the registered one."""
+    found: dict[str, Variant] = {}
+    for cell in cells:
+        changed = dict(cell.get("env_kwargs") or {})
+        limit = changed.pop("max_episode_steps", None)
+        variant = Variant(str(cell["env"]), limit, bool(changed))
+        if found.setdefault(variant.env, variant) != variant:
+            found[variant.env] = Variant(variant.env, None, True)
+    return [found[env] for env in sorted(found)]
+
+
+def _declared(compare: dict[str, Any]) -> Declared:
+    effect = compare.get("smallest_effect")
+    pairs = tuple((str(first), str(second)) for first, second in compare["rules"])
+    return Declared(pairs, str(compare["measure"]), None if effect is None else float(effect))
