@@ -126,8 +126,8 @@ def run_cells(store: "Store", cells: "list[RunSpec]", arguments: Arguments) -> i
     from experiments.store import StoreError
 
     found = store.look(cells)
-    for run_id in found.broken:
-        print(f"{run_id} failed its checksum: set aside in {store.root / 'quarantine'}, will run again")
+    for line in found.set_aside:
+        print(line)
     if found.other_code and not arguments.mixed:
         raise StoreError(
             f"{len(found.other_code)} finished cells in {store.root} were made by other code or library versions "
@@ -155,7 +155,7 @@ def run_cells(store: "Store", cells: "list[RunSpec]", arguments: Arguments) -> i
                     if event.run.status == "paused":
                         paused += 1
                     else:
-                        store.write(event.run, event.rows, event.log)
+                        store.write(event.spec, event.run, event.rows, event.log)
                         failed += event.run.status != "ok"
                 progress.take(event)
     except KeyboardInterrupt:

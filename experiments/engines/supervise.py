@@ -76,8 +76,6 @@ def supervise(spec: RunSpec, conditions: Conditions, tell: Callable[[Row], None]
         while True:
             row = child.listen(stop)
             if isinstance(row, RunRow):
-                if checkpoint is not None and row.status not in ("paused", "killed", "timeout", "oom"):
-                    checkpoint.unlink(missing_ok=True)
                 return row
             if row is not None:
                 tell(row)

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.estimate import seconds_per_step
-from experiments.records import BrokenCell, RunRow, read_cell, read_run
+from experiments.records import BrokenCell, RunRow, read_cell, read_manifest, read_run
 
 
 class NotFound(Exception):
@@ -43,8 +43,8 @@ class Planned:
 def read(results: Path) -> list[Planned]:
     """Every planned cell. Raises NotFound."""
     try:
-        plan = json.loads((results / "manifest.json").read_bytes())["cells"]
-    except (OSError, ValueError, KeyError) as error:
+        plan = read_manifest(results).cells
+    except (OSError, ValueError) as error:
         raise NotFound(f"{results} is not a results directory: no readable manifest.json ({error})") from error
     return [_planned(results, cell) for cell in plan]
 

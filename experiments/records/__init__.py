@@ -3,10 +3,12 @@
 Whoever reads results needs this package and nothing else of the project; it imports neither torch nor a simulator.
 """
 
-from experiments.records.cells import Cell, cell_files, read_cell, read_run, read_tables
+from experiments.records.cells import Cell, cell_files, read_cell, read_record, read_run, read_tables
 from experiments.records.code import Listings, mixed_code
+from experiments.records.files import parse_json, read_regular, write_atomically
 from experiments.records.forks import ForkRow
 from experiments.records.landscapes import LANDSCAPE, LandscapeLineRow, LandscapePlaneRow, LandscapeRow
+from experiments.records.manifest import Manifest, read_manifest
 from experiments.records.protocol import PROTOCOL, major
 from experiments.records.runs import (
     NAN,
@@ -53,6 +55,7 @@ __all__ = [
     "LandscapePlaneRow",
     "LandscapeRow",
     "Listings",
+    "Manifest",
     "PolicyRow",
     "ReuseRow",
     "Row",
@@ -68,10 +71,15 @@ __all__ = [
     "major",
     "mixed_code",
     "parquet",
+    "parse_json",
     "read_cell",
+    "read_manifest",
     "read_parquet",
+    "read_record",
+    "read_regular",
     "read_run",
     "read_tables",
     "schema",
     "text_of",
+    "write_atomically",
 ]

@@ -11,10 +11,21 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from experiments.records.files import parse_json, read_regular
 from experiments.records.runs import PAYLOAD, RunRow
-from experiments.records.tables import BrokenCell, Row, parquet, schema, with_newer_columns
+from experiments.records.tables import (
+    UNREADABLE,
+    BrokenCell,
+    Row,
+    parquet,
+    schema,
+    unpack,
+    with_newer_columns,
+    with_newer_fields,
+)
+
+FILES = frozenset(f"{kind.table}.parquet" for kind in PAYLOAD)  # beside the record
 
 
 @dataclass(frozen=True)
@@ -35,9 +46,19 @@ def cell_files(run: RunRow, rows: list[Row]) -> dict[str, bytes]:
     return payload
 
 
+def read_record(folder: Path) -> RunRow:
+    """The run's row as its record has it, whatever became of the tables. Raises BrokenCell, saying what is wrong."""
+    run, _ = _record(folder)
+    return _of(run, folder)
+
+
 def read_run(folder: Path) -> RunRow:
     """The run's row, every checksum of the cell verified. Raises BrokenCell, saying what is wrong."""
     run, _ = _verified(folder)
+    return _of(run, folder)
+
+
+def _of(run: RunRow, folder: Path) -> RunRow:
     if run.run_id != folder.name:
         raise BrokenCell(f"{folder}: holds another run, {run.run_id}")
     return run
@@ -48,10 +69,11 @@ def read_tables(folder: Path) -> tuple[RunRow, dict[str, pa.Table]]:
     run, payload = _verified(folder)
     tables = {}
     for kind in PAYLOAD:
+        data = payload.get(f"{kind.table}.parquet")
         try:
-            found = pq.read_table(pa.BufferReader(payload[f"{kind.table}.parquet"]))
+            found = schema(kind).empty_table() if data is None else unpack(data)
             tables[kind.table] = with_newer_columns(kind, found).select(schema(kind).names).cast(schema(kind))
-        except (KeyError, ValueError, OSError) as error:
+        except UNREADABLE as error:
             raise BrokenCell(f"{folder}: {kind.table}: {type(error).__name__}: {error}") from error
         if set(tables[kind.table]["run_id"].unique().to_pylist()) - {run.run_id}:
             raise BrokenCell(f"{folder}: {kind.table} holds rows of another run")
@@ -66,15 +88,26 @@ def read_cell(folder: Path) -> Cell:
 
 def _verified(folder: Path) -> tuple[RunRow, dict[str, bytes]]:
     """The run's row and the bytes of the cell's files by their names, each read once."""
+    run, checksums = _record(folder)
     try:
-        record = json.loads((folder / "record.json").read_bytes())
+        payload = {name: read_regular(folder / name) for name in checksums}
+    except OSError as error:
+        raise BrokenCell(f"{folder}: {type(error).__name__}: {error}") from error
+    for name, expected in checksums.items():
+        if hashlib.sha256(payload[name]).hexdigest() != expected:
+            raise BrokenCell(f"{folder}: {name} does not match its checksum")
+    return run, payload
+
+
+def _record(folder: Path) -> tuple[RunRow, dict[str, str]]:
+    """The run's row, and the checksums of its tables by the names of their files."""
+    try:
+        record = parse_json(read_regular(folder / "record.json"))
         digest = record.pop("record_sha256")
         if hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest() != digest:
             raise BrokenCell(f"{folder}: record.json does not match its checksum")
-        payload = {name: (folder / name).read_bytes() for name in record["sha256"]}
-        for name, expected in record["sha256"].items():
-            if hashlib.sha256(payload[name]).hexdigest() != expected:
-                raise BrokenCell(f"{folder}: {name} does not match its checksum")
-        return RunRow(**record["run"]), payload
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if others := record["sha256"].keys() - FILES:
+            raise BrokenCell(f"{folder}: record.json names {min(others)!r}, which is no table of a cell")
+        return with_newer_fields(RunRow, record["run"]), record["sha256"]
+    except (*UNREADABLE, AttributeError) as error:
         raise BrokenCell(f"{folder}: {type(error).__name__}: {error}") from error

@@ -3,15 +3,16 @@
 import json
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from experiments.records.files import read_regular
 from experiments.records.forks import ForkRow
 from experiments.records.landscapes import LandscapeLineRow, LandscapePlaneRow, LandscapeRow
-from experiments.records.runs import PAYLOAD, EvaluationRow, PolicyRow, ReuseRow, RunRow, TrialRow, UpdateRow
+from experiments.records.runs import NAN, PAYLOAD, EvaluationRow, PolicyRow, ReuseRow, RunRow, TrialRow, UpdateRow
 
 Row = UpdateRow | TrialRow | ReuseRow | EvaluationRow | PolicyRow | RunRow  # what a run sends
 Table = Row | LandscapeRow | LandscapeLineRow | LandscapePlaneRow | ForkRow  # all that is kept in files
@@ -21,6 +22,10 @@ CLOCKS = frozenset(
     + ["peak_rss_mb", "jobs", "load", "cpu", "lane", "calibration_before", "calibration_after", "attempts"]
 )  # columns that two runs of the same cell may differ in
 
+UNPACKED = 2**29  # bytes that one table of one cell may take in memory
+UNREADABLE = (OSError, ValueError, TypeError, KeyError, NotImplementedError, RecursionError, pa.ArrowException)
+KEY = "run_id"  # the column that no table of a run is without
+R = TypeVar("R", bound="Row")
 _ARROW: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
@@ -30,11 +35,31 @@ def schema(row: type[Table]) -> pa.Schema:
 
 
 def with_newer_columns(row: type[Table], table: pa.Table) -> pa.Table:
-    """The table of a row as it once was, with nulls in the columns that it has got since: those with a default."""
+    """The table of a row as it once was, with nulls in the columns that it has got since."""
     for column in fields(row):
-        if column.default is not MISSING and column.name not in table.column_names:
+        if column.name != KEY and column.name not in table.column_names:
             table = table.append_column(column.name, pa.nulls(len(table), _ARROW[column.type]))
     return table
+
+
+def with_newer_fields(row: type[R], values: dict[str, Any]) -> R:
+    """The row as it once was: what it has got since is its default, else null; what it has no more is left out.
+
+    Raises KeyError without a key, TypeError for a value of another type.
+    """
+    found: dict[str, Any] = {}
+    for field in fields(row):
+        if field.name in values or field.name == KEY:
+            found[field.name] = _checked(field.name, values[field.name], field.type)
+        elif field.default is MISSING:
+            found[field.name] = NAN if field.type is float else None
+    return row(**found)
+
+
+def _checked(name: str, value: Any, kind: Any) -> Any:
+    if not isinstance(value, (int, float) if kind is float else kind) and value is not None:
+        raise TypeError(f"{name}: expected a value of type {kind.__name__}, got {value!r:.80}")
+    return value
 
 
 def frame(row: type[Table], rows: list[Any]) -> pd.DataFrame:
@@ -54,9 +79,30 @@ def parquet(row: type[Table], rows: list[Any]) -> bytes:
 def read_parquet(row: type[Table], file: Path) -> list[Any]:
     """The rows that `parquet` was given. Raises BrokenCell, also for pages that fail their checksums."""
     try:
-        return [row(**values) for values in pq.read_table(file, page_checksum_verification=True).to_pylist()]
-    except (OSError, ValueError, TypeError) as error:
+        return [row(**values) for values in unpack(read_regular(file)).to_pylist()]
+    except UNREADABLE as error:
         raise BrokenCell(f"{file}: {type(error).__name__}: {error}") from error
+
+
+def unpack(data: bytes) -> pa.Table:
+    """The table that the bytes of a Parquet file hold. Raises UNREADABLE, also where it needs more than `UNPACKED`.
+
+    A few bytes can stand for a text in every one of a million rows; so rows are taken few at a time where texts may be
+    long, and counted.
+    """
+    file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+    groups = (file.metadata.row_group(k) for k in range(file.metadata.num_row_groups))
+    stored = sum(group.total_byte_size for group in groups)
+    batches, size = [], 0
+    if stored <= UNPACKED:
+        for batch in file.iter_batches(min(UNPACKED // max(stored, 1) + 1, 65_536)):
+            size += batch.nbytes
+            if size > UNPACKED:
+                break
+            batches.append(batch)
+    if max(stored, size) > UNPACKED:
+        raise ValueError(f"{len(data):,} bytes that unpack to more than {UNPACKED:,}")
+    return pa.Table.from_batches(batches, file.schema_arrow)
 
 
 def encode(row: Row) -> bytes:

@@ -113,7 +113,7 @@ def cell_with(**changes):
         (evaluations_with(train_s=float("inf")), "a time that is not a finite number at step 0"),
         (evaluations_with(grid_step=100), "two evaluations of one policy at step 100"),
         (another_cell_in_its_place, f"{FIRST}: its run_id is 'climbs-Easy-v0-1', planned was '{FIRST}'"),
-        (without_a_column, "return_mean"),
+        (without_a_column, "a return that is not a finite number at step 0"),
         (evaluations_with(episodes=0), f"{FIRST}: an evaluation of no episodes at step 0"),
         (evaluations_with(return_sd=-1.0), f"{FIRST}: a negative spread of returns at step 0"),
         (cell_with(status="fine"), f"{FIRST}: unknown status 'fine'; expected one of ok, diverged"),

@@ -44,12 +44,12 @@ def store(tmp_path: Path, matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> St
     run = list(train(matrix.cells[0]))[-1]
     with monkeypatch.context() as patch, made:
         patch.setattr("experiments.records.cells.parquet", lambda kind, rows: b"")
+        made.plan(matrix)
         for cell in matrix.cells:
             folder = made.cells / cell.run_id
             folder.mkdir()
             for name, data in cell_files(replace(run, **columns_of(cell)), []).items():
                 (folder / name).write_bytes(data)
-        made.plan(matrix)
     return made
 
 

@@ -40,7 +40,7 @@ def results(tmp_path, specs):
         store.plan(Matrix("m", tmp_path / "m.toml", tuple(specs.values()), {}))
         for name in ("ok", "diverged"):
             *rows, run = train(specs[name])
-            store.write(replace(run, total_s=3600.0), rows, log=b"hello from the cell\n")
+            store.write(specs[name], replace(run, total_s=3600.0), rows, log=b"hello from the cell\n")
         checkpoint = store.checkpoints / f"{specs['begun'].run_id}.checkpoint"
         list(train(specs["begun"], checkpoint=checkpoint, pause=lambda: True))
     return store.root
@@ -55,8 +55,9 @@ def test_status_tells_what_is_done_failed_begun_and_left(manage, results, specs)
     assert f"begun: {specs['begun'].run_id}" in done.stdout and "not running" in done.stdout
 
 
-def test_a_directory_that_is_being_run_says_so(manage, results):
-    with Store(results):
+def test_a_directory_that_is_being_run_says_so(manage, results, specs):
+    with Store(results) as store:
+        store.plan(Matrix("m", results / "m.toml", tuple(specs.values()), {}))
         assert "running (process" in manage("status", results).stdout
 
 

@@ -15,8 +15,8 @@ from algos.rules import RULES
 from analysis.load import load
 from analysis.page.evidence import gather
 from analysis.report import conditions
-from experiments.files import write_atomically
 from experiments.records import EvaluationRow, cell_files, read_cell
+from experiments.records.files import write_through
 from experiments.run_matrix import Arguments, in_random_blocks, main
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "run_matrix.py"
@@ -100,10 +100,10 @@ def test_a_full_disk_is_said_in_one_line_and_the_same_command_goes_on(run, tmp_p
     def write(path, data):
         if path.name == "record.json" and "seed1" in str(path):
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        write_atomically(path, data)
+        write_through(path, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr("experiments.store.write_atomically", write)
+        patch.setattr("experiments.store.write_through", write)
         done = run(*line)
     assert done.returncode == 2 and "No space left on device" in done.stderr and "Traceback" not in done.stderr
     done = run(*line)

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import shutil
@@ -7,7 +8,8 @@ import pytest
 
 from experiments.cell.train import train
 from experiments.matrix_file import Matrix
-from experiments.store import Store, StoreError
+from experiments.records import read_manifest
+from experiments.store import ForeignResult, Store, StoreError
 
 
 def matrix_of(tmp_path, *cells, name="m"):
@@ -16,7 +18,7 @@ def matrix_of(tmp_path, *cells, name="m"):
 
 def finish(store, spec, **changes):
     *rows, run = train(spec)
-    store.write(replace(run, **changes), rows)
+    store.write(spec, replace(run, **changes), rows)
 
 
 def test_a_written_cell_is_finished_and_an_unwritten_one_is_not(tmp_path, make_spec):
@@ -77,21 +79,243 @@ def test_another_matrix_is_refused_and_nothing_changes(tmp_path, make_spec):
         assert (store.root / "manifest.json").read_bytes() == before
 
 
-def test_a_second_driver_is_turned_away(tmp_path):
-    with Store(tmp_path / "r"), pytest.raises(StoreError, match=f"in use by process {os.getpid()} on"):
-        Store(tmp_path / "r").__enter__()
-    with Store(tmp_path / "r"):
-        pass
+def test_a_second_driver_is_turned_away(tmp_path, make_spec):
+    matrix = matrix_of(tmp_path, make_spec())
+    with Store(tmp_path / "r") as first, Store(tmp_path / "r") as second:
+        first.plan(matrix)
+        with pytest.raises(StoreError, match=f"in use by process {os.getpid()} on"):
+            second.plan(matrix)
+    with Store(tmp_path / "r") as third:
+        third.plan(matrix)
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path):
+def test_a_place_that_cannot_be_written_is_named(tmp_path, make_spec):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(StoreError, match=r"cannot write to .*--out"):
-        Store(tmp_path / "file" / "r").__enter__()
+    with Store(tmp_path / "file" / "r") as store, pytest.raises(StoreError, match=r"cannot write to .*--out"):
+        store.plan(matrix_of(tmp_path, make_spec()))
 
 
-def test_a_manifest_that_is_not_one_is_named(tmp_path, make_spec):
+def everything_in(folder):
+    return {str(path): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def test_nothing_is_created_locked_or_swept_before_the_plan_fits(tmp_path, make_spec):
+    root = tmp_path / "r"
+    with Store(root) as store:
+        store.plan(matrix_of(tmp_path, make_spec(seed=1)))
+    (root / ".lock").unlink()
+    (root / "checkpoints" / ".mine.tmp").write_text("kept")
+    before = everything_in(root)
+    with Store(root) as store, pytest.raises(StoreError, match="holds another matrix"):
+        store.plan(matrix_of(tmp_path, make_spec(gamma=0.5)))
+    assert everything_in(root) == before
+
+
+def test_the_sweep_takes_what_the_store_has_named_and_nothing_else(tmp_path, make_spec):
+    spec, root = make_spec(), tmp_path / "r"
+    matrix = matrix_of(tmp_path, spec)
+    with Store(root) as store:
+        store.plan(matrix)
+    mine = [root / ".mine.tmp", root / "logs" / ".x.log.tmp", root / "figures" / ".f.tmp", root / "staging" / "mine"]
+    its = [root / ".manifest.json.tmp", root / "logs" / f".{spec.run_id}.log.tmp", root / "staging" / spec.run_id]
+    for file in (*mine, *its):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("half")
+    with Store(root) as store:
+        store.plan(matrix)
+    assert all(file.exists() for file in mine) and not any(file.exists() for file in its)
+
+
+def test_a_cell_that_was_whole_when_its_writer_died_is_taken_in(tmp_path, make_spec):
+    spec = make_spec()
+    matrix = matrix_of(tmp_path, spec)
     with Store(tmp_path / "r") as store:
-        (store.root / "manifest.json").write_text("{")
-        with pytest.raises(StoreError, match="is not a manifest"):
+        store.plan(matrix)
+        finish(store, spec)
+        os.replace(store.cells / spec.run_id, store.staging / spec.run_id)
+    with Store(tmp_path / "r") as store:
+        store.plan(matrix)
+        assert set(store.look([spec]).finished) == {spec.run_id} and not list(store.staging.iterdir())
+
+
+def test_a_cell_that_runs_again_takes_the_place_of_the_one_before(tmp_path, make_spec):
+    spec = make_spec()
+    with Store(tmp_path / "r") as store:
+        store.plan(matrix_of(tmp_path, spec))
+        finish(store, spec, status="killed")
+        finish(store, spec)
+        assert store.look([spec]).finished[spec.run_id].status == "ok" and not list(store.staging.iterdir())
+
+
+def test_a_checkpoint_goes_only_after_its_result_is_stored(tmp_path, make_spec, monkeypatch):
+    spec = make_spec()
+    with Store(tmp_path / "r") as store:
+        store.plan(matrix_of(tmp_path, spec))
+        checkpoint = store.checkpoint_of(spec.run_id)
+        checkpoint.write_text("where it goes on")
+        finish(store, spec, status="killed")
+        assert checkpoint.exists(), "it is to go on from there"
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):
+            patch.setattr("experiments.store.write_through", full)
+            finish(store, spec)
+        assert checkpoint.exists()
+        finish(store, spec)
+        assert not checkpoint.exists()
+
+
+def full(path, data):
+    raise OSError(errno.ENOSPC, "full")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"run_id": "another"}, "its run_id came back as 'another'"),
+        ({"run_id": "../../outside"}, "its run_id came back as"),
+        ({"seed": 7}, "its seed came back as 7"),
+        ({"code": "other"}, "its code came back as 'other'"),
+        ({"status": "splendid"}, "no such status"),
+    ],
+)
+def test_what_was_not_asked_for_is_refused_and_nothing_is_written(tmp_path, make_spec, change, message):
+    spec = make_spec()
+    with Store(tmp_path / "r") as store:
+        store.plan(matrix_of(tmp_path, spec))
+        before = everything_in(tmp_path)
+        with pytest.raises(ForeignResult, match=message):
+            finish(store, spec, **change)
+        assert everything_in(tmp_path) == before
+
+
+def test_rows_of_another_cell_are_refused(tmp_path, make_spec):
+    one, two = make_spec(seed=1), make_spec(seed=2)
+    *rows, run = train(one)
+    *others, other = train(two)
+    with Store(tmp_path / "r") as store:
+        store.plan(matrix_of(tmp_path, one, two))
+        for mixed in (others, [*rows, other], [*rows, run]):
+            with pytest.raises(ForeignResult, match="a row of something else"):
+                store.write(one, run, mixed)
+        with pytest.raises(ForeignResult, match="a row that is none"):
+            store.write(one, run, [replace(rows[-1], env_steps="many")])
+        assert not list(store.cells.iterdir())
+
+
+def fifo(path):
+    os.mkfifo(path)
+
+
+def loop(path):
+    path.symlink_to(path)
+
+
+def dangling(path):
+    path.symlink_to(path.with_name("nowhere"))
+
+
+def folder(path):
+    (path / "inside").mkdir(parents=True)
+
+
+def number_list(path):
+    path.write_text("[1, 2]")
+
+
+def deep(path):
+    path.write_text('{"run": ' + "[" * 10_000 + "]" * 10_000 + "}")
+
+
+ODD = (fifo, loop, dangling, folder, number_list, deep)
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("place", ["cell", "record.json", "updates.parquet"])
+def test_odd_things_in_the_place_of_a_cell_are_set_aside_in_a_line(tmp_path, make_spec, odd, place):
+    spec = make_spec()
+    with Store(tmp_path / "r") as store:
+        store.plan(matrix_of(tmp_path, spec))
+        finish(store, spec)
+        path = store.cells / spec.run_id
+        if place == "cell":
+            shutil.rmtree(path)
+        else:
+            path /= place
+            path.unlink()
+        odd(path)
+        found = store.look([spec])
+        assert found.broken == [spec.run_id] and not found.finished and len(found.set_aside) == 1
+        assert "quarantine" in found.set_aside[0]
+        finish(store, spec)
+        assert set(store.look([spec]).finished) == {spec.run_id}
+
+
+@pytest.mark.parametrize("odd", ODD[:4])
+@pytest.mark.parametrize("place", ["log", "checkpoint"])
+def test_odd_things_in_the_place_of_a_log_or_checkpoint_are_set_aside(tmp_path, make_spec, odd, place):
+    spec = make_spec()
+    with Store(tmp_path / "r") as store:
+        store.plan(matrix_of(tmp_path, spec))
+        file = getattr(store, f"{place}_of")(spec.run_id)
+        odd(file)
+        found = store.look([spec])
+        assert not os.path.lexists(file) and len(found.set_aside) == 1 and "no regular file" in found.set_aside[0]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_manifest_is_refused_in_a_line(tmp_path, make_spec, odd):
+    root = tmp_path / "r"
+    root.mkdir()
+    odd(root / "manifest.json")
+    with Store(root) as store, pytest.raises(StoreError, match="is not a manifest"):
+        store.plan(matrix_of(tmp_path, make_spec()))
+    assert [path.name for path in root.iterdir()] == ["manifest.json"]
+
+
+def test_a_manifest_that_was_altered_is_refused(tmp_path, make_spec):
+    with Store(tmp_path / "r") as store:
+        store.plan(matrix_of(tmp_path, make_spec()))
+        file = store.root / "manifest.json"
+        file.write_text(file.read_text().replace('"seed": 0', '"seed": 1'))
+        with pytest.raises(StoreError, match="not as it was written"):
             store.plan(matrix_of(tmp_path, make_spec()))
+
+
+@pytest.mark.parametrize("name", ["../outside", "a/b", "", "..", 3, None])
+def test_a_manifest_that_names_a_cell_elsewhere_is_refused(tmp_path, make_spec, name):
+    (tmp_path / "manifest.json").write_text(json.dumps({"matrix": "m", "cells": [{"run_id": name}]}))
+    with Store(tmp_path) as store, pytest.raises(StoreError, match="is no name of a cell"):
+        store.plan(matrix_of(tmp_path, make_spec()))
+
+
+def test_numbers_of_the_quarantine_may_have_gaps(tmp_path, make_spec):
+    spec = make_spec()
+    with Store(tmp_path / "r") as store:
+        store.plan(matrix_of(tmp_path, spec))
+        for _ in range(3):
+            finish(store, spec)
+            store.forget(spec.run_id)
+        quarantine = store.root / "quarantine"
+        shutil.rmtree(quarantine / f"{spec.run_id}.0")
+        (quarantine / f"{spec.run_id}.x").write_text("mine")
+        finish(store, spec)
+        store.forget(spec.run_id)
+        assert {path.name.removeprefix(spec.run_id) for path in quarantine.iterdir()} == {".1", ".2", ".3", ".x"}
+
+
+def test_the_files_behind_a_digest_of_code_are_in_the_manifest(tmp_path, make_spec):
+    spec = make_spec()
+    with Store(tmp_path / "r") as store:
+        store.plan(matrix_of(tmp_path, spec))
+        finish(store, spec)
+        run = store.look([spec]).finished[spec.run_id]
+        assert "algos/rules/trpo.py" in read_manifest(store.root).code[run.code]
+
+
+def test_cells_of_other_code_are_told_apart(tmp_path, make_spec):
+    one, two = make_spec(seed=1), make_spec(seed=2)
+    with Store(tmp_path / "r") as store:
+        store.plan(matrix_of(tmp_path, one, two))
+        for spec in (one, two):
+            finish(store, spec)
+        assert store.look([one, two]).other_code == []
+        assert store.look([one, two.model_copy(update={"code": "newer"})]).other_code == [two.run_id]

@@ -31,7 +31,7 @@ def results(tmp_path, make_spec, lake):
     with Store(tmp_path / "r") as store:
         store.plan(Matrix("m", tmp_path / "m.toml", specs, {}))
         *rows, run = train(lake)
-        store.write(run, rows)
+        store.write(lake, run, rows)
     return store.root
 
 
