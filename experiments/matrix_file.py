@@ -1,22 +1,21 @@
 """A matrix file becomes run specifications, checked whole before anything starts."""
 
 import difflib
-import itertools
 import tomllib
-import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium as gym
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from algos.policies import Categorical, Policy
-from algos.rules import RULES
 from experiments.identity import code_of
-from experiments.outside import OutsideRuleError, factory_of, is_outside, resolve
-from experiments.spec import JUDGE, RunSpec, Settings, build_rule, hyper_parameters
+from experiments.matrix_rules import LIMIT, RuleReader, Variant, clashes, did_you_mean, seeds_of
+from experiments.spec import RunSpec, Settings
+
+__all__ = ["SHIPPED", "Comparisons", "Matrix", "MatrixError", "did_you_mean", "load_matrix"]
 
 SHIPPED = Path(__file__).parent / "matrices"
 
@@ -48,13 +47,6 @@ class MatrixError(Exception):
     def __init__(self, file: Path | str, problems: list[str]) -> None:
         super().__init__("\n".join(f"{file}: {problem}" for problem in problems))
         self.problems = problems
-
-
-def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """'; did you mean X?', or what is known if nothing is near."""
-    names = sorted(known)
-    near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else f"expected one of {', '.join(names)}"
 
 
 def load_matrix(name_or_file: str, seeds: int | None = None) -> Matrix:
@@ -92,24 +84,11 @@ def _find(name_or_file: str) -> Path:
     return file
 
 
-@dataclass(frozen=True)
-class _Variant:
-    """A rule of the file with one combination of its swept hyper-parameters."""
-
-    entry: str
-    name: str
-    label: str
-    hyper: dict[str, Any]
-    settings: dict[str, Any]  # its own, over the shared ones and the environment's
-    seeds: list[int]
-
-
 class _Reader:
     """Walks the file once and collects every problem instead of stopping at the first."""
 
     KEYS = ("seeds", "settings", "environments", "rules", "compare")
     ENVIRONMENT_KEYS = ("budget", "kwargs", "score")
-    RULE_KEYS = ("rule", "settings", "seeds")
 
     def __init__(self, raw: dict[str, Any], folder: Path) -> None:
         self.raw, self.folder = raw, folder
@@ -122,12 +101,16 @@ class _Reader:
             )
             return Matrix(file.stem, file, (), {})
         self._known(self.raw, self.KEYS, "")
-        shared_seeds = self._seeds(self.raw.get("seeds", 3) if seeds is None else seeds, "seeds")
+        shared_seeds = seeds_of(self.raw.get("seeds", 3) if seeds is None else seeds, "seeds", self.problems)
         shared = self._table(self.raw, "settings", required=False)
         shared_good = self._settings(shared, "settings") is not None
+        reader = RuleReader(self.folder, self.problems)
         rules = [
-            variant for name, table in self._named_tables("rules") for variant in self._rule(name, table, shared_seeds)
+            variant for name, table in self._named_tables("rules") for variant in reader.read(name, table, shared_seeds)
         ]
+        self.problems += clashes(rules)
+        if self._too_many(rules):
+            return Matrix(file.stem, file, (), {})
         cells: list[RunSpec] = []
         scores: dict[str, tuple[float, float]] = {}
         for env, table in self._named_tables("environments"):
@@ -157,6 +140,15 @@ class _Reader:
                     self._report(error, where, {*Settings.model_fields, *self.ENVIRONMENT_KEYS})
         compare = self._compare({rule.label for rule in rules}) if "compare" in self.raw else None
         return Matrix(file.stem, file, tuple(cells), scores, compare)
+
+    def _too_many(self, rules: list[Variant]) -> bool:
+        environments = self.raw.get("environments")
+        cells = sum(len(rule.seeds) for rule in rules) * (len(environments) if isinstance(environments, dict) else 0)
+        if cells > LIMIT:
+            self.problems.append(
+                f"it has {cells:,} cells, more than {LIMIT:,}; give fewer values, seeds or environments"
+            )
+        return cells > LIMIT
 
     def _compare(self, labels: set[str]) -> Comparisons | None:
         try:
@@ -189,15 +181,6 @@ class _Reader:
                 self.problems.append(f"{key}.{name}: expected a table, got {table!r}")
         return [(name, table) for name, table in tables.items() if isinstance(table, dict)]
 
-    def _seeds(self, value: Any, where: str) -> list[int]:
-        numbers = list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
-        good = isinstance(numbers, list) and all(type(n) is int and n >= 0 for n in numbers)
-        if not good or not numbers or len(set(numbers)) < len(numbers):
-            expected = "a positive number, or a list of different seeds >= 0"
-            self.problems.append(f"{where}: expected {expected}, got {value!r}")
-            return []
-        return numbers
-
     def _settings(self, values: dict[str, Any], where: str, of_environment: bool = False) -> Settings | None:
         try:
             return Settings(**values)
@@ -222,9 +205,9 @@ class _Reader:
             random, reference = TypeAdapter(tuple[float, float]).validate_python(value)
         except ValidationError:
             random = reference = 0.0
-        if random == reference:
+        if random == reference or not isfinite(reference - random):
             self.problems.append(
-                f"environments.{env}.score: expected two different returns [random, reference], got {value!r}"
+                f"environments.{env}.score: expected two different finite returns [random, reference], got {value!r}"
             )
         else:
             scores[env] = (random, reference)
@@ -241,65 +224,6 @@ class _Reader:
             made.close()
         except Exception as error:  # whatever an environment's constructor raises is a fact about the matrix file
             self.problems.append(f"{where}: cannot be made with kwargs {kwargs!r}: {type(error).__name__}: {error}")
-
-    def _rule(self, name: str, table: dict[str, Any], seeds: list[int]) -> list[_Variant]:
-        """A variant for every combination of the swept values."""
-        where = f"rules.{name}"
-        if "seeds" in table:
-            seeds = self._seeds(table["seeds"], f"{where}.seeds")
-        rule = str(table.get("rule", name))
-        if is_outside(rule):
-            rule = resolve(rule, self.folder)
-            try:
-                factory_of(rule)
-            except OutsideRuleError as error:
-                self.problems.append(f"{where}.rule: {error}")
-                return []
-        elif rule not in RULES:
-            self.problems.append(f"{where}: unknown rule {rule}; {did_you_mean(rule, RULES)}, or FILE.py:FUNCTION")
-            return []
-        parameters = hyper_parameters(rule)
-        given = {key: value for key, value in table.items() if key not in self.RULE_KEYS}
-        for key in given:
-            if key not in parameters:
-                self.problems.append(f"{where}.{key}: not a hyper-parameter of {rule}; {did_you_mean(key, parameters)}")
-        swept = [key for key, value in given.items() if isinstance(value, list)]
-        for key in swept:
-            if not given[key]:
-                self.problems.append(f"{where}.{key}: an empty list sweeps nothing; give at least one value")
-        choices = [given[key] if key in swept else [given[key]] for key in given if key in parameters]
-        variants = []
-        for values in itertools.product(*choices):
-            chosen = dict(zip([key for key in given if key in parameters], values, strict=True))
-            hyper = self._hyper(rule, {**{k: p.default for k, p in parameters.items()}, **chosen}, where)
-            tags = [f"{key}={chosen[key]}" for key in swept if key in chosen]
-            label = f"{name}({','.join(tags)})" if tags else name
-            variants.append(_Variant(name, rule, label, hyper, self._own_settings(table, where), seeds))
-        return variants
-
-    def _own_settings(self, table: dict[str, Any], where: str) -> dict[str, Any]:
-        settings = table.get("settings", {})
-        if not isinstance(settings, dict):
-            self.problems.append(f"{where}.settings: expected a table, got {settings!r}")
-            return {}
-        for key in settings.keys() & JUDGE:
-            self.problems.append(f"{where}.settings.{key}: evaluation is the same for every rule; set it in [settings]")
-        return {key: value for key, value in settings.items() if key not in JUDGE}
-
-    def _hyper(self, rule: str, values: dict[str, Any], where: str) -> dict[str, Any]:
-        hints = typing.get_type_hints(factory_of(rule))
-        checked: dict[str, Any] = {}
-        for key, value in values.items():
-            try:
-                checked[key] = TypeAdapter(hints[key], config=ConfigDict(strict=True)).validate_python(value)
-            except ValidationError as error:
-                self.problems.append(f"{where}.{key}: {error.errors()[0]['msg']}, got {value!r}")
-        if len(checked) == len(values):
-            try:
-                build_rule(rule, checked, Policy.mlp(1, (1,), Categorical(2)))
-            except ValueError as error:
-                self.problems.append(f"{where}: {error}")
-        return checked
 
 
 def _near_environment(env: str) -> str:

@@ -57,7 +57,30 @@ BAD = {
         GOOD + "[compare]\nrules = [['trpo', 'trpo']]\nmeasure = 'luck'", "compare.measure: Input should be 'nauc' or"),
     "comparison of nothing": (GOOD + "[compare]\nmeasure = 'nauc'", "compare.rules: Field required"),
     "unknown device": (GOOD.replace("n_envs", "device = 'tpu'\nn_envs"), "settings.device: Input should be 'cpu' or"),
-    "bad score": (GOOD.replace("640", "640\nscore = [1, 1]"), "score: expected two different returns"),
+    "bad score": (GOOD.replace("640", "640\nscore = [1, 1]"), "score: expected two different finite returns"),
+    "infinite score": (GOOD.replace("640", "640\nscore = [0, inf]"), "score: expected two different finite returns"),
+    "score of nan": (GOOD.replace("640", "640\nscore = [nan, 1]"), "score: expected two different finite returns"),
+    "a seed beyond a column": (GOOD.replace("= 2\n[set", f"= [{2**63}]\n[set"), "different seeds from 0 to 2^63 - 1"),
+    "a budget beyond a column": (GOOD.replace("640", str(2**63)), "budget: Input should be less than or equal to"),
+    "a billion seeds": (GOOD.replace("= 2\n[set", "= 1_000_000_000\n[set"), "at most 100,000 seeds, got 1,000,000,000"),
+    "a value twice": (GOOD + "max_kl = [0.1, 0.2, 0.1]", "rules.trpo: trpo(max_kl=0.1) is given twice"),
+    "one value in two ways": (GOOD + "max_kl = [1, 1.0]", "rules.trpo: trpo(max_kl=1.0) is given twice"),
+    "a label twice": (
+        GOOD + "max_kl = [0.1, 0.2]\n[rules.'trpo(max_kl=0.1)']\nrule = 'trpo'",
+        "its label trpo(max_kl=0.1) is that of rules.trpo",
+    ),
+    "a label that looks like another": (
+        GOOD + "[rules.\"caf\\u00e9\"]\nrule = 'npg'\n[rules.\"cafe\\u0301\"]\nrule = 'npg'", "is that of rules.caf"),
+    "a label of many bytes": (GOOD + f"[rules.\"{'é' * 120}\"]\nrule = 'npg'", "a label of 240 bytes, more than 200"),
+    "a label with control characters": (GOOD + "[rules.\"a\\u001b[2J\"]\nrule = 'npg'", "must not hold control char"),
+    "a million combinations": (
+        GOOD + f"max_kl = {[k / 1000 for k in range(1, 1001)]}\ndamping = {[k / 1000 for k in range(1, 1001)]}",
+        "its lists make 1,000,000 combinations, more than 100,000",
+    ),
+    "a million cells": (
+        GOOD.replace("= 2\n[set", "= 1_000\n[set") + f"max_kl = {[k / 1000 for k in range(1, 1001)]}",
+        "it has 1,000,000 cells, more than 100,000",
+    ),
     "no rules": (GOOD.replace("[rules.trpo]", ""), "rules: expected at least one [rules.NAME] table"),
     "rules is not a table": (GOOD.replace("[rules.trpo]", "") + "[rules]\ntrpo = 3", "rules.trpo: expected a table"),
 }  # fmt: skip
@@ -168,3 +191,17 @@ def test_a_wild_guess_lists_what_is_known():
 def test_a_gpu_that_is_not_there_is_refused_before_anything_runs(tmp_path):
     with pytest.raises(MatrixError, match="settings: device cuda: torch sees no CUDA device here; expected cpu"):
         load_matrix(write(tmp_path, GOOD.replace("n_envs", "device = 'cuda'\nn_envs")))
+
+
+def test_two_files_of_one_name_are_refused(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text("from algos.rules.npg import npg\n")
+    rules = "".join(f"[rules.{folder}]\nrule = '{folder}/mine.py:npg'\n" for folder in ("a", "b"))
+    with pytest.raises(MatrixError, match=r"rules.b.rule: another file has the name of that of rules.a; rename one"):
+        load_matrix(write(tmp_path, GOOD + rules))
+
+
+def test_a_long_name_in_many_bytes_is_cut_between_letters(make_spec):
+    spec = make_spec().model_copy(update={"label": "π" * 90})
+    assert len(spec.run_id.encode()) < 120 and "π" * 40 in spec.run_id

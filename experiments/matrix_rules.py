@@ -1,0 +1,182 @@
+"""The [rules.NAME] tables of a matrix file: a variant for every combination of the values that they sweep."""
+
+import difflib
+import itertools
+import json
+import typing
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from algos.policies import Categorical, Policy
+from algos.rules import RULES
+from experiments.outside import OutsideRuleError, factory_of, is_outside, name_of, resolve
+from experiments.spec import JUDGE, LARGEST, build_rule, hyper_parameters
+
+LIMIT = 100_000  # cells of a matrix, and so variants and seeds
+LABEL_BYTES = 200  # of a name that becomes part of a file's, which may have 255
+KEYS = ("rule", "settings", "seeds")
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """'; did you mean X?', or what is known if nothing is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else f"expected one of {', '.join(names)}"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A rule of the file with one combination of its swept hyper-parameters."""
+
+    entry: str
+    name: str
+    label: str
+    hyper: dict[str, Any]
+    settings: dict[str, Any]  # its own, over the shared ones and the environment's
+    seeds: list[int]
+
+
+class RuleReader:
+    """Reads one table after the other, and adds every problem to `problems` instead of stopping at the first."""
+
+    def __init__(self, folder: Path, problems: list[str]) -> None:
+        self.folder, self.problems = folder, problems
+
+    def read(self, name: str, table: dict[str, Any], seeds: list[int]) -> list[Variant]:
+        """A variant for every combination of the swept values."""
+        where = f"rules.{name}"
+        if "seeds" in table:
+            seeds = seeds_of(table["seeds"], f"{where}.seeds", self.problems)
+        rule = self._known_rule(str(table.get("rule", name)), where)
+        if rule is None:
+            return []
+        parameters = hyper_parameters(rule)
+        given = {key: value for key, value in table.items() if key not in KEYS}
+        for key in given:
+            if key not in parameters:
+                self.problems.append(f"{where}.{key}: not a hyper-parameter of {rule}; {did_you_mean(key, parameters)}")
+        defaults = {key: parameter.default for key, parameter in parameters.items()}
+        own = self._own_settings(table, where)
+        variants: list[Variant] = []
+        for tags, chosen in self._combinations({k: v for k, v in given.items() if k in parameters}, where):
+            hyper = self._hyper(rule, defaults | chosen, where)
+            label = f"{name}({','.join(tags)})" if tags else name
+            variants.append(Variant(name, rule, label, hyper, own, seeds))
+        self._check(variants, where)
+        return variants
+
+    def _known_rule(self, rule: str, where: str) -> str | None:
+        """Its name, with the whole path if it is a user's; None, and a problem more, if there is none."""
+        if is_outside(rule):
+            rule = resolve(rule, self.folder)
+            try:
+                factory_of(rule)
+            except OutsideRuleError as error:
+                self.problems.append(f"{where}.rule: {error}")
+                return None
+        elif rule not in RULES:
+            self.problems.append(f"{where}: unknown rule {rule}; {did_you_mean(rule, RULES)}, or FILE.py:FUNCTION")
+            return None
+        return rule
+
+    def _combinations(self, given: dict[str, Any], where: str) -> Iterator[tuple[list[str], dict[str, Any]]]:
+        """Every choice of one value from each list, with what its label says of it."""
+        swept = [key for key, value in given.items() if isinstance(value, list)]
+        for key in swept:
+            if not given[key]:
+                self.problems.append(f"{where}.{key}: an empty list sweeps nothing; give at least one value")
+        size = prod(len(given[key]) for key in swept)
+        if size > LIMIT:
+            self.problems.append(
+                f"{where}: its lists make {size:,} combinations, more than {LIMIT:,}; give fewer values"
+            )
+            return
+        for values in itertools.product(*(given[key] if key in swept else [given[key]] for key in given)):
+            chosen = dict(zip(given, values, strict=True))
+            yield [f"{key}={chosen[key]}" for key in swept], chosen
+
+    def _check(self, variants: list[Variant], where: str) -> None:
+        """Whether all of these differ, and can be named."""
+        known: set[str] = set()
+        for variant in variants:
+            values = json.dumps(variant.hyper, sort_keys=True, default=repr)
+            if values in known:
+                self.problems.append(f"{where}: {variant.label} is given twice; values that are swept must differ")
+                return
+            known.add(values)
+        longest = max(variants, key=lambda variant: len(variant.label.encode()), default=None)
+        size = 0 if longest is None else len(longest.label.encode())
+        if longest is not None and size > LABEL_BYTES:
+            self.problems.append(
+                f"{where}: a label of {size} bytes, more than {LABEL_BYTES}, is too long for the name of a file: "
+                f"{longest.label[:60]}..."
+            )
+        if any(unicodedata.category(letter) == "Cc" for letter in where):
+            self.problems.append(f"{where!r}: a name must not hold control characters")
+
+    def _own_settings(self, table: dict[str, Any], where: str) -> dict[str, Any]:
+        settings = table.get("settings", {})
+        if not isinstance(settings, dict):
+            self.problems.append(f"{where}.settings: expected a table, got {settings!r}")
+            return {}
+        for key in settings.keys() & JUDGE:
+            self.problems.append(f"{where}.settings.{key}: evaluation is the same for every rule; set it in [settings]")
+        return {key: value for key, value in settings.items() if key not in JUDGE}
+
+    def _hyper(self, rule: str, values: dict[str, Any], where: str) -> dict[str, Any]:
+        hints = typing.get_type_hints(factory_of(rule))
+        checked: dict[str, Any] = {}
+        for key, value in values.items():
+            try:
+                checked[key] = TypeAdapter(hints[key], config=ConfigDict(strict=True)).validate_python(value)
+            except ValidationError as error:
+                self.problems.append(f"{where}.{key}: {error.errors()[0]['msg']}, got {value!r}")
+        if len(checked) == len(values):
+            try:
+                build_rule(rule, checked, Policy.mlp(1, (1,), Categorical(2)))
+            except ValueError as error:
+                self.problems.append(f"{where}: {error}")
+        return checked
+
+
+def seeds_of(value: Any, where: str, problems: list[str]) -> list[int]:
+    """The seeds that a file asks for, by their number or one by one; none, and a problem more, if it may not."""
+    is_number = type(value) is int
+    if (value if is_number else len(value) if isinstance(value, list) else 0) > LIMIT:
+        problems.append(f"{where}: at most {LIMIT:,} seeds, got {value if is_number else len(value):,}")
+        return []
+    numbers = list(range(value)) if is_number else value
+    good = isinstance(numbers, list) and all(type(n) is int and 0 <= n <= LARGEST for n in numbers)
+    if not good or not numbers or len(set(numbers)) < len(numbers):
+        expected = "a positive number, or a list of different seeds from 0 to 2^63 - 1"
+        problems.append(f"{where}: expected {expected}, got {value!r:.200}")
+        return []
+    return numbers
+
+
+def clashes(variants: list[Variant]) -> list[str]:
+    """What cannot be told apart among these, a line each."""
+    problems: list[str] = []
+    labels: dict[str, Variant] = {}
+    files: dict[str, Variant] = {}
+    for variant in variants:
+        same = labels.setdefault(unicodedata.normalize("NFC", variant.label), variant)
+        if same is not variant:
+            if (same.entry, same.hyper) == (variant.entry, variant.hyper):
+                continue  # said where the values are read
+            problems.append(
+                f"rules.{variant.entry}: its label {variant.label} is that of rules.{same.entry}; rename one"
+            )
+        if is_outside(variant.name):
+            other = files.setdefault(name_of(variant.name).partition(":")[0], variant)
+            if other.name.rpartition(":")[0] != variant.name.rpartition(":")[0]:
+                problems.append(
+                    f"rules.{variant.entry}.rule: another file has the name of that of rules.{other.entry}; rename one"
+                )
+    return list(dict.fromkeys(problems))
