@@ -56,6 +56,7 @@ class Batch:
     advantage_mean: float = 0.0
     advantage_scale: float = 1.0
     reward_scale: float = 1.0
+    visitation_mass: float | None = None  # sum over s of the discounted rho(s); None where no episode ends
     normalization: Normalization | None = None
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ from algos.estimators.change import Change, measure_change
 from algos.estimators.diagnostics import diagnose
 from algos.estimators.regression import Fitted, GaussNewton, MinibatchAdam, Regression
 from algos.estimators.surrogates import WEIGHTINGS, Clipped, Discounted, ImportanceSampled, Surrogate, Truncated
+from algos.estimators.visitation import visitation_mass
 
 __all__ = [
     "WEIGHTINGS",
@@ -23,4 +24,5 @@ __all__ = [
     "diagnose",
     "gae",
     "measure_change",
+    "visitation_mass",
 ]

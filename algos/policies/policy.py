@@ -31,5 +31,5 @@ class Policy:
         return self.network(theta, obs)
 
     def log_prob(self, theta: Tensor, obs: Tensor, actions: Tensor) -> Tensor:
-        """log pi(a | s) [B]."""
-        return self.family.log_prob(self.outputs(theta, obs), actions)
+        """log pi(a | s) [B], in double precision from the network's outputs."""
+        return self.family.log_prob(self.outputs(theta, obs).double(), actions)

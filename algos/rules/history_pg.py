@@ -54,7 +54,7 @@ class HistoryPG:
         mean at 0, since an advantage has no mean under its own policy but for the baseline's error.
         """
         latest, total = batches[-1], sum(len(batch.obs) for batch in batches)
-        shares = behaviours[0].new_tensor([len(batch.obs) / total for batch in batches]).log()
+        shares = latest.log_probs.new_tensor([len(batch.obs) / total for batch in batches]).log()
         parts = [
             replace(
                 batch,

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from algos.estimators import Change, ValueBaseline, gae, measure_change
+from algos.estimators import Change, ValueBaseline, gae, measure_change, visitation_mass
 from algos.finite import NonFinite
 from algos.policies import Policy
 from algos.types import Batch, Info, Normalization
@@ -187,18 +187,20 @@ class Run:
         if settings.normalize_advantages:
             mean, scale = float(advantages.mean()), float(advantages.std()) + 1e-8
         flat_obs, actions = obs.flatten(0, 1), self.tensor(rollout.actions).flatten(0, 1)
+        times = self.tensor(rollout.times).flatten()
         batch = Batch(
             obs=flat_obs,
             actions=actions,
             advantages=((advantages - mean) / scale).flatten(),
             log_probs=self.policy.log_prob(self.state.theta, flat_obs, actions),
             episodes=self.tensor(rollout.episodes).flatten(),
-            times=self.tensor(rollout.times).flatten(),
+            times=times,
             gamma=settings.gamma,
             n_envs=settings.n_envs,
             advantage_mean=mean,
             advantage_scale=scale,
             reward_scale=self.scaler.scale,
+            visitation_mass=visitation_mass(times, terminated.flatten(), settings.gamma),
             normalization=rollout.normalization and self.normalization(*rollout.normalization),
         )
         explained = 1 - float((returns - values).var() / returns.var().clamp_min(1e-12))

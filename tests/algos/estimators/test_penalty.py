@@ -14,3 +14,9 @@ def test_the_penalty_by_hand_and_in_the_units_of_the_batch(problem):
     assert theory_penalty(replace(plain, advantage_scale=2.0, advantage_mean=1.0)) == pytest.approx(
         4 * 5 * 0.9 / 0.1 / 2
     )
+
+
+def test_the_sooner_episodes_end_the_more_a_mean_over_rows_has_to_pay(problem):
+    endless = replace(problem.batch, gamma=0.99)
+    assert theory_penalty(replace(endless, visitation_mass=100.0)) == pytest.approx(theory_penalty(endless))
+    assert theory_penalty(replace(endless, visitation_mass=7.3)) == pytest.approx(theory_penalty(endless) * 100 / 7.3)

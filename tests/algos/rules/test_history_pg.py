@@ -3,6 +3,7 @@ from math import log
 
 import pytest
 import torch
+from algos_cases import make_problem
 
 from algos.ascent import LocalModel
 from algos.rules import RULES
@@ -95,6 +96,19 @@ def test_the_mixtures_estimate_of_a_constant_is_that_constant(problem):
     ratio = (policy.log_prob(new, pooled.obs, pooled.actions) - pooled.log_probs).exp()
     collected = torch.cat([batch.log_probs for batch in batches]).exp()  # how probable the row was where it came from
     assert float((collected * ratio).sum() / 120) == pytest.approx(1.0)
+
+
+def test_the_mixtures_log_probs_are_computed_in_double(problem):
+    single = make_problem(problem.policy.family, torch.float32)
+    thetas = single.theta, single.nearby(0.3)
+    batches = [
+        replace(single.batch, log_probs=problem.policy.log_prob(theta, single.batch.obs, single.batch.actions))
+        for theta in thetas
+    ]
+    found = RULES["history_pg"](problem.policy).mixture(thetas, tuple(batches)).log_probs
+    outputs = [problem.policy.outputs(theta, single.batch.obs).double() for theta in thetas]
+    under = torch.stack([problem.policy.family.log_prob(d, single.batch.actions) for d in outputs])
+    torch.testing.assert_close(found, (under - log(2)).logsumexp(0).repeat(2), rtol=0, atol=1e-14)
 
 
 def test_the_mixture_counts_the_gradients_of_all_its_batches_and_remembers_adams_moments(problem):

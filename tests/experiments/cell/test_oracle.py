@@ -69,6 +69,14 @@ def test_with_exact_discounted_advantages_the_estimate_points_along_the_true_gra
     assert truth.true_cosine > 0.9
 
 
+def test_a_batch_knows_the_mass_of_the_visitation_that_it_comes_from(make_spec):
+    run = Run(make_spec("FrozenLake-v1", env_kwargs=SMALL, batch_size=20_000, budget=40_000, normalize_obs=False))
+    batch, _, _ = run.estimate(run.collector.collect(run.state.theta))
+    pi = run.policy.outputs(run.state.theta, torch.eye(16)).double().softmax(-1)
+    exact = float(finite_mdp("FrozenLake-v1", SMALL, batch.gamma).visitation(pi).sum())
+    assert batch.visitation_mass == pytest.approx(exact, rel=0.03) and exact < 8
+
+
 def test_nothing_moved_nothing_gained(make_spec):
     run = Run(make_spec("FrozenLake-v1", env_kwargs=SMALL))
     theta = run.state.theta
