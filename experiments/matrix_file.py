@@ -213,7 +213,8 @@ class _Reader:
             scores[env] = (random, reference)
 
     def _environment(self, env: str, kwargs: Any, where: str) -> None:
-        from experiments.cell.environments import make_environment, spaces_of
+        from experiments.cell.gym_environments import spaces_of
+        from experiments.cell.spaces import make_environment
 
         if env not in gym.registry and ":" not in env:
             self.problems.append(f"{where}: unknown environment; {_near_environment(env)}")

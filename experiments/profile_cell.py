@@ -22,8 +22,10 @@ from rich.console import Console
 from rich.table import Table
 
 from algos.rules import RULES
-from experiments.cell.environments import Environments, Step, make_environment
+from experiments.cell.environments import Environments
+from experiments.cell.gym_environments import Step
 from experiments.cell.run import Run
+from experiments.cell.spaces import make_environment
 from experiments.records import PHASES
 from experiments.spec import RunSpec, Settings, hyper_parameters
 

@@ -48,6 +48,11 @@ class Settings(BaseModel):
     evaluations: int = Field(20, ge=1, description="points of the evaluation grid after step 0")
     eval_episodes: int = Field(10, ge=2, description="episodes per point and kind of action")
     final_episodes: int = Field(100, ge=2, description="held-out episodes for the last policy")
+    eval_max_steps: int = Field(
+        10_000,
+        ge=1,
+        description="steps after which an evaluated episode is cut, where the environment has no time limit",
+    )
 
     def regression(self, seed: int) -> Regression:
         """How the critic is fitted; the seed is that of Adam's shuffles."""
@@ -66,7 +71,8 @@ class Settings(BaseModel):
 
 LARGEST = 2**63 - 1  # that a column of integers holds
 NAME_BYTES = 80  # of label and environment in a run_id
-JUDGE = frozenset({"evaluations", "eval_episodes", "final_episodes"})  # settings that no rule may change for itself
+# settings that no rule may change for itself
+JUDGE = frozenset({"evaluations", "eval_episodes", "final_episodes", "eval_max_steps"})
 
 
 class RunSpec(BaseModel):

@@ -18,9 +18,7 @@ from experiments.files import write_atomically
 
 def save(file: Path, state: dict[str, Any]) -> None:
     """All of `state` under that name, or what was there before."""
-    sink = io.BytesIO()
-    torch.save(state, sink)
-    payload = sink.getvalue()
+    payload = _packed(state)
     write_atomically(file, hashlib.sha256(payload).digest() + payload)
 
 
@@ -37,11 +35,30 @@ def load(file: Path, rule: Any, device: torch.device | str = "cpu") -> dict[str,
     if hashlib.sha256(payload).digest() != digest:
         return None
     try:
-        with torch.serialization.safe_globals(_classes(type(rule).__module__)):
-            found: dict[str, Any] = torch.load(io.BytesIO(payload), weights_only=True, map_location=device)
+        found: dict[str, Any] = _unpacked(payload, rule, device)
     except pickle.UnpicklingError:  # a class that is none of these, such as one that the code had before
         return None
     return found
+
+
+def survives(state: Any, rule: Any) -> bool:
+    """Whether a rule's state can be kept and read again."""
+    try:
+        _unpacked(_packed(state), rule, "cpu")
+    except (pickle.PickleError, TypeError, AttributeError, NotImplementedError):  # as many ways as there are objects
+        return False
+    return True
+
+
+def _packed(state: Any) -> bytes:
+    sink = io.BytesIO()
+    torch.save(state, sink)
+    return sink.getvalue()
+
+
+def _unpacked(payload: bytes, rule: Any, device: torch.device | str) -> Any:
+    with torch.serialization.safe_globals(_classes(type(rule).__module__)):
+        return torch.load(io.BytesIO(payload), weights_only=True, map_location=device)
 
 
 def _classes(module_of_rule: str) -> list[Any]:

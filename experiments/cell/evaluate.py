@@ -1,5 +1,6 @@
 """The judge is not the player: own environments, own seeds, the same for every rule and every evaluation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,8 +11,9 @@ from torch import Tensor
 from algos.policies import Policy
 from experiments.cell.actor import Actor, draw_noise
 from experiments.cell.environments import make_environments
+from experiments.cell.failures import Paused
 from experiments.cell.normalization import ObservationNormalizer
-from experiments.cell.streams import integer_seed, numpy_stream
+from experiments.cell.streams import global_generators, integer_seed, numpy_stream
 from experiments.spec import RunSpec
 
 ActionMode = Literal["sampled", "mean"]
@@ -23,38 +25,70 @@ class Evaluation:
 
     returns: NDArray[np.float64]
     lengths: NDArray[np.int64]
+    cut: int  # episodes that did not end by themselves
 
 
 class Evaluator:
-    """Runs whole episodes, several environments side by side, each starting the next episode when it is free."""
+    """Runs whole episodes, several environments side by side, each starting the next episode when it is free.
+
+    Where an environment has no time limit of its own, an episode is cut after `eval_max_steps` of the settings.
+    """
 
     def __init__(self, spec: RunSpec, policy: Policy) -> None:
         self._spec, self._policy = spec, policy
         most = max(spec.settings.eval_episodes, spec.settings.final_episodes)
         self._envs = make_environments(spec.env, spec.env_kwargs, min(most, spec.settings.n_envs))
+        self._most_steps = spec.settings.eval_max_steps if self._envs.time_limit is None else None
 
     def close(self) -> None:
         self._envs.close()
 
-    @np.errstate(over="ignore", invalid="ignore")
     def run(
-        self, theta: Tensor, normalizer: ObservationNormalizer, action: ActionMode, episodes: int, stream: str
+        self,
+        theta: Tensor,
+        normalizer: ObservationNormalizer,
+        action: ActionMode,
+        episodes: int,
+        stream: str,
+        give_up: Callable[[], bool] = lambda: False,
     ) -> Evaluation:
-        """`episodes` episodes; `stream` names the seeds, so that a final judgement can use held-out ones."""
+        """`episodes` episodes; `stream` names the seeds, so that a final judgement can use held-out ones.
+
+        `give_up` is asked at every step. Raises Paused if it says yes.
+        """
+        with global_generators(self._spec.seed, stream):
+            return self._play(theta, normalizer, action, episodes, stream, give_up)
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _play(
+        self,
+        theta: Tensor,
+        normalizer: ObservationNormalizer,
+        action: ActionMode,
+        episodes: int,
+        stream: str,
+        give_up: Callable[[], bool],
+    ) -> Evaluation:
         actor = Actor(self._policy, theta)
         noise = numpy_stream(self._spec.seed, f"{stream} actions")
         seeds = iter(range(episodes))
-        returns, lengths = np.zeros(episodes), np.zeros(episodes, dtype=np.int64)
+        returns, lengths, cut = np.zeros(episodes), np.zeros(episodes, dtype=np.int64), 0
         which = np.arange(min(episodes, self._envs.n))  # environments that still play
         episode = np.array([next(seeds) for _ in which])  # and which episode each of them plays
         obs = np.stack([self._reset(int(lane), stream, e) for lane, e in zip(which, episode, strict=True)])
         while len(which):
+            if give_up():
+                raise Paused("in an evaluation, which will be played again from the last checkpoint")
             x = normalizer(obs)
             act = actor.mode(x) if action == "mean" else actor.sample(x, draw_noise(self._policy, noise, len(which)))
             obs, rewards, terminated, truncated = self._envs.step(self._envs.inside(act), which.tolist())
             returns[episode] += rewards
             lengths[episode] += 1
             done = terminated | truncated
+            if self._most_steps is not None:
+                over = lengths[episode] >= self._most_steps
+                cut += int((over & ~done).sum())
+                done |= over
             for row in np.flatnonzero(done):
                 following = next(seeds, None)
                 if following is not None:
@@ -62,7 +96,7 @@ class Evaluator:
                     obs[row] = self._reset(int(which[row]), stream, following)
             if done.any():
                 which, episode, obs = which[~done], episode[~done], obs[~done]
-        return Evaluation(returns, lengths)
+        return Evaluation(returns, lengths, cut)
 
     def _reset(self, lane: int, stream: str, episode: int) -> NDArray[np.float64]:
         return self._envs.reset(lane, integer_seed(self._spec.seed, f"{stream} {episode}"))

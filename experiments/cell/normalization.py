@@ -94,7 +94,7 @@ class RewardScaler:
         self._gamma, self._enabled = gamma, enabled
         self._running = np.zeros(n_envs)
 
-    def begin_anew(self) -> None:
+    def restart_episodes(self) -> None:
         """Every environment starts an episode."""
         self._running = np.zeros_like(self._running)
 

@@ -15,7 +15,7 @@ from algos.ascent import LocalModel
 from algos.exact import FiniteMDP
 from algos.policies import Policy
 from algos.types import Batch
-from experiments.cell.environments import make_environment
+from experiments.cell.spaces import make_environment
 
 TABULAR = (FrozenLakeEnv, CliffWalkingEnv, TaxiEnv)
 NAN = float("nan")

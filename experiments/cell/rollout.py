@@ -9,7 +9,7 @@ from torch import Tensor
 
 from algos.policies import Policy
 from experiments.cell.actor import Actor, draw_noise
-from experiments.cell.environments import Environments, make_environments
+from experiments.cell.environments import Environments
 from experiments.cell.normalization import ObservationNormalizer
 from experiments.cell.streams import integer_seed, numpy_stream
 from experiments.spec import RunSpec
@@ -38,11 +38,11 @@ class Rollout:
 class Collector:
     """Holds the training environments between rollouts: an episode may go on from one batch to the next."""
 
-    def __init__(self, spec: RunSpec, policy: Policy) -> None:
+    def __init__(self, spec: RunSpec, policy: Policy, environments: Environments) -> None:
         self.steps = spec.settings.batch_size // spec.settings.n_envs
         self.n_envs = spec.settings.n_envs
         self._policy = policy
-        self.environments: Environments = make_environments(spec.env, spec.env_kwargs, self.n_envs)
+        self.environments = environments
         self._seed, self._noise = spec.seed, numpy_stream(spec.seed, "actions")
         self._obs = self._reset_all("")
         self.normalizer = ObservationNormalizer(self.environments.obs_size, spec.settings.normalize_obs)
@@ -55,14 +55,14 @@ class Collector:
         seeds = [integer_seed(self._seed, f"environment {n}{when}") for n in range(self.n_envs)]
         return np.stack([self.environments.reset(n, seed) for n, seed in enumerate(seeds)])
 
-    def begin_anew(self, env_steps: int) -> None:
+    def restart_episodes(self, env_steps: int) -> None:
         """Leave every episode and start one from a seed of its own, so that no simulator's state need be kept."""
         self._obs = self._reset_all(f" from step {env_steps}")
         self._episode = self._episode.max() + 1 + np.arange(self.n_envs)
         self._time[:], self._return[:] = 0, 0.0
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps, taken right after `begin_anew`."""
+        """What a checkpoint keeps, taken right after `restart_episodes`."""
         return {
             "noise": self._noise.bit_generator.state,
             "episode": int(self._episode[0]),
@@ -71,7 +71,7 @@ class Collector:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned, once `begin_anew` has been called for the same step."""
+        """Go on from what `state` returned, once `restart_episodes` has been called for the same step."""
         self._noise.bit_generator.state = state["noise"]
         self._episode = state["episode"] + np.arange(self.n_envs)
         self.finished = state["finished"]

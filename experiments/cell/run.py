@@ -13,38 +13,31 @@ from algos.estimators import Change, ValueBaseline, gae, measure_change, visitat
 from algos.finite import NonFinite
 from algos.policies import Policy
 from algos.types import Batch, Info, Normalization
+from experiments.cell.checked_rule import first_state, make_rule, next_state, require_keepable
 from experiments.cell.clock import Clock
 from experiments.cell.compiled import CompiledPasses
-from experiments.cell.environments import make_environment, spaces_of
+from experiments.cell.environments import make_environments
 from experiments.cell.evaluate import ActionMode, Evaluator
-from experiments.cell.failures import (
-    PARAMETER_LIMIT,
-    RETURN_LIMIT,
-    Diverged,
-    RuleFailed,
-    is_out_of_memory,
-    require_finite,
-    require_within,
-)
+from experiments.cell.failures import PARAMETER_LIMIT, RETURN_LIMIT, Diverged, require_finite, require_within
 from experiments.cell.normalization import CLIP, RewardScaler
 from experiments.cell.oracle import Oracle, Truth, finite_mdp
 from experiments.cell.rollout import Collector, Rollout
-from experiments.cell.streams import integer_seed, torch_stream
-from experiments.identity import code_of, columns_of, cpu_model, library_versions, machine
+from experiments.cell.streams import integer_seed, seed_global_generators, torch_stream
+from experiments.identity import code_of, cpu_model, library_versions
 from experiments.records import (
     PHASES,
     EvaluationRow,
     PolicyRow,
     ReuseRow,
     Row,
-    RunRow,
     TrialRow,
     UpdateRow,
     text_of,
 )
-from experiments.spec import RunSpec, build_rule
+from experiments.spec import RunSpec
 
 ACTIONS: tuple[ActionMode, ...] = ("sampled", "mean")
+COUNTERS = ("gradient_evaluations", "fisher_products", "candidate_evaluations")
 
 
 class Run:
@@ -53,59 +46,65 @@ class Run:
     def __init__(self, spec: RunSpec) -> None:
         self.spec, self.clock = spec, Clock()
         settings = spec.settings
-        probe = make_environment(spec.env, spec.env_kwargs)
-        self.obs_size, family = spaces_of(probe)
-        probe.close()
-        self.policy = Policy.mlp(self.obs_size, settings.hidden, family, CompiledPasses())
-        self.rule = build_rule(spec.rule, spec.hyper, self.policy, integer_seed(spec.seed, "rule"))
+        environments = make_environments(spec.env, spec.env_kwargs, settings.n_envs)
+        self.obs_size = environments.obs_size
+        self.policy = Policy.mlp(self.obs_size, settings.hidden, environments.family, CompiledPasses())
+        self.rule = make_rule(spec, self.policy)
         self.device = torch.device(settings.device)  # of parameters and batches; numbers are drawn on the CPU
         theta = self.policy.init(torch_stream(spec.seed, "theta"), settings.init_log_std)
-        self.state = self.rule.init(theta.to(self.device))
+        self.state = first_state(self.rule, theta.to(self.device))
         regression = settings.regression(integer_seed(spec.seed, "critic's shuffles"))
         self.critic = ValueBaseline.mlp(self.obs_size, settings.hidden, regression, CompiledPasses())
         fresh = self.critic.init(torch_stream(spec.seed, "critic"))
         self.critic_state = replace(fresh, theta=fresh.theta.to(self.device))
-        self.collector = Collector(spec, self.policy)
+        self.collector = Collector(spec, self.policy, environments)
         mdp = finite_mdp(spec.env, spec.env_kwargs, settings.gamma)
         self.oracle = None if mdp is None else Oracle(mdp, self.policy)
         self.scaler = RewardScaler(settings.n_envs, settings.gamma, settings.scale_rewards)
         self.evaluator = Evaluator(spec, self.policy)
         self.env_steps = self.updates = 0
         self.judged = 0  # points of the evaluation grid that are behind
-        self.rested = 0  # env_steps at the last checkpoint
+        self.kept = 0  # env_steps at the last checkpoint
         self.cpus = [cpu_model()]  # more than one where it was resumed on a machine of another kind
-        self.counters: dict[str, Any] = {"gradient_evaluations": 0, "fisher_products": 0, "candidate_evaluations": 0}
+        self.counters: dict[str, Any] = dict.fromkeys(COUNTERS, 0)
 
-    def rows(self, rest: Callable[[], None]) -> Iterator[Row]:
+    def rows(self, keep: Callable[[], None], give_up: Callable[[], bool] = lambda: False) -> Iterator[Row]:
         """Update, and evaluate wherever the grid is reached, until the budget is spent.
 
-        `rest` is called where a checkpoint can be taken: `state` then holds all that the remaining rows depend on.
+        `keep` is called where a checkpoint can be taken: `snapshot` then holds all that the remaining rows depend on.
+        `give_up` is asked all the time in an evaluation. Raises Paused if it says yes.
         """
         grid = self.spec.grid
         while True:
             due = grid[self.judged]
             if self.env_steps >= due:
-                yield from self.evaluate(due)
+                if self.env_steps - self.kept >= self.spec.settings.checkpoint_every:
+                    self.restart_episodes()
+                    keep()
+                yield from self.evaluate(due, give_up)
                 self.judged += 1
                 if due == self.spec.budget:
                     break
-                if self.env_steps - self.rested >= self.spec.settings.checkpoint_every:
-                    self.begin_anew()
-                    rest()
             yield from self.step()
-        yield from self.evaluate(due, final=True)
+        yield from self.evaluate(due, give_up, final=True)
         yield self.policy_row()
 
-    def begin_anew(self) -> None:
-        """Start every episode afresh, in an uninterrupted run as in one that is resumed here."""
-        self.rested = self.env_steps
-        self.collector.begin_anew(self.env_steps)
-        self.scaler.begin_anew()
+    def restart_episodes(self) -> None:
+        """Start every episode and global generator afresh, in an uninterrupted run as in one that is resumed here."""
+        self.kept = self.env_steps
+        seed_global_generators(self.spec.seed, f"from step {self.env_steps}")
+        self.collector.restart_episodes(self.env_steps)
+        self.scaler.restart_episodes()
+
+    @property
+    def made_by(self) -> list[str]:
+        """What a checkpoint must have been written by."""
+        return [self.spec.run_id, code_of(self.spec).digest, library_versions()]
 
     def snapshot(self) -> dict[str, Any]:
         """What a checkpoint holds."""
         return {
-            "made_by": [self.spec.run_id, code_of(self.spec).digest, library_versions()],
+            "made_by": self.made_by,
             "cpus": self.cpus,
             "env_steps": self.env_steps,
             "updates": self.updates,
@@ -123,7 +122,7 @@ class Run:
         self.env_steps, self.updates, self.judged = kept["env_steps"], kept["updates"], kept["judged"]
         self.counters, self.state, self.critic_state = kept["counters"], kept["rule"], kept["critic"]
         self.cpus = [*(cpu for cpu in kept["cpus"] if cpu not in self.cpus), *self.cpus]
-        self.begin_anew()
+        self.restart_episodes()
         self.collector.restore(kept["collector"])
         self.scaler.moments.restore(kept["rewards"])
         self.clock.restore(kept["clock"])
@@ -144,17 +143,12 @@ class Run:
                 self.critic_state = self.critic.fit(self.critic_state, batch.obs, returns)
             except (NonFinite, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]  # overflow
                 raise Diverged(f"critic not to be fitted: {error}") from error
-            require_within(PARAMETER_LIMIT, critic=self.critic_state.theta)
+            require_within(PARAMETER_LIMIT * max(1.0, float(returns.abs().max())), critic=self.critic_state.theta)
         with clock("update_s"):
-            try:
-                self.state, info = self.rule.update(self.state, batch)
-            except NonFinite as error:
-                raise Diverged(f"update: {error}") from error
-            except Exception as error:
-                if is_out_of_memory(error):
-                    raise
-                raise RuleFailed(f"{type(error).__name__}: {error}") from error
-        require_within(PARAMETER_LIMIT, theta=self.state.theta)
+            self.state, info = next_state(self.rule, self.state, batch)
+        if not self.updates:  # now, not when hours of work are to be kept
+            require_keepable(self.rule, self.state)
+        require_within(PARAMETER_LIMIT * max(1.0, self.collector.environments.action_scale), theta=self.state.theta)
         with clock("measure_s"):
             change = measure_change(self.policy, old, self.state.theta, batch, info)
             truth = Truth()
@@ -232,14 +226,15 @@ class Run:
             **seconds,
         )
 
-    def evaluate(self, grid_step: int, final: bool = False) -> Iterator[EvaluationRow]:
-        """Judge the present policy with sampled and with mean actions."""
+    def evaluate(self, grid_step: int, give_up: Callable[[], bool], final: bool = False) -> Iterator[EvaluationRow]:
+        """Judge the present policy with sampled and with mean actions. Raises Paused if told to give up."""
         settings = self.spec.settings
         episodes = settings.final_episodes if final else settings.eval_episodes
         for action in ACTIONS:
             with self.clock("evaluation_s"):
+                stream = "final" if final else "evaluation"
                 result = self.evaluator.run(
-                    self.state.theta, self.collector.normalizer, action, episodes, "final" if final else "evaluation"
+                    self.state.theta, self.collector.normalizer, action, episodes, stream, give_up
                 )
                 require_within(RETURN_LIMIT, evaluated_returns=result.returns)
             yield EvaluationRow(
@@ -268,20 +263,6 @@ class Run:
             critic=text_of(self.critic_state.theta.cpu().numpy()),
             obs_mean=text_of(moments.mean),
             obs_std=text_of(moments.std),
-        )
-
-    def summary(self, status: str, reason: str, jobs: int, lane: str) -> RunRow:
-        """The run's own row."""
-        return RunRow(
-            **columns_of(self.spec),
-            status=status,
-            reason=reason,
-            env_steps=self.env_steps,
-            updates=self.updates,
-            episodes=self.collector.finished,
-            **self.counters,
-            **self.clock.totals(),
-            **machine(jobs, lane) | {"cpu": ", then ".join(self.cpus)},
         )
 
     def close(self) -> None:

@@ -1,14 +1,22 @@
-"""One cell: a run from specification to rows, whatever happens to it. Nothing here is global."""
+"""One cell: a run from specification to rows, whatever happens to it."""
 
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from experiments.cell.checked_rule import require_keepable
 from experiments.cell.checkpoint import load, save
-from experiments.cell.failures import Diverged, Paused, RuleFailed, is_out_of_memory
+from experiments.cell.clock import Clock
+from experiments.cell.failures import Paused, described, status_of, trace_of
 from experiments.cell.run import Run
-from experiments.identity import code_of, library_versions, require_code
+from experiments.cell.streams import global_generators
+from experiments.cell.summary import run_row
+from experiments.identity import OtherCode, require_code
 from experiments.records import Row, decode, encode
 from experiments.spec import RunSpec
+
+PATIENCE_S = 10.0  # for an evaluation to end by itself once the run was asked to stop
 
 
 def train(
@@ -21,42 +29,74 @@ def train(
     """Run one cell: its update and evaluation rows as they come, and its run row last, also if it failed.
 
     jobs, lane: only recorded, how many cells shared the machine and what their seconds are for; checkpoint: a file to
-    go on from and to write to; pause: asked at every checkpoint whether to stop there, with the status "paused".
+    go on from and to write to; pause: asked at every checkpoint whether to stop there, with the status "paused", and
+    all the time in an evaluation, which is given up if it does not end soon: it is played again from the checkpoint.
+
     Raises OtherCode, before the first row, if this process has not the code that the specification names.
+    Global generators are the cell's own, seeded from its seed; whoever called gets them back as they were.
     """
     require_code(spec)
-    run = Run(spec)
-    require_code(spec)  # the environment's own modules are loaded now
-    status, reason = "ok", ""
-    told: list[Row] = []
-    kept = None if checkpoint is None else load(checkpoint, run.rule, run.device)
-    if kept is not None and kept["run"]["made_by"] == [spec.run_id, code_of(spec).digest, library_versions()]:
-        run.restore(kept["run"])
-        told = [decode(line) for line in kept["rows"]]
+    with global_generators(spec.seed, "cell"):
+        cell, clock = _Cell(spec, checkpoint, pause), Clock()
+        status, reason, traceback = "ok", "", ""
+        try:
+            yield from cell.rows()
+        except OtherCode:
+            raise
+        except Exception as error:
+            status, reason, traceback = status_of(error), described(error), trace_of(error)
+        if status == "diverged" and cell.run is not None:
+            reason += f" after update {cell.run.updates}, {cell.run.env_steps} environment steps"
+        if traceback:
+            print(traceback, file=sys.stderr, flush=True)
+        yield run_row(spec, cell.run, status, reason, traceback, cell.run.clock if cell.run else clock, jobs, lane)
+        if cell.run is not None:  # last, so that nothing is lost where an environment cannot be closed
+            cell.run.close()
 
-    def rest() -> None:
-        if checkpoint is not None:
-            try:
-                save(checkpoint, {"run": run.snapshot(), "rows": [encode(row) for row in told]})
-            except OSError as error:  # a full disk costs the checkpoint, not the run
-                print(f"no checkpoint at {run.env_steps} environment steps: {error}", flush=True)
-            if pause():
-                raise Paused
 
-    try:
-        yield from list(told)
-        for row in run.rows(rest):
-            told.append(row)
+class _Cell:
+    def __init__(self, spec: RunSpec, checkpoint: Path | None, pause: Callable[[], bool]) -> None:
+        self._spec, self._checkpoint, self._pause = spec, checkpoint, pause
+        self._patience = Patience(pause)
+        self._sent: list[Row] = []
+        self.run: Run | None = None
+
+    def rows(self) -> Iterator[Row]:
+        """Every row but the last. Raises whatever ends the run early."""
+        run = self.run = Run(self._spec)
+        require_code(self._spec)  # the environment's own modules are loaded now
+        kept = None if self._checkpoint is None else load(self._checkpoint, run.rule, run.device)
+        if kept is not None and kept["run"]["made_by"] == run.made_by:
+            run.restore(kept["run"])
+            self._sent = [decode(line) for line in kept["rows"]]
+        yield from list(self._sent)
+        for row in run.rows(lambda: self._keep(run), self._patience.is_over):
+            self._sent.append(row)
             yield row
-    except Paused:
-        status, reason = "paused", f"at a checkpoint after {run.env_steps} environment steps"
-    except Diverged as error:
-        status, reason = "diverged", f"{error} after update {run.updates}, {run.env_steps} environment steps"
-    except RuleFailed as error:
-        status, reason = "rule_error", str(error)
-    except Exception as error:  # the rule and its numbers are accounted for above: what is left is the environment
-        status = "oom" if is_out_of_memory(error) else "env_error"
-        reason = f"{type(error).__name__}: {error}"
-    finally:
-        run.close()
-    yield run.summary(status, reason, jobs, lane)
+
+    def _keep(self, run: Run) -> None:
+        """Write a checkpoint, where there is a place for it; stop there if asked to."""
+        if self._checkpoint is None:
+            return
+        require_keepable(run.rule, run.state)
+        try:
+            save(self._checkpoint, {"run": run.snapshot(), "rows": [encode(row) for row in self._sent]})
+        except OSError as error:  # a full disk costs the checkpoint, not the run
+            print(f"no checkpoint at {run.env_steps} environment steps: {error}", flush=True)
+        if self._pause():
+            raise Paused(f"at a checkpoint after {run.env_steps} environment steps")
+
+
+class Patience:
+    """How long one waits for something that was asked to stop."""
+
+    def __init__(self, asked: Callable[[], bool]) -> None:
+        self._asked, self._since = asked, float("inf")
+
+    def is_over(self) -> bool:
+        """Whether it was asked to stop, and that was PATIENCE_S ago."""
+        if not self._asked():
+            return False
+        now = time.monotonic()
+        self._since = min(self._since, now)
+        return now - self._since >= PATIENCE_S

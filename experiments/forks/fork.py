@@ -16,8 +16,9 @@ from algos.finite import NonFinite
 from algos.policies import Policy
 from algos.types import COLUMNS, Batch, Info
 from experiments.cell.compiled import CompiledPasses
-from experiments.cell.environments import make_environment, spaces_of
 from experiments.cell.failures import PARAMETER_LIMIT, Diverged, is_out_of_memory, require_within
+from experiments.cell.gym_environments import spaces_of
+from experiments.cell.spaces import make_environment
 from experiments.cell.streams import integer_seed
 from experiments.forks.judge import Worth, judge_of
 from experiments.forks.stage import Stage, code_of_fork

@@ -78,16 +78,16 @@ def collect(
     try:
         run.state, rollouts = run.rule.init(theta), []
         for _ in range(2):
-            run.begin_anew()
+            run.restart_episodes()
             run.collector.normalizer.restore(normalizer.moments.state())
             rollouts.append(run.collector.collect(theta))
             run.env_steps += rollouts[-1].rewards.size
         with torch.no_grad():
             for _ in range(CRITIC_FITS):
-                run.scaler.begin_anew()
+                run.scaler.restart_episodes()
                 batch, returns, _ = run.estimate(rollouts[0])
                 run.critic_state = run.critic.fit(run.critic_state, batch.obs, returns)
-            run.scaler.begin_anew()
+            run.scaler.restart_episodes()
             batch, _, _ = run.estimate(rollouts[1])
     finally:
         run.close()

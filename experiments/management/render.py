@@ -17,7 +17,8 @@ def render(results: Path, part: str, out: Path | None, steps: int, seed: int) ->
     """Write the WebP and say where. Raises NotFound if the cell has no policy or its environment cannot be drawn."""
     os.environ.setdefault("MUJOCO_GL", "egl")
     from experiments.cell.actor import Actor
-    from experiments.cell.environments import make_environment, spaces_of
+    from experiments.cell.gym_environments import spaces_of
+    from experiments.cell.spaces import make_environment
 
     cell = find(results, part)
     name = cell.plan["run_id"]

@@ -8,9 +8,9 @@ import torch
 
 from algos.policies import Categorical, Policy
 from algos.types import Batch
-from experiments.cell.environments import make_environment
 from experiments.cell.oracle import Oracle, finite_mdp
 from experiments.cell.run import Run
+from experiments.cell.spaces import make_environment
 from experiments.cell.train import train
 from experiments.records import UpdateRow
 

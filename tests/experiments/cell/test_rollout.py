@@ -1,13 +1,15 @@
 import numpy as np
 
 from algos.policies import Categorical, Policy
+from experiments.cell.environments import make_environments
 from experiments.cell.rollout import Collector
 from experiments.cell.streams import torch_stream
 
 
 def collector(spec, obs_size=2):
     policy = Policy.mlp(obs_size, (8,), Categorical(2))
-    return Collector(spec, policy), policy.init(torch_stream(0, "theta"), -0.5)
+    environments = make_environments(spec.env, spec.env_kwargs, spec.settings.n_envs)
+    return Collector(spec, policy, environments), policy.init(torch_stream(0, "theta"), -0.5)
 
 
 def test_next_observations_are_the_true_ones_across_resets(make_spec, fakes):
@@ -57,16 +59,15 @@ def test_actions_outside_the_space_are_clipped_and_counted(make_spec):
     spec = make_spec("Pendulum-v1", budget=128)
     policy = Policy.mlp(3, (8,), DiagonalGaussian(1))
     theta = policy.init(torch_stream(0, "theta"), 3.0)
-    rollout = Collector(spec, policy).collect(theta)
+    environments = make_environments(spec.env, spec.env_kwargs, spec.settings.n_envs)
+    rollout = Collector(spec, policy, environments).collect(theta)
     share = np.mean(np.abs(rollout.actions) > 2.0)
     assert share > 0.5 and rollout.clipped_actions == share
 
 
 def test_a_rollout_says_how_its_observations_were_normalised(make_spec):
-    policy = Policy.mlp(4, (8,), Categorical(2))
-    theta = policy.init(torch_stream(0, "theta"), -0.5)
-    spec = make_spec()
-    told, raw = Collector(spec, policy), Collector(make_spec(normalize_obs=False), policy)
+    told, theta = collector(make_spec(), 4)
+    raw, _ = collector(make_spec(normalize_obs=False), 4)
     first = told.collect(theta)
     np.testing.assert_array_equal(first.normalization, [np.zeros(4), np.ones(4) + 1e-8])
     second = told.collect(theta)

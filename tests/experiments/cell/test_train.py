@@ -10,7 +10,7 @@ import torch
 import experiments.cell.run as run_module
 from algos.finite import NonFinite, require_finite
 from algos.rules import RULES
-from experiments.cell.failures import Diverged, require_within
+from experiments.cell.failures import Diverged, EnvironmentFailed, require_within
 from experiments.cell.train import train
 from experiments.records import CLOCKS, EvaluationRow, ReuseRow, RunRow, TrialRow, UpdateRow
 
@@ -120,7 +120,9 @@ class Broken:
     ],
 )
 def test_a_rule_that_goes_wrong_ends_its_run_with_a_status_and_a_reason(monkeypatch, make_spec, how, status, reason):
-    monkeypatch.setattr(run_module, "build_rule", lambda rule, hyper, policy, seed: Broken(policy, how))
+    monkeypatch.setattr(
+        "experiments.cell.checked_rule.build_rule", lambda rule, hyper, policy, seed: Broken(policy, how)
+    )
     rows = list(train(make_spec()))
     assert rows[-1].status == status and re.fullmatch(reason, rows[-1].reason)
     assert len(of(UpdateRow, rows)) == 1 and rows[-1].env_steps == 64
@@ -141,17 +143,26 @@ def test_a_return_that_no_task_pays_is_not_believed(make_spec, fakes, reward, re
             list(run_module.Run(spec).step())
 
 
-def test_rewards_that_are_no_numbers_end_a_rollout(make_spec, fakes):
-    with pytest.raises(Diverged, match="rewards not finite"):
+def test_rewards_that_are_no_numbers_are_the_environments_fault(make_spec, fakes):
+    with pytest.raises(EnvironmentFailed, match="the environment's reward is nan"):
         list(run_module.Run(make_spec(fakes + "NanReward-v0")).step())
 
 
-def test_a_critic_that_went_astray_ends_the_run(make_spec, monkeypatch):
-    spec = make_spec()
-    astray = replace(run_module.Run(spec).critic_state, theta=torch.full((4481,), 2e6))
-    monkeypatch.setattr(run_module.ValueBaseline, "fit", lambda *arguments: astray)
-    run = list(train(spec))[-1]
-    assert (run.status, run.reason) == ("diverged", "critic beyond 1e+06: 2e+06 after update 0, 0 environment steps")
+@pytest.mark.parametrize(("reward", "limit"), [(0.0, "1e+06"), (100.0, "1e+08")])
+def test_a_critic_that_went_astray_ends_the_run_and_how_far_that_is_depends_on_what_it_learns(
+    make_spec, fakes, monkeypatch, reward, limit
+):
+    spec = make_spec(
+        fakes + "Generous-v0", env_kwargs={"reward": reward, "length": 1}, scale_rewards=False, normalize_obs=False
+    )
+    fresh = run_module.Run(spec).critic_state
+    for factor, status in ((0.5, "ok"), (2.0, "diverged")):
+        astray = replace(fresh, theta=torch.full_like(fresh.theta, factor * float(limit)))
+        monkeypatch.setattr(run_module.ValueBaseline, "fit", lambda *arguments, astray=astray: astray)
+        monkeypatch.setattr(run_module.ValueBaseline, "predict", lambda self, state, obs: obs[..., 0] * 0)
+        run = list(train(spec))[-1]
+        assert run.status == status, run.reason
+    assert run.reason.startswith(f"critic beyond {limit}: ")
 
 
 def test_a_critic_whose_fit_overflows_ends_the_run(make_spec, monkeypatch):

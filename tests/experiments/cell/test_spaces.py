@@ -1,0 +1,98 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
+
+from experiments.cell.spaces import Interface, interface_of, make_environment, time_limit
+
+
+class Echo(gym.Env):
+    """Observes `obs` at every step, and remembers the action."""
+
+    def __init__(self, observation_space, action_space=None, obs=0):
+        self.observation_space, self.action_space = observation_space, action_space or Discrete(2)
+        self.obs, self.action = obs, None
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self.obs, {}
+
+    def step(self, action):
+        self.action = action
+        return self.obs, 0.0, False, False, {}
+
+
+@pytest.fixture
+def make(monkeypatch):
+    monkeypatch.setattr("gymnasium.envs.registration.registry", dict(gym.registry))
+    gym.register("Echo-v0", entry_point=Echo)
+    return lambda *spaces, obs=0: make_environment(
+        "Echo-v0", dict(zip(("observation_space", "action_space"), spaces, strict=False)) | {"obs": obs}
+    )
+
+
+def test_sizes_and_limits():
+    assert interface_of(make_environment("CartPole-v1", {})) == Interface(4, 2, True, 500)
+    assert interface_of(make_environment("Pendulum-v1", {})) == Interface(3, 1, False, 200)
+    assert interface_of(make_environment("CliffWalking-v1", {})) == Interface(48, 4, True, None)
+    assert time_limit(make_environment("CartPole-v1", {"max_episode_steps": 7})) == 7
+
+
+@pytest.mark.parametrize(
+    ("space", "obs", "flat"),
+    [
+        (Discrete(3, start=5), 6, [0, 1, 0]),
+        (Discrete(3, start=-1), -1, [1, 0, 0]),
+        (MultiDiscrete([2, 3], start=[1, 0]), np.array([2, 1]), [0, 1, 0, 1, 0]),
+        (Box(0, 255, (2, 2), np.uint8), np.array([[1, 2], [3, 4]], np.uint8), [1, 2, 3, 4]),
+        (Box(0, 1, ()), np.float32(0.5), [0.5]),
+    ],
+)
+def test_an_observation_becomes_a_flat_vector(make, space, obs, flat):
+    env = make(space, obs=obs)
+    assert interface_of(env).obs_size == len(flat)
+    np.testing.assert_array_equal(env.reset()[0], flat)
+    np.testing.assert_array_equal(env.step(0)[0], flat)
+
+
+@pytest.mark.parametrize(
+    ("space", "obs"),
+    [
+        (Discrete(3), -1),  # would be the last one, counted from the end
+        (Discrete(3), 3),
+        (Discrete(3, start=5), 0),
+        (Discrete(3), 1.0),
+        (MultiDiscrete([2, 3]), np.array([2, 0])),
+        (Box(0, 1, (2, 2)), np.zeros(4)),
+        (Box(0, 1, (2, 2)), 0.5),
+        (Box(0, 1, ()), np.zeros(1)),
+    ],
+)
+def test_an_observation_from_outside_its_space_is_refused_by_name(make, space, obs):
+    with pytest.raises(ValueError, match="was declared"):
+        make(space, obs=obs).reset()
+
+
+@pytest.mark.parametrize("start", [-2, 0, 7])
+def test_discrete_actions_count_from_zero_for_us_and_from_their_start_for_the_environment(make, start):
+    env = make(Box(0, 1, (1,)), Discrete(3, start=start), obs=np.zeros(1))
+    assert interface_of(env).actions == 3
+    env.reset()
+    env.step(np.int64(2))
+    assert env.unwrapped.action == start + 2 and env.unwrapped.action_space.contains(env.unwrapped.action)
+
+
+@pytest.mark.parametrize(
+    ("spaces", "message"),
+    [
+        ((Box(-1, 1, (2,)), MultiBinary(3)), r"action space MultiBinary\(3\) is neither discrete nor a flat box"),
+        ((Box(-1, 1, (2,)), Box(-1, 1, (2, 2))), "is neither discrete nor a flat box"),
+        ((Box(-1, 1, (2,)), Box(-1, 1, (0,))), "at least one number"),
+        ((Box(-1, 1, (2,)), Box(0, 5, (2,), np.int64)), r"Box\(0, 5, \(2,\), int64\) is a box of integers"),
+        ((Box(-1, 1, (0,)),), "holds nothing"),
+        ((gym.spaces.Text(3),), r"observation space Text\(.*\) is neither a box nor discrete"),
+    ],
+)
+def test_spaces_that_no_rule_takes_are_refused_by_name(make, spaces, message):
+    with pytest.raises(ValueError, match=message):
+        interface_of(make(*spaces))
