@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.across import probability_of_improvement
-from analysis.compare import MEASURES
+from analysis.contrasts import MEASURES
 from analysis.hypotheses import ERROR, holm
 from analysis.inference import LEVEL, clopper_pearson
 from analysis.load import ResultsError, load
 from analysis.measures import measure_runs
+from analysis.permutation import Contrast, permutation_p
 
 Array = NDArray[np.float64]
 Decide = Callable[[pd.DataFrame, pd.DataFrame], dict[str, bool]]  # decision -> do the runs of two rules differ?
@@ -38,8 +39,11 @@ COLUMNS = ("env", "decision", "decides", "seeds", "splits", "false_positives", "
 
 def verdicts(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, bool]:
     """What `compare` finds: by each measure alone, and by any of them after Holm's correction."""
-    p = {measure: measure.test(measure.values(a), measure.values(b)) for measure in MEASURES.values()}
-    alone = {f"{measure.test_name}, {measure.title}": value <= ERROR for measure, value in p.items()}
+    p = {
+        measure.title: permutation_p([Contrast(measure.values(a), measure.values(b), False, measure.trim)])
+        for measure in MEASURES.values()
+    }
+    alone = {f"permutation, {title}": value <= ERROR for title, value in p.items()}
     return alone | {"any of these, Holm": bool((holm(np.array(list(p.values()))) <= ERROR).any())}
 
 

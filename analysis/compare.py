@@ -1,69 +1,27 @@
 """Verdicts on pairs of rules: better, worse, practically equivalent or undecided, at 5 % for the whole table.
 
 The matrix file declares the pairs before the runs (`[compare]`); of one that declares none every pair is looked at, and
-the table says that this is exploration. Holm's correction is over all rows of the table.
+the table says that this is exploration. Rules that ran on the same seeds are compared in pairs. Beside the verdicts of
+each environment stands one over all of them, in units of the score. Holm's correction is over all rows of the table.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from analysis.hypotheses import (
-    ERROR,
-    detectable,
-    equivalent,
-    holm,
-    permutation_p,
-    seeds_needed,
-    yuen_difference,
-    yuen_p,
-)
-from analysis.inference import iqm
+from analysis.contrasts import MEASURES, Measure, NoContrast, contrast_of, pooled
+from analysis.hypotheses import ERROR, Strata, difference, equivalent, holm
 from analysis.load import Results
-from analysis.measures.efficiency import restricted_time
+from analysis.permutation import permutation_p, smallest_p
+from analysis.power import detectable, seeds_needed, seeds_to_reach
 
-Array = NDArray[np.float64]
 MOST_PAIRS = 45  # beyond which exploring all of them decides nothing at five or ten seeds
-FEWEST_RUNS = 4  # an exact test of three against three cannot reach 5 %
 COLUMNS = (
-    "env", "first", "second", "measure", "test", "n_first", "n_second", "difference", "low", "high", "ratio", "p",
-    "adjusted", "verdict", "detectable", "seeds_needed",
+    "env", "first", "second", "measure", "estimand", "test", "n_first", "n_second", "difference", "low", "high",
+    "ratio", "p", "smallest_p", "adjusted", "verdict", "detectable", "seeds_needed",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A number per run that rules are compared by, the test that does it, and which way is better."""
-
-    title: str
-    values: Callable[[pd.DataFrame], Array]  # of the runs of one label on one environment
-    test: Callable[[Array, Array], float]
-    test_name: str
-    centre: Callable[[Array], Any]  # whose difference is tested
-    more_is_better: bool = True
-
-
-def _column(name: str) -> Callable[[pd.DataFrame], Array]:
-    return lambda part: part[name].to_numpy(float)
-
-
-def restricted_steps(part: pd.DataFrame) -> Array:
-    """Steps to half of the reference per run, or the whole budget."""
-    return restricted_time(part, 0.5)
-
-
-MEASURES = {
-    "nauc": Measure("nAUC", _column("nauc"), permutation_p, "permutation", np.mean),
-    "final_sampled": Measure("final return", _column("final_sampled"), yuen_p, "Yuen", iqm),
-    "steps_to_half": Measure(
-        "steps to half", restricted_steps, permutation_p, "permutation", np.mean, more_is_better=False
-    ),
-}
 
 
 def pairs_of(results: Results) -> tuple[list[tuple[str, str]], list[str], str]:
@@ -78,64 +36,101 @@ def pairs_of(results: Results) -> tuple[list[tuple[str, str]], list[str], str]:
 
 
 def compare(results: Results, measures: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """A row of COLUMNS per environment, pair and measure, and the note that belongs under the table.
+    """A row of COLUMNS per environment, pair and measure, and the note that belongs with the table.
 
     A pair without all its planned runs, or without enough of them, or without scores, has the verdict "incomplete",
     "too few runs" or "no score" and no numbers. Verdicts of looks (`--until-decided`) stand as they were taken.
     """
     pairs, names, note = pairs_of(results)
-    effect = results.declared.smallest_effect if results.declared else None
     rows = [
-        {
-            "env": str(env),
-            "first": first,
-            "second": second,
-            "measure": name,
-            **_raw(part, first, second, MEASURES[name]),
-        }
-        for env, part in measures.groupby("env", sort=True)
-        for first, second in pairs
-        for name in names
+        row for first, second in pairs for name in names for row in _rows_of(results, measures, first, second, name)
     ]
-    tested = [row for row in rows if "p" in row]
-    for row, adjusted in zip(tested, holm(np.array([row["p"] for row in tested])), strict=True):
-        row["adjusted"] = float(adjusted)
-        row |= _verdict(row.pop("samples"), row, effect, MEASURES[row["measure"]], len(tested))
+    rows.sort(key=lambda row: row.pop("order"))
+    _decide(rows)
     for row in rows:
         taken = results.looks.get(f"{row['first']} against {row['second']} on {row['env']}")
         if taken is not None:
             row |= {name: taken[name] for name in ("verdict", "p", "adjusted")}
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
     if results.looks:
-        note += " Verdicts and p-values are of the last look at the seeds, at a level that allows for four."
-    return pd.DataFrame(rows, columns=list(COLUMNS)), note
+        return frame, note + " Verdicts and p-values are of the last look at the seeds, corrected for four looks."
+    return frame, " ".join(filter(None, [out_of_reach(frame), note]))
 
 
-def _raw(part: pd.DataFrame, first: str, second: str, measure: Measure) -> dict[str, Any]:
-    groups = [part[part.label == label] for label in (first, second)]
-    counts: dict[str, Any] = {"test": measure.test_name, "n_first": len(groups[0]), "n_second": len(groups[1])}
-    if not all(len(group) for group in groups) or any((group.status == "missing").any() for group in groups):
-        return counts | {"verdict": "incomplete"}
-    a, b = (measure.values(group) for group in groups)
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return counts | {"verdict": "no score"}
-    if min(len(a), len(b)) < FEWEST_RUNS:
-        return counts | {"verdict": "too few runs"}
-    found = yuen_difference(a, b)
-    numbers = {"difference": found.estimate, "low": found.low, "high": found.high}
-    ratio = {} if measure.more_is_better or not b.any() else {"ratio": float(a.mean() / b.mean())}
-    return counts | numbers | ratio | {"p": measure.test(a, b), "samples": (a, b)}
+def out_of_reach(comparisons: pd.DataFrame) -> str:
+    """What has to be said first if no test of the table can reach the level that its family asks for; or nothing."""
+    family = int(comparisons.p.notna().sum())
+    if not family or comparisons.smallest_p.min() <= ERROR / family:
+        return ""
+    least, level = comparisons.smallest_p.min(), ERROR / family
+    paired = bool(comparisons.estimand.str.contains("paired").any())
+    return (
+        f"Nothing in this table can be better or worse: an exact test of so few runs gives no p below {least:.2g}, and "
+        f"{family} comparisons ask for {level:.2g}. {seeds_to_reach(level, paired)} seeds can reach it, or fewer "
+        "declared comparisons."
+    )
 
 
-def _verdict(
-    samples: tuple[Array, Array], row: dict[str, Any], effect: float | None, measure: Measure, family: int
-) -> dict[str, Any]:
-    a, b = samples
-    if row["adjusted"] <= ERROR:
-        more = measure.centre(a) > measure.centre(b)
-        return {"verdict": "better" if more == measure.more_is_better else "worse"}
-    error = ERROR / family  # what Holm asks of the first of the family
-    if equivalent(a, b, effect, error):
-        return {"verdict": "practically equivalent"}
-    sought = row["difference"] if effect is None else effect
-    needed = {"detectable": detectable(a, b, error), "seeds_needed": seeds_needed(a, b, sought, error)}
-    return {"verdict": "undecided"} | needed
+def _rows_of(results: Results, measures: pd.DataFrame, first: str, second: str, name: str) -> list[dict[str, Any]]:
+    """Every environment's row, and the one over all environments where more than one can be compared."""
+    measure, rows, found = MEASURES[name], [], {}
+    declared = results.declared.smallest_effect if results.declared else None
+    environments = sorted(measures.env.astype(str).unique())
+    for place, env in enumerate(environments):
+        row: dict[str, Any] = {"env": env, "first": first, "second": second, "measure": name, "order": place}
+        part = measures[measures.env == env]
+        try:
+            contrast = contrast_of(part, first, second, measure)
+        except NoContrast as reason:
+            rows.append(row | reason.counts | {"verdict": str(reason)})
+            continue
+        score = results.scores.get(env)
+        found[env] = contrast, measure.unit(part, score)
+        rows.append(row | _numbers((contrast,), measure, measure.own(declared, part, score)))
+    together = pooled(found, len(environments))
+    if together and not results.looks:
+        env, strata = together
+        row = {"env": env, "first": first, "second": second, "measure": name, "order": len(environments)}
+        rows.append(row | _numbers(strata, measure, declared if measure.in_scores else None))
+    return rows
+
+
+def _numbers(strata: Strata, measure: Measure, effect: float | None) -> dict[str, Any]:
+    """Everything but the verdict, and under "sample" what that is made of; `effect` in the unit of the values."""
+    found, contrast = difference(strata), strata[0]
+    paired = all(each.paired for each in strata)
+    numbers: dict[str, Any] = {
+        "estimand": measure.estimand(paired),
+        "test": "sign-flip permutation" if paired else "permutation",
+        "n_first": sum(len(each.first) for each in strata),
+        "n_second": sum(len(each.second) for each in strata),
+        "difference": found.estimate, "low": found.low, "high": found.high,
+        "p": permutation_p(strata), "smallest_p": smallest_p(strata), "sample": (strata, measure, effect),
+    }  # fmt: skip
+    if len(strata) == 1 and not measure.more_is_better and contrast.second.any():
+        numbers["ratio"] = float(contrast.first.mean() / contrast.second.mean())
+    return numbers
+
+
+def _decide(rows: list[dict[str, Any]]) -> None:
+    """Put the adjusted p-value, the verdict, and what an undecided one would take, into every row that has a test."""
+    tested = [row for row in rows if "p" in row]
+    error = ERROR / max(1, len(tested))  # what Holm asks of the first of the family
+    for row, adjusted in zip(tested, holm(np.array([row["p"] for row in tested])), strict=True):
+        strata, measure, effect = row.pop("sample")
+        row["adjusted"] = float(adjusted)
+        row["verdict"] = verdict(strata, measure, row["adjusted"] <= ERROR, effect, error)
+        if row["verdict"] == "undecided":
+            row["detectable"] = detectable(strata, error)
+            row["seeds_needed"] = np.nan if effect is None else seeds_needed(strata, effect, error)
+
+
+def verdict(strata: Strata, measure: Measure, differ: bool, effect: float | None, error: float) -> str:
+    """better, worse, practically equivalent or undecided; `effect` in the unit of the values, `error` of equivalence.
+
+    A difference that is found and whose estimate is exactly 0 (most pairs at the ceiling) points nowhere: undecided.
+    """
+    estimate = difference(strata).estimate
+    if differ and estimate:
+        return "better" if (estimate > 0) == measure.more_is_better else "worse"
+    return "practically equivalent" if equivalent(strata, effect, error) else "undecided"

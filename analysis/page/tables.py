@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.across import STATISTICS
-from analysis.compare import MEASURES
+from analysis.contrasts import MEASURES
 from analysis.summary import REACHED, SPLIT, number
 
 NAN = float("nan")
@@ -47,7 +47,10 @@ def table(title: str, frame: pd.DataFrame, columns: dict[str, Maker | str]) -> T
     heads = tuple(Head(head, not isinstance(maker, str)) for head, maker in columns.items())
     rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
     cells = (
-        tuple(Cell(str(row[maker])) if isinstance(maker, str) else maker(row) for maker in columns.values())
+        tuple(
+            Cell("" if pd.isna(row[maker]) else str(row[maker])) if isinstance(maker, str) else maker(row)
+            for maker in columns.values()
+        )
         for row in rows
     )
     return Table(title, heads, tuple(cells))
@@ -228,17 +231,24 @@ def verdict_table(comparisons: pd.DataFrame) -> Table | None:
         "second": "second",
         "environment": "env",
         "measure": "titled",
+        "estimand": "estimand",
         "test": "test",
         "runs": lambda row: Cell(f"{row['n_first']:g}, {row['n_second']:g}", float(row["n_first"])),
         "difference": interval("difference", "low", "high"),
         "ratio": quantity("ratio"),
         "p": quantity("p"),
+        "least p": quantity("smallest_p"),
         "p (Holm)": quantity("adjusted"),
-        "detectable": quantity("detectable"),
-        "seeds needed": whole("seeds_needed"),
+        "detectable": _unbounded(quantity("detectable"), "detectable", "none with these runs"),
+        "seeds needed": _unbounded(whole("seeds_needed"), "seeds_needed", "no number of seeds helps"),
     }
     titled = [MEASURES[name].title if name in MEASURES else name for name in comparisons.measure.astype(str)]
     return _without_empty_columns(table("Comparisons", comparisons.assign(titled=titled), columns))
+
+
+def _unbounded(maker: Maker, name: str, infinite: str) -> Maker:
+    """The same, in words where the number is infinite."""
+    return lambda row: Cell(infinite, float("inf")) if row[name] == np.inf else maker(row)
 
 
 def _verdict(row: dict[str, Any]) -> Cell:

@@ -119,7 +119,7 @@ def test_the_page_has_the_best_first_and_one_row_for_equal_steps(folder):
     assert rows == 2 * ["| rule", "| ---", "| short", "| trpo", "| still", "| far"]
     assert "The same step in every fork: trpo = double." in page and "- x: torn" in page
     assert "## Easy-v0 after 2,048 steps of trpo (return 100)" in page and "64 episodes" in page
-    assert "| trpo | 5/5 | 4 [0.487, 7.51] | 0 [0, 0] | 20 | 10 | 2 | 0.02 | 0.2 |" in page
+    assert "| trpo | 5/5 | 4 [2.04, 5.96] | 0 | 20 | 10 | 2 | 0.02 | 0.2 |" in page
 
 
 def test_a_folder_without_forks_is_refused(tmp_path):

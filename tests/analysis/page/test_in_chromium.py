@@ -170,7 +170,7 @@ def test_a_table_is_sorted_by_click_and_by_key(browser, files):
 def test_numbers_are_sorted_as_numbers_and_what_is_unknown_stays_last(browser, files):
     with opened(browser, files["ordinary"]) as page:
         page.locator("#verdicts th", has_text="ratio").locator("button").click()
-        ratios = page.locator("#verdicts tbody td:nth-child(9)")
+        ratios = page.locator("#verdicts tbody td:nth-child(10)")
         assert ratios.all_inner_texts() == ["3.9", "12.5"]
         head = page.locator("#verdicts th", has_text="seeds needed")
         for _ in range(2):

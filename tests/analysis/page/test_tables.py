@@ -76,6 +76,14 @@ def test_a_verdict_that_is_none_has_no_class_of_its_own():
     assert {row[1].kind for row in table.rows} == {""}
 
 
+def test_what_is_infinite_is_said_in_words_and_what_is_unknown_is_empty():
+    frame = comparisons().assign(detectable=[math.nan, math.inf], seeds_needed=[math.nan, math.inf], test=None)
+    first, second = texts(verdict_table(frame))
+    assert second["detectable"] == "none with these runs" and second["seeds needed"] == "no number of seeds helps"
+    assert first["detectable"] == "" and "test" not in first and first["least p"] == "0.0078"
+    assert first["estimand"] == "mean of paired differences"
+
+
 @pytest.mark.parametrize("make", [verdict_table, imputation_table])
 def test_nothing_makes_no_table(make):
     assert make(pd.DataFrame()) is None
