@@ -99,13 +99,22 @@ def _bounds(statistic: Statistic, samples: list[Array], estimate: Array, draws: 
     return estimate - wider * (estimate - found.low), estimate + wider * (found.high - estimate)
 
 
+def scored(measures: pd.DataFrame, measure: str) -> list[str]:
+    """The environments on which any run has this score; the others have no anchors, and nothing can be pooled there."""
+    known = measures.env[measures[measure].notna()] if measure in measures else measures.env.iloc[:0]
+    return sorted(map(str, known.unique()))
+
+
 def scores_of(measures: pd.DataFrame, measure: str) -> dict[str, list[Array]]:
-    """label -> a sample per environment, in their order; only labels with every planned run on every environment."""
-    environments = sorted(measures.env.unique())
+    """label -> a sample per environment that is `scored`, in their order.
+
+    Only labels with every planned run on every one of these environments.
+    """
+    environments = scored(measures, measure)
     found = {}
     for label, part in measures.groupby("label", sort=True):
         samples = [part[part.env == env][measure].to_numpy(float) for env in environments]
-        if all(len(sample) and np.isfinite(sample).all() for sample in samples):
+        if samples and all(len(sample) and np.isfinite(sample).all() for sample in samples):
             found[str(label)] = samples
     return found
 

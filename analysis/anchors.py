@@ -14,7 +14,7 @@ import pandas as pd
 
 REFERENCES = Path(__file__).with_name("references.csv")
 KINDS = ("random", "fixed", "reference")
-COLUMNS = ("env", "limit", "anchor", "policy", "kind", "mean", "n", "low", "high", "source")
+COLUMNS = ("env", "limit", "registered", "anchor", "policy", "kind", "mean", "n", "low", "high", "source")
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,9 @@ class Variant:
     """An environment of a plan."""
 
     env: str
-    limit: int | None  # of steps, where it is not the registered one
+    limit: int | None  # steps of an episode, where it is not the registered limit
     altered: bool  # whether anything else is not as gymnasium registers it
+    cap: int | None = None  # steps at which an evaluated episode is cut if gymnasium has registered no limit
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Scale:
 
 def pinned(file: Path = REFERENCES) -> pd.DataFrame:
     """The anchors that this project has measured or found, COLUMNS."""
-    return pd.read_csv(file, dtype={"limit": "Int64", "n": "Int64"})
+    table = pd.read_csv(file, dtype={"limit": "Int64", "n": "Int64"})
+    return table.assign(registered=table.registered == "yes")
 
 
 def given(env: str, zero: float, one: float) -> pd.DataFrame:
@@ -55,16 +57,22 @@ def anchors_of(variants: Iterable[Variant], scores: dict[str, tuple[float, float
     """The anchors, COLUMNS, of the environments that have any.
 
     `scores` has those that the matrix file gives, which come before the pinned ones. The pinned ones hold for the
-    environment as gymnasium registers it, cut at their own limit; for any other there are none.
+    environment as gymnasium registers it, with episodes cut at their own limit; for any other there are none.
     """
     table, parts = pinned(), []
     for variant in variants:
-        pinned_here = table[table.env == variant.env]
         if variant.env in scores:
             parts.append(given(variant.env, *scores[variant.env]))
-        elif not variant.altered and (variant.limit is None or (pinned_here.limit == variant.limit).all()):
-            parts.append(pinned_here)
+        elif not variant.altered:
+            parts.append(_of_limit(table[table.env == variant.env], variant))
     return pd.concat(parts, ignore_index=True) if parts else table.iloc[:0]
+
+
+def _of_limit(table: pd.DataFrame, variant: Variant) -> pd.DataFrame:
+    """The lines whose episodes are as long as the variant's."""
+    if variant.limit is not None:
+        return table[table.limit == variant.limit]
+    return table[table.registered] if table.registered.any() else table[table.limit == variant.cap]
 
 
 def scales(anchors: pd.DataFrame) -> dict[str, Scale]:

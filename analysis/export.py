@@ -9,7 +9,9 @@ The tables are Parquet files, a row per run, update or evaluation, and load in o
 
 rliable (Agarwal et al. 2021) takes a dictionary of matrices:
 
-    {rule: np.array(matrix) for rule, matrix in json.loads(Path("scores.json").read_bytes()).items()}
+    {rule: np.array(matrix) for rule, matrix in json.loads(Path("scores.json").read_bytes())["scores"].items()}
+
+Beside the scores the file has the version of the protocol that they follow, and the names of the columns.
 """
 
 import json
@@ -23,6 +25,7 @@ from numpy.typing import NDArray
 
 from analysis.load import Results, ResultsError, load
 from analysis.measures import measure_runs
+from experiments.records import PROTOCOL
 
 MEASURE = "final_sampled_z"
 
@@ -38,9 +41,10 @@ class Arguments:
 
 
 def scores(results: Results) -> dict[str, NDArray[np.float64]]:
-    """label -> final normalised scores [runs, environments]: runs by seed, environments by name; a failed run scores 0.
+    """label -> final scores [runs, environments]: runs by seed, environments by name, without those that have none.
 
-    Raises ResultsError if a run is missing, an environment has no reference, or seeds differ between environments.
+    A failed run has a score, too (`analysis.measures.curves`). Raises ResultsError if a run is missing, no environment
+    has scores, or seeds differ between environments.
     """
     measures = measure_runs(results)
     missing = measures[measures.status == "missing"]
@@ -49,17 +53,15 @@ def scores(results: Results) -> dict[str, NDArray[np.float64]]:
             f"{results.folder}: {len(missing)} of {len(measures)} planned runs are missing, {missing.run_id.iloc[0]} "
             "for one; run the matrix to its end first"
         )
-    unscored = sorted(set(measures.env[measures[MEASURE].isna()]))
-    if unscored:
+    environments = sorted(results.scales)
+    if not environments:
         raise ResultsError(
-            f"{results.folder}: {', '.join(unscored)} has no reference return; "
-            "give score = [random, reference] in the matrix file"
+            f"{results.folder}: no environment has a reference; give score = [random, reference] in the matrix file"
         )
-    every = measures.env.nunique()
-    found = {}
+    measures, found = measures[measures.env.isin(environments)], {}
     for label, part in measures.groupby("label", sort=True):
         matrix = part.pivot(index="seed", columns="env", values=MEASURE)
-        if matrix.isna().to_numpy().any() or matrix.shape[1] != every:
+        if matrix.isna().to_numpy().any() or matrix.shape[1] != len(environments):
             raise ResultsError(
                 f"{results.folder}: {label} has not the same seeds on every environment, as a matrix must"
             )
@@ -72,11 +74,15 @@ def main(arguments: Arguments) -> int:
     try:
         results = load(arguments.results, arguments.mixed)
         found = scores(results)
-        arguments.rliable.write_text(json.dumps({label: matrix.tolist() for label, matrix in found.items()}))
+        environments = sorted(results.scales)
+        lists = {label: matrix.tolist() for label, matrix in found.items()}
+        arguments.rliable.write_text(json.dumps({"protocol": PROTOCOL, "environments": environments, "scores": lists}))
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{arguments.rliable}: {len(found)} rules; columns {', '.join(sorted(set(results.planned.env)))}")
+    left_out = sorted(set(results.planned.env) - set(environments))
+    more = f"; without a score, and left out: {', '.join(left_out)}" if left_out else ""
+    print(f"{arguments.rliable}: {len(found)} rules; columns {', '.join(environments)}{more}")
     return 0
 
 

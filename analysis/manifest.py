@@ -82,7 +82,8 @@ def _variants(cells: list[dict[str, Any]]) -> list[Variant]:
     for cell in cells:
         changed = dict(cell.get("env_kwargs") or {})
         limit = changed.pop("max_episode_steps", None)
-        variant = Variant(str(cell["env"]), limit, bool(changed))
+        cap = (cell.get("settings") or {}).get("eval_max_steps")
+        variant = Variant(str(cell["env"]), limit, bool(changed), cap)
         if found.setdefault(variant.env, variant) != variant:
             found[variant.env] = Variant(variant.env, None, True)
     return [found[env] for env in sorted(found)]

@@ -23,6 +23,7 @@ from analysis.page.markdown import write_markdown
 from analysis.page.page import write_page
 from analysis.plots.style import theme
 from analysis.published import read_published
+from experiments.records import PROTOCOL
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,12 @@ def check(results: Results) -> int:
 def frames(bundle: Evidence) -> dict[str, pd.DataFrame]:
     """Every Parquet table by its name."""
     rows = {name: getattr(bundle.results, name) for name in ("runs", "updates", "trials", "reuses", "evaluations")}
-    return rows | {"measures": bundle.measures}
+    return {name: versioned(frame) for name, frame in (rows | {"measures": bundle.measures}).items()}
+
+
+def versioned(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table that says which protocol it follows; that of runs says which one they ran under."""
+    return frame if "protocol" in frame else frame.assign(protocol=PROTOCOL)
 
 
 def parquet(frame: pd.DataFrame) -> bytes:
@@ -122,7 +128,7 @@ def report(bundle: Evidence, mixed_seconds: bool = False) -> list[Path]:
         files[-1].write_bytes(parquet(frame))
     for name in ("summary", "aggregates", "comparisons", "imputed"):
         files.append(tables / f"{name}.csv")
-        getattr(bundle, name).to_csv(files[-1], index=False, float_format="%.6g", lineterminator="\n")
+        versioned(getattr(bundle, name)).to_csv(files[-1], index=False, float_format="%.6g", lineterminator="\n")
     seconds, clock = clock_of(results, mixed_seconds)
     with theme():
         files += draw(results, bundle.measures, figures, clock if seconds else None)

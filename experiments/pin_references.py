@@ -9,7 +9,7 @@ policy of ours (`strong_policies.py`), measured here like the rest. Of the MuJoC
 lines are entered by hand, and stay as they are.
 
 Episodes and actions are seeded, returns undiscounted: an episode per seed, and REPEATS of the short ones of toy-text
-tasks. An episode ends at the registered time limit, or at UNLIMITED steps where there is none.
+tasks. An episode ends at the registered time limit. Where there is none it is cut, at each of CAPS or UNCAPPED.
 """
 
 import csv
@@ -29,9 +29,11 @@ from scipy import stats
 from experiments.strong_policies import CONTROLLERS, Act, dynamic_programming
 
 REFERENCES = Path(__file__).parents[1] / "analysis" / "references.csv"
-UNLIMITED = 200  # steps of an episode where gymnasium has registered no limit
+UNCAPPED = (10_000,)  # steps at which episodes without a registered limit are cut: `eval_max_steps` of the settings
+CAPS = {"CliffWalking-v1": (200, *UNCAPPED), "CliffWalkingSlippery-v1": (200, *UNCAPPED)}  # 200: our matrices
 SEEDS = range(100, 200)  # of episodes: those with which one tunes
-REPEATS = 10  # episodes per seed of a toy-text task, whose returns are noisy and cheap
+REPEATS = 10  # episodes per seed of a toy-text task, whose returns are noisy and cheap if an episode is no longer than
+SHORT = 1_000  # steps
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Anchor:
 
     env: str
     limit: str  # steps at which an episode is cut
+    registered: str  # "yes" if that is how gymnasium has it registered
     anchor: str  # random, fixed or reference
     policy: str
     kind: str  # measured or published
@@ -58,16 +61,32 @@ class Anchor:
     source: str
 
 
-def limit_of(env: str) -> int:
-    """Steps at which an episode is cut."""
-    return gym.spec(env).max_episode_steps or UNLIMITED
+@dataclass(frozen=True)
+class Task:
+    """An environment whose episodes are cut at some step."""
+
+    env: str
+    limit: int
+    registered: bool
+
+    def make(self) -> gym.Env[Any, Any]:
+        return gym.make(self.env, disable_env_checker=True, max_episode_steps=self.limit)
 
 
-def returns_of(env: str, seeds: int, act: Act | None = None) -> NDArray[np.float64]:
+def tasks_of(env: str) -> list[Task]:
+    """The environment with every limit under which it is measured."""
+    registered = gym.spec(env).max_episode_steps
+    if registered is not None:
+        return [Task(env, registered, True)]
+    return [Task(env, limit, False) for limit in CAPS.get(env, UNCAPPED)]
+
+
+def returns_of(task: Task, seeds: int, act: Act | None = None) -> NDArray[np.float64]:
     """Undiscounted returns [seeds, or seeds * REPEATS] of a policy, or of uniformly random actions."""
-    made = gym.make(env, disable_env_checker=True, max_episode_steps=limit_of(env))
+    made = task.make()
     made.action_space.seed(SEEDS.start)
-    repeats = REPEATS if "toy_text" in str(made.spec.entry_point) else 1  # type: ignore[union-attr]
+    toy = "toy_text" in str(gym.spec(task.env).entry_point)
+    repeats = REPEATS if toy and task.limit <= SHORT else 1
     starts = [seed for first in SEEDS[:seeds] for seed in (first, *[None] * (repeats - 1))]
     returns = np.zeros(len(starts))
     for episode, seed in enumerate(starts):
@@ -82,20 +101,19 @@ def returns_of(env: str, seeds: int, act: Act | None = None) -> NDArray[np.float
     return returns
 
 
-def measured(env: str, anchor: str, policy: str, seeds: int, returns: NDArray[np.float64]) -> Anchor:
+def measured(task: Task, anchor: str, policy: str, seeds: int, returns: NDArray[np.float64]) -> Anchor:
     """A line from returns [n] of episodes with the first of SEEDS."""
     n, mean = len(returns), returns.mean()
     half = stats.t.ppf(0.975, n - 1) * returns.std(ddof=1) / np.sqrt(n)
     numbers = [f"{value:.3f}" for value in (mean, mean - half, mean + half)]
     source = f"experiments/pin_references.py; seeds {SEEDS.start}-{SEEDS[seeds - 1]}"
-    return Anchor(
-        env, str(limit_of(env)), anchor, policy, "measured", numbers[0], str(n), numbers[1], numbers[2], source
-    )
+    where = task.env, str(task.limit), "yes" if task.registered else "no"
+    return Anchor(*where, anchor, policy, "measured", numbers[0], str(n), numbers[1], numbers[2], source)
 
 
-def fixed_action(env: str, seeds: int) -> Anchor:
+def fixed_action(task: Task, seeds: int) -> Anchor:
     """The best of the policies that do the same whatever they see."""
-    made = gym.make(env, disable_env_checker=True)
+    made = task.make()
     space: Any = made.action_space
     made.close()
     actions: dict[str, Any]
@@ -104,30 +122,30 @@ def fixed_action(env: str, seeds: int) -> Anchor:
     elif isinstance(space, Box):
         actions = {"the middle of the action space always": ((space.low + space.high) / 2).astype(space.dtype)}
     else:
-        raise ValueError(f"{env}: action space {space} is neither discrete nor a box")
-    found = {name: returns_of(env, seeds, lambda *_, a=action: a) for name, action in actions.items()}
+        raise ValueError(f"{task.env}: action space {space} is neither discrete nor a box")
+    found = {name: returns_of(task, seeds, lambda *_, a=action: a) for name, action in actions.items()}
     best = max(found, key=lambda name: float(found[name].mean()))
-    return measured(env, "fixed", best, seeds, found[best])
+    return measured(task, "fixed", best, seeds, found[best])
 
 
-def own_reference(env: str, seeds: int) -> Anchor | None:
+def own_reference(task: Task, seeds: int) -> Anchor | None:
     """Our own policy's line; None where there is none."""
-    if env in CONTROLLERS:
-        act, name = CONTROLLERS[env], f"controller {CONTROLLERS[env].__name__}"
+    if task.env in CONTROLLERS:
+        act, name = CONTROLLERS[task.env], f"controller {CONTROLLERS[task.env].__name__}"
     else:
-        made = gym.make(env, disable_env_checker=True)
+        made = task.make()
         if not hasattr(made.unwrapped, "P"):
             return None
-        act, name = dynamic_programming(made, limit_of(env)), "dynamic programming"
+        act, name = dynamic_programming(made, task.limit), "dynamic programming"
     policy = f"{name} in experiments/strong_policies.py"
-    return measured(env, "reference", policy, seeds, returns_of(env, seeds, act))
+    return measured(task, "reference", policy, seeds, returns_of(task, seeds, act))
 
 
-def anchors_of(env: str, seeds: int) -> list[Anchor]:
+def anchors_of(task: Task, seeds: int) -> list[Anchor]:
     """All that can be measured."""
-    random = measured(env, "random", "uniformly random actions", seeds, returns_of(env, seeds))
-    own = own_reference(env, seeds)
-    return [random, fixed_action(env, seeds), *([own] if own else [])]
+    random = measured(task, "random", "uniformly random actions", seeds, returns_of(task, seeds))
+    own = own_reference(task, seeds)
+    return [random, fixed_action(task, seeds), *([own] if own else [])]
 
 
 def read(file: Path) -> list[Anchor]:
@@ -142,7 +160,7 @@ def write(file: Path, anchors: list[Anchor]) -> None:
     with file.open("w", encoding="utf-8", newline="") as text:
         writer = csv.DictWriter(text, [field.name for field in fields(Anchor)], lineterminator="\n")
         writer.writeheader()
-        for anchor in sorted(anchors, key=lambda anchor: (anchor.env, order.index(anchor.anchor))):
+        for anchor in sorted(anchors, key=lambda anchor: (anchor.env, int(anchor.limit), order.index(anchor.anchor))):
             writer.writerow(asdict(anchor))
 
 
@@ -156,11 +174,13 @@ def main(arguments: Arguments) -> int:
         return 2
     mujoco.set_mju_user_warning(lambda message: None)  # it would print, and write MUJOCO_LOG.TXT into this folder
     for env in arguments.environments or sorted({anchor.env for anchor in anchors}):
-        found = anchors_of(env, arguments.seeds)
-        print("; ".join([env, *(f"{anchor.anchor} {anchor.mean}" for anchor in found)]), flush=True)
-        names = {anchor.anchor for anchor in found}
-        anchors = [anchor for anchor in anchors if anchor.env != env or anchor.anchor not in names] + found
-        write(REFERENCES, anchors)
+        for task in tasks_of(env):
+            found = anchors_of(task, arguments.seeds)
+            told = (f"{anchor.anchor} {anchor.mean}" for anchor in found)
+            print("; ".join([f"{env}, {task.limit} steps", *told]), flush=True)
+            keys = {(anchor.env, anchor.limit, anchor.anchor) for anchor in found}
+            anchors = [anchor for anchor in anchors if (anchor.env, anchor.limit, anchor.anchor) not in keys] + found
+            write(REFERENCES, anchors)
     return 0
 
 

@@ -51,13 +51,13 @@ def aggregates(sheet: Sheet, name: str, measure: str) -> list[Path]:
     groups = list(measures.groupby("env", sort=True))
     if not groups:
         return []
-    whole = len(groups) > 1 and len(groups) == sheet.measures.env.nunique()
+    whole = len(groups) > 1
     figure, axes = panels(len(groups) + whole, height=1.0 + ROW * len(style), columns=4, sharey=True)
     for ax, (env, part) in zip(axes, groups, strict=False):
         comparison(part, ax, style, measure).set_title(str(env))
     if whole:
         pooled_comparison(measures, axes[-1], style, measure).set_title("all environments")
-    figure.supxlabel(f"{NAMES[measure]} (0 random actions, 1 reference)", fontsize=8)
+    figure.supxlabel(f"{NAMES[measure]} (0 random or fixed actions, 1 reference)", fontsize=8)
     text = f"{sheet.runs}. Dot: a run; bar: IQM, 95 % trimmed t"
     caption(figure, text + ("; all environments: stratified bootstrap, not a test." if whole else "."))
     return save(figure, sheet.folder, name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.across import aggregate
+from analysis.across import aggregate, scored
 from analysis.calibration import pinned
 from analysis.compare import compare
 from analysis.load import Results, ResultsError
@@ -32,7 +32,7 @@ def gather(results: Results) -> Evidence:
     measures = measure_runs(results)
     comparisons, note = compare(results, measures)
     summary, imputed = summarize(measures), summarize_imputed(results, measures)
-    pooled = aggregate(measures if len(measures.env.unique()) > 1 else measures.iloc[:0])
+    pooled = aggregate(measures if len(scored(measures, "final_sampled_z")) > 1 else measures.iloc[:0])
     return Evidence(results, measures, summary, pooled, imputed, comparisons, note, pinned())
 
 

@@ -128,7 +128,7 @@ def aggregate_tables(aggregates: pd.DataFrame) -> list[Table]:
         for label, part in aggregates.groupby("label", sort=True)
     ]
     columns: dict[str, Maker | str] = {"rule": "label"} | {name: interval(name) for name in STATISTICS}
-    return [table("All environments: final score", pd.DataFrame(wide), columns)] if wide else []
+    return [table("All environments with a score: final score", pd.DataFrame(wide), columns)] if wide else []
 
 
 def stability_tables(summary: pd.DataFrame) -> list[Table]:

@@ -86,7 +86,7 @@ def main() -> int:
     cases = made_up()
     if arguments.scores:
         read = json.loads(arguments.scores.read_bytes())
-        cases[str(arguments.scores)] = {rule: np.array(matrix) for rule, matrix in read.items()}
+        cases[str(arguments.scores)] = {rule: np.array(matrix) for rule, matrix in read["scores"].items()}
     disagree = 0
     for title, scores in cases.items():
         print(title)

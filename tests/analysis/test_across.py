@@ -12,6 +12,7 @@ from analysis.across import (
     pooled_iqm,
     probability_of_improvement,
     profiles,
+    scored,
     scores_of,
     stratified_interval,
 )
@@ -87,6 +88,18 @@ def test_one_ruined_run_does_not_coarsen_the_profiles(results):
     curves = profiles(measures, points=11)
     assert curves.tau.min() == LEAST and curves.tau.max() == measures.final_sampled_z.max()
     assert curves[curves.label == "climbs"].share.iloc[0] == 0.9
+
+
+def test_an_environment_without_a_score_leaves_the_others_their_aggregates(results):
+    both = measure_runs(results)
+    measures = both.assign(**{name: both[name].where(both.env != "Hard-v0") for name in ("final_sampled_z", "nauc")})
+    assert scored(measures, "nauc") == ["Easy-v0"]
+    easy = both[both.env == "Easy-v0"]
+    assert aggregate(measures).equals(aggregate(easy)) and len(aggregate(measures)) == 2 * len(STATISTICS)
+    assert improvements(measures).equals(improvements(easy)) and len(improvements(easy)) == 2
+    assert profiles(measures).equals(profiles(easy)) and len(profiles(easy))
+    nowhere = both.assign(final_sampled_z=np.nan)
+    assert aggregate(nowhere).empty and improvements(nowhere).empty and profiles(nowhere).empty
 
 
 def test_a_rule_with_a_missing_run_has_no_aggregate(results):

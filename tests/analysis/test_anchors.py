@@ -12,15 +12,17 @@ TOY_TEXT = (
     "Blackjack-v1", "CliffWalking-v1", "CliffWalkingSlippery-v1", "FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4",
 )  # fmt: skip
 TASKS = [*CLASSIC, *TOY_TEXT, "Pusher-v5", *(f"{name}-v{version}" for name in MUJOCO for version in (4, 5))]
+CLIFFS = ("CliffWalking-v1", "CliffWalkingSlippery-v1")
 TABLE = pinned()
+LINES = list(TABLE.groupby(["env", "limit"]))
 
 
 def test_every_task_of_gymnasium_has_the_same_three_anchors():
     """But Pusher-v4, which its library no longer makes."""
     assert set(TABLE.env) == set(TASKS) and tuple(TABLE.columns) == COLUMNS
-    for env, part in TABLE.groupby("env"):
-        assert tuple(part.anchor) == KINDS, env
-    assert set(scales(TABLE)) == set(TASKS)
+    for where, part in LINES:
+        assert tuple(part.anchor) == KINDS, where
+    assert {env for env, part in TABLE[~TABLE.registered].groupby("env")} == {*CLIFFS, "Blackjack-v1"}
 
 
 def test_every_anchor_says_what_it_is_and_how_sure():
@@ -34,31 +36,39 @@ def test_every_anchor_says_what_it_is_and_how_sure():
 
 
 def test_the_reference_is_better_than_what_sees_nothing():
-    for env, scale in scales(TABLE).items():
-        assert scale.one > scale.zero >= scale.random, env
+    for where, part in LINES:
+        (scale,) = scales(part).values()
+        assert scale.one > scale.zero >= scale.random, where
 
 
-@pytest.mark.parametrize("env", TASKS)
-def test_acting_without_looking_scores_nothing(env):
+@pytest.mark.parametrize("where", [where for where, _ in LINES], ids=str)
+def test_acting_without_looking_scores_nothing(where):
     """Standing still used to score 0.91 on CliffWalking; against random actions it would 0.8 on Reacher, 0.6 on Ant."""
-    part = TABLE[(TABLE.env == env) & (TABLE.anchor != "reference")]
-    assert normalized(part["mean"].to_numpy(float), scales(TABLE)[env].pair).max() == 0
+    part = dict(LINES)[where]
+    (scale,) = scales(part).values()
+    assert normalized(part["mean"].to_numpy(float), scale.pair)[:2].max() == 0
 
 
 def test_the_better_of_random_and_fixed_actions_is_zero():
-    cliff = scales(TABLE)["CliffWalking-v1"]
+    cliff = scales(dict(LINES)[("CliffWalking-v1", 200)])["CliffWalking-v1"]
     assert (cliff.zero, cliff.one) == (-200, -13) and cliff.random < -1900
-    pole = scales(TABLE)["CartPole-v1"]
+    pole = scales(dict(LINES)[("CartPole-v1", 500)])["CartPole-v1"]
     assert pole.zero == pole.random and 20 < pole.random < 25 and pole.one == 500
 
 
 def test_pinned_anchors_hold_for_the_environment_as_it_is_registered():
-    def found(*variant):
-        return list(anchors_of([Variant(*variant)], {}).anchor)
+    def limits(*variant):
+        found = anchors_of([Variant(*variant)], {})
+        assert tuple(found.anchor) in ((), KINDS)
+        return set(found.limit)
 
-    assert found("CliffWalking-v1", None, False) == found("CliffWalking-v1", 200, False) == list(KINDS)
-    assert found("CliffWalking-v1", 500, False) == [] and found("CliffWalking-v1", 200, True) == []
-    assert found("Nowhere-v0", None, False) == []
+    assert limits("CartPole-v1", None, False, 10_000) == limits("CartPole-v1", 500, False) == {500}
+    assert limits("CartPole-v1", 200, False) == limits("CartPole-v1", None, True) == set()
+    assert limits("CliffWalking-v1", None, False, 10_000) == {10_000}
+    assert limits("CliffWalking-v1", 200, False, 10_000) == {200}
+    assert limits("CliffWalking-v1", 500, False, 10_000) == limits("CliffWalking-v1", None, False) == set()
+    assert limits("Blackjack-v1", None, False, 10_000) == {10_000}
+    assert limits("Nowhere-v0", None, False) == set()
 
 
 def test_what_the_matrix_file_gives_comes_first():

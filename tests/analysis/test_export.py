@@ -11,6 +11,7 @@ from analysis.export import Arguments, main, scores
 from analysis.load import ResultsError, load
 from analysis.page.evidence import gather
 from analysis.report import report
+from experiments.records import PROTOCOL
 
 
 def test_scores_are_runs_by_environments(results):
@@ -32,10 +33,14 @@ def test_a_missing_run_is_refused(folder):
         scores(load(folder))
 
 
-def test_an_environment_without_a_reference_is_refused(folder):
+def test_an_environment_without_a_reference_is_left_out_and_named(folder, tmp_path, capsys):
     manifest = folder / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"Hard-v0": [-10.0', '"X": [-10.0'))
-    with pytest.raises(ResultsError, match="Hard-v0 has no reference"):
+    assert scores(load(folder))["climbs"].shape == (5, 1)
+    assert main(Arguments(folder, tmp_path / "scores.json")) == 0
+    assert "columns Easy-v0; without a score, and left out: Hard-v0" in capsys.readouterr().out
+    manifest.write_text(manifest.read_text().replace('"Easy-v0": [0.0', '"Y": [0.0'))
+    with pytest.raises(ResultsError, match="no environment has a reference; give score"):
         scores(load(folder))
 
 
@@ -52,7 +57,9 @@ def test_a_matrix_with_holes_is_refused(folder, left_out):
 def test_the_command_writes_what_the_docstring_reads(folder, tmp_path, capsys):
     file = tmp_path / "scores.json"
     assert main(Arguments(folder, file)) == 0
-    read = {rule: np.array(matrix) for rule, matrix in json.loads(file.read_bytes()).items()}
+    told = json.loads(file.read_bytes())
+    assert told["protocol"] == PROTOCOL and told["environments"] == list(SCORES)
+    read = {rule: np.array(matrix) for rule, matrix in told["scores"].items()}
     assert {rule: matrix.shape for rule, matrix in read.items()} == {"climbs": (5, 2), "stays": (5, 2)}
     assert ", ".join(SCORES) in capsys.readouterr().out
     assert main(Arguments(tmp_path / "none", file)) == 2

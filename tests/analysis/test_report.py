@@ -11,6 +11,7 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from analysis.load import load
 from analysis.page.evidence import gather
 from analysis.report import Arguments, main, report
+from experiments.records import PROTOCOL
 
 SCRIPT = Path(__file__).parents[2] / "analysis" / "report.py"
 
@@ -61,6 +62,13 @@ def test_the_same_cells_give_the_same_bytes(written, tmp_path):
 
 def test_tables_load_in_one_line(written):
     assert len(pd.read_parquet(written[0] / "tables" / "evaluations.parquet")) == 20 * 20
+
+
+def test_every_table_says_which_protocol_it_follows(written):
+    for file in (written[0] / "tables").iterdir():
+        table = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file, dtype=str)
+        recorded = "" if file.stem == "runs" else PROTOCOL  # these runs were not recorded under any
+        assert "protocol" in table and (table.protocol == recorded).all(), file.name
 
 
 def drop_reference(folder):

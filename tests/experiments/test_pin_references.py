@@ -24,14 +24,18 @@ def test_a_new_environment_gets_three_lines_and_the_same_seeds_the_same_numbers(
     assert list(table.index) == ["random", "fixed", "reference"] and set(table.env) == {"CartPole-v1"}
     assert (table.n == 10).all() and (table.limit == 500).all() and (table.kind == "measured").all()
     assert table.loc["random"].low < table.loc["random", "mean"] < table.loc["random"].high
-    assert table.loc["random", "mean"] == pytest.approx(script.returns_of("CartPole-v1", 10).mean(), abs=1e-3)
+    assert table.loc["random", "mean"] == pytest.approx(
+        script.returns_of(*script.tasks_of("CartPole-v1"), 10).mean(), abs=1e-3
+    )
     assert table.loc["reference", "mean"] == 500 and table.loc["fixed", "mean"] < 15
     assert set(table.source) == {"experiments/pin_references.py; seeds 100-109"}
     assert pin() == 0 and file.read_text() == first
 
 
 def test_a_published_reference_stays_as_it_is(file):
-    published = script.Anchor("Reacher-v5", "50", "reference", "PPO", "published", "-5", "4", "", "", "somewhere")
+    published = script.Anchor(
+        "Reacher-v5", "50", "yes", "reference", "PPO", "published", "-5", "4", "", "", "somewhere"
+    )
     script.write(file, [published])
     assert pin(seeds=2) == 0
     anchors = script.read(file)
@@ -41,8 +45,11 @@ def test_a_published_reference_stays_as_it_is(file):
 
 def test_the_best_fixed_action_of_all_is_taken(file):
     """CliffWalking: whoever keeps walking into a wall loses one a step, and every other way leads over the cliff."""
-    line = script.fixed_action("CliffWalking-v1", 3)
-    assert float(line.mean) == -script.UNLIMITED and line.n == str(3 * script.REPEATS)
+    short, long = script.tasks_of("CliffWalking-v1")
+    line = script.fixed_action(short, 3)
+    assert (
+        float(line.mean) == -200 and line.n == str(3 * script.REPEATS) and (line.limit, long.limit) == ("200", 10_000)
+    )
 
 
 @pytest.mark.parametrize(("names", "seeds"), [(("Mars-v0",), 5), (("CartPole-v1",), 1), (("CartPole-v1",), 101)])
@@ -54,5 +61,6 @@ def test_bad_input_is_refused_and_the_file_kept(file, names, seeds):
 
 def test_seeds_are_those_of_tuning():
     assert (script.SEEDS.start, script.SEEDS.stop) == (100, 200)
-    first, second = script.returns_of("CartPole-v1", 5), script.returns_of("CartPole-v1", 6)
+    (task,) = script.tasks_of("CartPole-v1")
+    first, second = script.returns_of(task, 5), script.returns_of(task, 6)
     np.testing.assert_array_equal(first, second[:5])

@@ -1,7 +1,7 @@
 import gymnasium as gym
 import pytest
 
-from experiments.pin_references import limit_of, returns_of
+from experiments.pin_references import returns_of, tasks_of
 from experiments.strong_policies import CONTROLLERS, basic_strategy, dynamic_programming
 
 
@@ -11,19 +11,19 @@ from experiments.strong_policies import CONTROLLERS, basic_strategy, dynamic_pro
      ("MountainCarContinuous-v0", 95)],
 )  # fmt: skip
 def test_a_controller_solves_its_task(env, least):
-    assert returns_of(env, 10, CONTROLLERS[env]).mean() >= least
+    assert returns_of(*tasks_of(env), 10, CONTROLLERS[env]).mean() >= least
 
 
 def test_dynamic_programming_finds_the_shortest_path():
-    made = gym.make("CliffWalking-v1")
-    assert (returns_of("CliffWalking-v1", 2, dynamic_programming(made, 200)) == -13).all()
+    task = tasks_of("CliffWalking-v1")[0]
+    assert (returns_of(task, 2, dynamic_programming(task.make(), task.limit)) == -13).all()
 
 
 def test_it_counts_the_steps_that_are_left():
     """On slippery ice the best policy crosses in 0.74 of the episodes of 100 steps, in more if it has longer."""
     made = gym.make("FrozenLake-v1")
-    act = dynamic_programming(made, limit_of("FrozenLake-v1"))
-    assert 0.68 < returns_of("FrozenLake-v1", 50, act).mean() < 0.8
+    act = dynamic_programming(made, 100)
+    assert 0.68 < returns_of(*tasks_of("FrozenLake-v1"), 50, act).mean() < 0.8
     assert dynamic_programming(made, 1)(14, 0) == 1, "beside the goal one step is enough, sideways as likely as any"
 
 

@@ -21,7 +21,7 @@ def test_it_has_verdicts_a_table_per_environment_calibration_failures_and_proven
     heads = [line for line in found if line.startswith("#")]
     kinds = ["Results", "Steadiness", "Trust region and importance weights", "Where the seconds went"]
     by_environment = [f"{kind}: {env}" for kind in kinds for env in ("Easy-v0", "Hard-v0")]
-    by_environment.insert(2, "Results: All environments: final score")
+    by_environment.insert(2, "Results: All environments with a score: final score")
     names = ["Verdicts", *by_environment, "Calibration", "Failures", "Provenance"]
     assert heads[1:] == [f"## {name}" for name in names]
     assert "2 explored: 1 better, 1 undecided" in found and "Every planned run is ok." in found
