@@ -78,7 +78,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Trial:
-    """One candidate that a line search looked at; divergences in nats, old policy first."""
+    """One candidate that a line search looked at; divergences in nats, old policy first.
+
+    nan is what the search had no use for: an update's clock holds only what the rule needs.
+    """
 
     step_size: float
     surrogate_gain: float
@@ -112,7 +115,8 @@ class Info:
     predicted_gain: float = NAN  # of the surrogate, by the rule's own model, for the whole step from old to new
     cg_iterations: float = NAN
     cg_residual: float = NAN
-    radius: float = NAN
+    radius: float = NAN  # of KL(old || new), nats
+    euclidean_radius: float = NAN  # of the ball in parameter space, where the rule has one
     beta: float = NAN  # the penalty of the rule's own lower bound L - beta KL(old || new)
     ess: float = NAN
     max_weight: float = NAN

@@ -7,11 +7,11 @@ from algos.ascent.acceptance import (
     KeepRejected,
     KLWithin,
     LowerBoundImproves,
+    MaxKLBoundImproves,
     MaxKLWithin,
     ReverseKLWithin,
     SufficientIncrease,
     SurrogateImproves,
-    TheoryBoundImproves,
 )
 from algos.ascent.directions import Adam, Gradient, Natural, WarmStarted
 from algos.ascent.local_model import Candidate, LocalModel
@@ -41,6 +41,7 @@ __all__ = [
     "KeepRejected",
     "LocalModel",
     "LowerBoundImproves",
+    "MaxKLBoundImproves",
     "MaxKLWithin",
     "Natural",
     "QuadraticBound",
@@ -48,6 +49,5 @@ __all__ = [
     "SufficientIncrease",
     "SurrogateImproves",
     "TheoryBound",
-    "TheoryBoundImproves",
     "WarmStarted",
 ]

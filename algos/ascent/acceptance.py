@@ -8,7 +8,7 @@ from torch import Tensor
 from algos.ascent.directions import Heading
 from algos.ascent.local_model import Candidate, LocalModel
 from algos.ascent.step_sizes import Length
-from algos.estimators.penalty import theory_penalty
+from algos.finite import NonFinite
 from algos.types import Trial
 
 
@@ -23,20 +23,25 @@ class Outcome:
 
 
 class Acceptance(Protocol):
-    def search(self, model: LocalModel, heading: Heading, length: Length, scale: float) -> Outcome: ...
+    def search(self, model: LocalModel, heading: Heading, length: Length) -> Outcome:
+        """`length` is not 0, nor is the heading's vector."""
+        ...
 
 
 class Condition(Protocol):
-    """One question that a candidate at theta + alpha s must pass."""
+    """One question that a candidate at theta + alpha s must pass.
 
-    def holds(self, candidate: Candidate, alpha: float, heading: Heading, scale: float) -> bool: ...
+    It reads the radius or penalty in force from the length that it judges, so that the two cannot differ.
+    """
+
+    def holds(self, candidate: Candidate, alpha: float, heading: Heading, length: Length) -> bool: ...
 
 
 @dataclass(frozen=True)
 class Always:
     """Take the step unseen."""
 
-    def search(self, model: LocalModel, heading: Heading, length: Length, scale: float) -> Outcome:
+    def search(self, model: LocalModel, heading: Heading, length: Length) -> Outcome:
         return Outcome(model.theta + heading.vector * length.alpha, True, length.alpha)
 
 
@@ -44,7 +49,9 @@ class Always:
 class Backtracking:
     """Shrink the step until every condition holds; after `max_trials` candidates, stay.
 
-    Ten trials with factor 0.8: the values that Spinning Up, Tianshou and sb3-contrib share. The paper names neither.
+    Ten trials, so nine times shorter at most, with factor 0.8: the values that Spinning Up, Tianshou and sb3-contrib
+    share. The paper names neither. A candidate with a number that is not finite is one that went too far; if no
+    candidate is better, the search raises NonFinite.
     """
 
     conditions: tuple[Condition, ...]
@@ -57,17 +64,21 @@ class Backtracking:
         if self.max_trials < 1:
             raise ValueError(f"the line search needs at least 1 trial, got {self.max_trials}")
 
-    def search(self, model: LocalModel, heading: Heading, length: Length, scale: float) -> Outcome:
+    def search(self, model: LocalModel, heading: Heading, length: Length) -> Outcome:
         trials: list[Trial] = []
-        alpha = length.alpha
+        alpha, any_finite = length.alpha, False
         for _ in range(self.max_trials):
             candidate = model.candidate(model.theta + heading.vector * alpha)
-            accepted = all(condition.holds(candidate, alpha, heading, scale) for condition in self.conditions)
-            quadratic = alpha**2 * heading.curvature / 2
-            trials.append(Trial(alpha, candidate.surrogate_gain, candidate.kl, quadratic, candidate.max_kl, accepted))
+            answers = [condition.holds(candidate, alpha, heading, length) for condition in self.conditions]
+            accepted = candidate.is_finite and all(answers)
+            any_finite |= candidate.is_finite
+            quadratic = alpha * alpha * heading.known_curvature / 2
+            trials.append(Trial(alpha, quadratic_kl=quadratic, accepted=accepted, **candidate.asked))
             if accepted:
                 return Outcome(candidate.theta, True, alpha, tuple(trials))
             alpha *= self.shrink
+        if not any_finite:
+            raise NonFinite(f"none of the {self.max_trials} candidates of the line search is finite")
         return Outcome(model.theta, False, 0.0, tuple(trials))
 
 
@@ -75,7 +86,7 @@ class Backtracking:
 class SurrogateImproves:
     """The surrogate is higher than before."""
 
-    def holds(self, candidate: Candidate, alpha: float, heading: Heading, scale: float) -> bool:
+    def holds(self, candidate: Candidate, alpha: float, heading: Heading, length: Length) -> bool:
         return candidate.surrogate_gain > 0
 
 
@@ -85,38 +96,38 @@ class SufficientIncrease:
 
     c: float = 1e-4
 
-    def holds(self, candidate: Candidate, alpha: float, heading: Heading, scale: float) -> bool:
+    def holds(self, candidate: Candidate, alpha: float, heading: Heading, length: Length) -> bool:
         return candidate.surrogate_gain >= self.c * alpha * heading.slope and candidate.surrogate_gain > 0
 
 
 @dataclass(frozen=True)
 class KLWithin:
-    """Mean KL(old || new) <= delta."""
+    """Mean KL(old || new) <= factor * the length's radius."""
 
-    delta: float
+    factor: float = 1.0
 
-    def holds(self, candidate: Candidate, alpha: float, heading: Heading, scale: float) -> bool:
-        return candidate.kl <= self.delta * scale
+    def holds(self, candidate: Candidate, alpha: float, heading: Heading, length: Length) -> bool:
+        return candidate.kl <= self.factor * length.in_force("radius", self)
 
 
 @dataclass(frozen=True)
 class ReverseKLWithin:
-    """Mean KL(new || old) <= delta: the order that sb3-contrib and Spinning Up measure."""
+    """Mean KL(new || old) <= factor * the length's radius: the order that sb3-contrib and Spinning Up measure."""
 
-    delta: float
+    factor: float = 1.0
 
-    def holds(self, candidate: Candidate, alpha: float, heading: Heading, scale: float) -> bool:
-        return candidate.reverse_kl <= self.delta * scale
+    def holds(self, candidate: Candidate, alpha: float, heading: Heading, length: Length) -> bool:
+        return candidate.reverse_kl <= self.factor * length.in_force("radius", self)
 
 
 @dataclass(frozen=True)
 class MaxKLWithin:
-    """Largest KL(old || new) of the batch <= delta: what theory asks for (Schulman et al. 2015, equation 11)."""
+    """Largest KL(old || new) of the batch <= factor * the length's radius (Schulman et al. 2015, equation 11)."""
 
-    delta: float
+    factor: float = 1.0
 
-    def holds(self, candidate: Candidate, alpha: float, heading: Heading, scale: float) -> bool:
-        return candidate.max_kl <= self.delta * scale
+    def holds(self, candidate: Candidate, alpha: float, heading: Heading, length: Length) -> bool:
+        return candidate.max_kl <= self.factor * length.in_force("radius", self)
 
 
 @dataclass(frozen=True)
@@ -128,8 +139,8 @@ class KeepRejected:
 
     search_for: Backtracking
 
-    def search(self, model: LocalModel, heading: Heading, length: Length, scale: float) -> Outcome:
-        found = self.search_for.search(model, heading, length, scale)
+    def search(self, model: LocalModel, heading: Heading, length: Length) -> Outcome:
+        found = self.search_for.search(model, heading, length)
         if found.accepted:
             return found
         alpha = found.trials[-1].step_size
@@ -138,19 +149,17 @@ class KeepRejected:
 
 @dataclass(frozen=True)
 class LowerBoundImproves:
-    """The penalised surrogate L - beta KL(old || new), a lower bound of the return for beta large enough, went up."""
+    """L - beta KL(old || new), a lower bound of the return for beta large enough, went up; beta is the length's."""
 
-    beta: float
-
-    def holds(self, candidate: Candidate, alpha: float, heading: Heading, scale: float) -> bool:
+    def holds(self, candidate: Candidate, alpha: float, heading: Heading, length: Length) -> bool:
         gain = candidate.surrogate_gain
-        return gain > 0 and gain > self.beta / scale * candidate.kl  # rounding can make a KL of nothing negative
+        return gain > 0 and gain > length.in_force("beta", self) * candidate.kl  # rounding can make no KL negative
 
 
 @dataclass(frozen=True)
-class TheoryBoundImproves:
-    """surrogate gain - C max KL(old || new) > 0 with theory's own C (Schulman et al. 2015, theorem 1)."""
+class MaxKLBoundImproves:
+    """L - beta max KL(old || new) went up, the form that theory demands (Schulman et al. 2015, theorem 1)."""
 
-    def holds(self, candidate: Candidate, alpha: float, heading: Heading, scale: float) -> bool:
+    def holds(self, candidate: Candidate, alpha: float, heading: Heading, length: Length) -> bool:
         gain = candidate.surrogate_gain
-        return gain > 0 and gain > theory_penalty(heading.model.batch) * candidate.max_kl
+        return gain > 0 and gain > length.in_force("beta", self) * candidate.max_kl

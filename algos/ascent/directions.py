@@ -13,8 +13,7 @@ from torch import Tensor
 from algos.ascent.local_model import LocalModel
 from algos.curvature import Fisher, Metric, Preconditioner, Unpreconditioned, conjugate_gradient
 from algos.finite import require_finite
-
-NAN = float("nan")
+from algos.types import NAN
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,11 @@ class Heading:
     def curvature(self) -> float:
         """s'Fs, undamped: twice the quadratic model of the mean KL at theta + s."""
         return self.model.curvature(self.vector)
+
+    @property
+    def known_curvature(self) -> float:
+        """The curvature if something has asked for it; nan if not, since it costs a product with the Jacobian."""
+        return float(vars(self).get("curvature", NAN))
 
 
 class Direction(Protocol):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from math import isfinite
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from algos.curvature import Fisher, Metric, Preconditioner
 from algos.estimators.surrogates import ImportanceSampled, Surrogate
 from algos.finite import require_finite
 from algos.policies.policy import Policy
-from algos.types import Batch
+from algos.types import NAN, Batch
 
 
 class LocalModel:
@@ -56,11 +57,11 @@ class LocalModel:
         return self.metric_product(Fisher())(v)
 
     def metric_product(self, metric: Metric) -> Callable[[Tensor], Tensor]:
-        """v -> G v [P] for another metric G of the same batch; every product is counted."""
+        """v -> G v [P] for another metric G of the same batch; every product with data in it is counted."""
         product = metric.product(self.policy, self.theta, self.batch, self._linear)
 
         def counted(v: Tensor) -> Tensor:
-            self.fisher_products += 1
+            self.fisher_products += metric.cost
             return product(v)
 
         return counted
@@ -91,6 +92,17 @@ class Candidate:
         self._model = model
         with torch.no_grad():
             self._outputs = model.policy.outputs(theta, model.batch.obs).double()
+
+    @property
+    def asked(self) -> dict[str, float]:
+        """The numbers that were asked for so far; nan for the others, which cost nothing."""
+        return {name: vars(self).get(name, NAN) for name in ("surrogate_gain", "kl", "max_kl")}
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the outputs are, and what was asked for so far."""
+        told = [value for value in vars(self).values() if isinstance(value, float)]
+        return bool(self._outputs.isfinite().all()) and all(map(isfinite, told))
 
     @cached_property
     def surrogate_gain(self) -> float:

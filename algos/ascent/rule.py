@@ -55,7 +55,10 @@ class AscentRule:
         model = LocalModel(self.policy, state.theta, batch, self.surrogate)
         heading, direction_state = self.direction.head(model, state.direction)
         length = self.step_size.length(model, heading, state.scale)
-        outcome = self.acceptance.search(model, heading, length, state.scale)
+        if length.alpha and heading.vector.any():
+            outcome = self.acceptance.search(model, heading, length)
+        else:  # nowhere to go, and nothing to try
+            outcome = Outcome(state.theta, False, 0.0)
         info = Info(
             accepted=outcome.accepted,
             step_size=outcome.step_size,
@@ -65,6 +68,7 @@ class AscentRule:
             cg_iterations=heading.cg_iterations,
             cg_residual=heading.cg_residual,
             radius=length.radius,
+            euclidean_radius=length.euclidean_radius,
             beta=length.beta,
             gradient_evaluations=model.gradient_evaluations,
             fisher_products=model.fisher_products,

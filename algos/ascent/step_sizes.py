@@ -6,14 +6,13 @@ radius of delta means a quadratic KL of exactly delta. `DampedKLRadius` is the o
 """
 
 from dataclasses import dataclass
-from math import sqrt
+from math import isnan, sqrt
 from typing import Protocol
 
 from algos.ascent.directions import Heading
 from algos.ascent.local_model import LocalModel
 from algos.estimators.penalty import theory_penalty
-
-NAN = float("nan")
+from algos.types import NAN
 
 
 @dataclass(frozen=True)
@@ -21,8 +20,16 @@ class Length:
     """The multiple of the heading's vector to try first, with the radius or penalty in force."""
 
     alpha: float
-    radius: float = NAN
+    radius: float = NAN  # of KL(old || new), nats
     beta: float = NAN
+    euclidean_radius: float = NAN
+
+    def in_force(self, name: str, reader: object) -> float:
+        """The radius or penalty of that name. Raises ValueError where the step size has none."""
+        value: float = getattr(self, name)
+        if isnan(value):
+            raise ValueError(f"{reader} needs a step size with a {name}, and this one has none")
+        return value
 
 
 class StepSize(Protocol):
@@ -83,16 +90,22 @@ def _to_radius(delta: float, curvature: float) -> Length:
 
 @dataclass(frozen=True)
 class EuclideanRadius:
-    """alpha = radius / |s|: a ball in parameter space, which knows nothing of how far the policy moves."""
+    """alpha = radius / |s|: a ball in parameter space, which knows nothing of how far the policy moves.
+
+    delta: the KL radius that conditions are to hold it to; it does not enter the length.
+    """
 
     euclidean: float
+    delta: float = NAN
 
     def __post_init__(self) -> None:
         _positive("radius", self.euclidean)
+        if not isnan(self.delta):
+            _positive("max_kl", self.delta)
 
     def length(self, model: LocalModel, heading: Heading, scale: float) -> Length:
-        norm = float(heading.vector.norm())
-        return Length(self.euclidean * scale / norm if norm > 0 else 0.0)
+        norm, radius = float(heading.vector.norm()), self.euclidean * scale
+        return Length(radius / norm if norm > 0 else 0.0, self.delta * scale, euclidean_radius=radius)
 
 
 @dataclass(frozen=True)

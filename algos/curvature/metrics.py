@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from torch import Tensor
 
@@ -14,6 +14,8 @@ Product = Callable[[Tensor], Tensor]
 
 
 class Metric(Protocol):
+    cost: ClassVar[int]  # what one application counts as, in Fisher products
+
     def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
         """v [P] -> G v [P]; `linear` is the policy linearised at theta on the whole batch."""
         ...
@@ -23,6 +25,8 @@ class Metric(Protocol):
 class Fisher:
     """The Fisher matrix, exact over actions, averaged over all observations of the batch."""
 
+    cost: ClassVar[int] = 1
+
     def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
         return fisher_vector_product(linear, policy.family.fisher)
 
@@ -31,6 +35,7 @@ class Fisher:
 class SubsampledFisher:
     """The same on every `stride`-th observation; 10, as in Engstrom et al. 2020 (Schulman et al. 2015, appendix C)."""
 
+    cost: ClassVar[int] = 1
     stride: int = 10
 
     def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
@@ -40,6 +45,8 @@ class SubsampledFisher:
 @dataclass(frozen=True)
 class EmpiricalFisher:
     """mean(score score') over the actions taken, not its expectation over actions (Martens 2020, section 11)."""
+
+    cost: ClassVar[int] = 1
 
     def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
         score = policy.family.score(linear.outputs, batch.actions)
@@ -53,6 +60,8 @@ class EmpiricalFisher:
 @dataclass(frozen=True)
 class Identity:
     """The Euclidean metric of the parameters."""
+
+    cost: ClassVar[int] = 0
 
     def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
         return lambda v: v.clone()

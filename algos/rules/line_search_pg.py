@@ -9,7 +9,8 @@ def line_search_pg(
 ) -> AscentRule:
     """theta + alpha g, alpha halved from lr until the surrogate gained c alpha g'g (Nocedal and Wright 2006, 3.1).
 
-    lr: ten times that of `vanilla_pg`, since the search can only shorten; c: theirs; shrink and max_trials: halving,
-    ten times at most. The surrogate is trusted wherever it goes up: nothing bounds how far the policy moves.
+    lr: ten times that of `vanilla_pg`, since the search can only shorten; c: theirs; shrink and max_trials: ten
+    candidates, so nine halvings at most. The surrogate is trusted wherever it goes up: nothing bounds how far the
+    policy moves.
     """
     return AscentRule(policy, Gradient(), Fixed(lr), Backtracking((SufficientIncrease(c),), shrink, max_trials))

@@ -17,14 +17,14 @@ def mm_quadratic(
     Lange 2004 for the principle); shrink while L - beta KL(old || new) does not improve.
 
     beta: 2.0, best of 1, 2 and 4 on seeds of their own (`run_matrix.py tuning`);
-    damping and cg_iterations: see `Natural`; shrink and max_trials: halving, ten times at most, as in `trpo_mpi` of
-    Baselines.
+    damping and cg_iterations: see `Natural`; shrink and max_trials: ten candidates, so nine halvings at most, as in
+    `trpo_mpi` of Baselines.
     """
     return AscentRule(
         policy,
         Natural(cg_iterations, damping),
         QuadraticBound(beta),
-        Backtracking((LowerBoundImproves(beta),), shrink, max_trials),
+        Backtracking((LowerBoundImproves(),), shrink, max_trials),
     )
 
 
@@ -49,6 +49,6 @@ def mm_adaptive(
         policy,
         Natural(cg_iterations, damping),
         QuadraticBound(beta),
-        Backtracking((LowerBoundImproves(beta),), shrink, max_trials),
+        Backtracking((LowerBoundImproves(),), shrink, max_trials),
         ByAgreement(shrink=0.5, grow=2.0, largest=largest),
     )

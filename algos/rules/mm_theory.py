@@ -1,6 +1,6 @@
-"""Minorize-maximize with the penalty that theory demands: every step an improvement, and every step tiny."""
+"""Minorize-maximize with the penalty that theory demands: every step is tiny, and improves if nothing is estimated."""
 
-from algos.ascent import AscentRule, Backtracking, Natural, TheoryBound, TheoryBoundImproves
+from algos.ascent import AscentRule, Backtracking, MaxKLBoundImproves, Natural, TheoryBound
 from algos.policies import Policy
 
 
@@ -9,13 +9,15 @@ def mm_theory(
 ) -> AscentRule:
     """Maximise L - C max KL(old || new) with C = 4 epsilon gamma / (1 - gamma)^2 (Schulman et al. 2015, theorem 1).
 
-    It must not be expected to learn within any budget of ours: at gamma = .99 its C is some thousand times the beta
-    that learns, and its steps as many times shorter. damping and cg_iterations: see `Natural`; shrink, max_trials:
-    halving, twenty times, since the largest divergence exceeds the mean that the step length was made for.
+    With exact quantities no step lowers the return. On samples the surrogate, its advantages and the largest
+    divergence are estimates, and 7 to 10 % of the updates do lower it (FrozenLake-v1, where it is known). It must not
+    be expected to learn within any budget of ours: at gamma = .99 its C is some thousand times the beta that learns,
+    and its steps as many times shorter. damping and cg_iterations: see `Natural`; shrink, max_trials: twenty
+    candidates, so nineteen halvings at most, since the largest divergence exceeds the mean that the length is made for.
     """
     return AscentRule(
         policy,
         Natural(cg_iterations, damping),
         TheoryBound(),
-        Backtracking((TheoryBoundImproves(),), shrink, max_trials),
+        Backtracking((MaxKLBoundImproves(),), shrink, max_trials),
     )

@@ -36,7 +36,7 @@ def trpo(
         policy,
         Natural(cg_iterations, damping),
         KLRadius(max_kl),
-        Backtracking((SurrogateImproves(), KLWithin(max_kl)), shrink, max_trials),
+        Backtracking((SurrogateImproves(), KLWithin()), shrink, max_trials),
     )
 
 
@@ -118,6 +118,6 @@ def trpo_euclidean(
     return AscentRule(
         policy,
         Gradient(),
-        EuclideanRadius(radius),
-        Backtracking((SurrogateImproves(), KLWithin(max_kl)), shrink, max_trials),
+        EuclideanRadius(radius, max_kl),
+        Backtracking((SurrogateImproves(), KLWithin()), shrink, max_trials),
     )

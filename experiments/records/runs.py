@@ -39,7 +39,8 @@ class UpdateRow:
     predicted_gain: float  # under that visitation
     cg_iterations: float
     cg_residual: float
-    radius: float
+    radius: float  # of KL, nats
+    euclidean_radius: float = NAN  # of the parameters
     beta: float  # of the rule's own lower bound; nan where it has none
     ess: float
     max_weight: float

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from math import isfinite, isnan
+
 import pytest
 
 from algos.ascent import (
@@ -8,17 +11,29 @@ from algos.ascent import (
     KLWithin,
     LocalModel,
     LowerBoundImproves,
+    MaxKLBoundImproves,
+    MaxKLWithin,
     Natural,
+    ReverseKLWithin,
     SufficientIncrease,
     SurrogateImproves,
 )
 from algos.ascent.step_sizes import Length
+from algos.finite import NonFinite
 
 
-def search(problem, acceptance, alpha, direction=None):
+def search(problem, acceptance, alpha, direction=None, **in_force):
     model = LocalModel(problem.policy, problem.theta, problem.batch)
     heading, _ = (direction or Natural()).head(model, None)
-    return acceptance.search(model, heading, Length(alpha), 1.0), model, heading
+    return (
+        acceptance.search(
+            model,
+            heading,
+            Length(alpha, **in_force),
+        ),
+        model,
+        heading,
+    )
 
 
 def test_always_takes_the_step_unseen(problem):
@@ -28,18 +43,20 @@ def test_always_takes_the_step_unseen(problem):
 
 
 def test_backtracking_shrinks_until_all_conditions_hold_and_records_every_trial(problem):
-    outcome, model, heading = search(problem, Backtracking((KLWithin(0.01), SurrogateImproves()), shrink=0.5), 4.0)
+    conditions = (KLWithin(), SurrogateImproves(), MaxKLWithin(factor=100.0))
+    outcome, model, heading = search(problem, Backtracking(conditions, shrink=0.5), 4.0, radius=0.01)
     *rejected, last = outcome.trials
     assert outcome.accepted and last.accepted and last.kl <= 0.01 and last.surrogate_gain > 0
     assert rejected and all(not t.accepted and (t.kl > 0.01 or t.surrogate_gain <= 0) for t in rejected)
     assert [t.step_size for t in outcome.trials] == [4.0 * 0.5**i for i in range(len(outcome.trials))]
     assert model.candidate_evaluations == len(outcome.trials)
     step = heading.vector * last.step_size
-    assert last.quadratic_kl == pytest.approx(float(step @ model.fisher(step)) / 2) and last.max_kl >= last.kl
+    assert last.max_kl >= last.kl > 0
+    assert heading.curvature * last.step_size**2 == pytest.approx(float(step @ model.fisher(step)))
 
 
 def test_a_search_that_fails_stays_exactly_where_it_was(problem):
-    outcome, _, _ = search(problem, Backtracking((KLWithin(1e-12),), max_trials=3), 1.0)
+    outcome, _, _ = search(problem, Backtracking((KLWithin(),), max_trials=3), 1.0, radius=1e-12)
     assert not outcome.accepted and outcome.theta is problem.theta and outcome.step_size == 0.0
     assert len(outcome.trials) == 3
 
@@ -52,7 +69,7 @@ def test_armijo_wants_a_share_of_the_promised_gain(problem):
 
 
 def test_the_lower_bound_counts_the_divergence_against_the_gain(problem):
-    outcome, _, _ = search(problem, Backtracking((LowerBoundImproves(20.0),), 0.5, 30), 4.0)
+    outcome, _, _ = search(problem, Backtracking((LowerBoundImproves(),), 0.5, 30), 4.0, beta=20.0)
     for trial in outcome.trials:
         assert trial.accepted == (trial.surrogate_gain > 20.0 * trial.kl)
     assert len(outcome.trials) > 1
@@ -73,25 +90,54 @@ def test_a_fixed_step_is_a_length_too():
     assert Fixed(0.1).lr == 0.1
 
 
-def test_the_scale_shrinks_a_radius_and_raises_a_penalty(problem):
+def test_conditions_read_the_radius_or_the_penalty_of_the_length(problem):
     model = LocalModel(problem.policy, problem.theta, problem.batch)
     heading, _ = Natural().head(model, None)
     candidate = model.candidate(problem.theta + 0.1 * heading.vector)
-    radius, bound = KLWithin(2 * candidate.kl), LowerBoundImproves(0.75 * candidate.surrogate_gain / candidate.kl)
-    for condition in (radius, bound):
-        assert condition.holds(candidate, 0.1, heading, scale=1.0)
-        assert not condition.holds(candidate, 0.1, heading, scale=0.25)
+    tight = candidate.surrogate_gain / candidate.kl
+    limits = {
+        KLWithin(): ("radius", candidate.kl),
+        KLWithin(factor=1.5): ("radius", candidate.kl / 1.5),
+        ReverseKLWithin(): ("radius", candidate.reverse_kl),
+        MaxKLWithin(): ("radius", candidate.max_kl),
+        LowerBoundImproves(): ("beta", tight),
+        MaxKLBoundImproves(): ("beta", candidate.surrogate_gain / candidate.max_kl),
+    }
+    for condition, (name, limit) in limits.items():
+        generous, strict = (1.01, 0.99) if name == "radius" else (0.99, 1.01)
+        assert condition.holds(candidate, 0.1, heading, Length(0.1, **{name: generous * limit})), condition
+        assert not condition.holds(candidate, 0.1, heading, Length(0.1, **{name: strict * limit})), condition
+        with pytest.raises(ValueError, match=f"needs a step size with a {name}"):
+            condition.holds(candidate, 0.1, heading, Length(0.1))
+
+
+def test_what_a_search_has_no_use_for_is_not_computed(problem):
+    outcome, _, heading = search(problem, Backtracking((SurrogateImproves(),)), 0.1, Gradient())
+    trial = outcome.trials[-1]
+    assert trial.surrogate_gain > 0 and isnan(trial.kl) and isnan(trial.max_kl) and isnan(trial.quadratic_kl)
+    assert "curvature" not in vars(heading)
+
+
+def test_a_candidate_that_overflows_is_one_that_went_too_far(problem):
+    model = LocalModel(problem.policy, problem.theta, problem.batch)
+    heading, _ = Gradient().head(model, None)
+    far = replace(heading, vector=heading.vector * 1e10)
+    found = Backtracking((SurrogateImproves(),), shrink=1e-160).search(model, far, Length(1e308))
+    assert found.accepted and not found.trials[0].accepted and isfinite(found.trials[-1].surrogate_gain)
+    assert found.theta.isfinite().all()
+    with pytest.raises(NonFinite, match="none of the 2 candidates"):
+        Backtracking((), 0.9, 2).search(model, far, Length(1e308))
 
 
 def test_standing_still_is_no_improvement(problem):
     model = LocalModel(problem.policy, problem.theta, problem.batch)
     heading, _ = Gradient().head(model, None)
     for condition in (SurrogateImproves(), SufficientIncrease()):
-        assert not condition.holds(model.candidate(problem.theta), 0.0, heading, 1.0), condition
+        assert not condition.holds(model.candidate(problem.theta), 0.0, heading, Length(0.0)), condition
 
 
 def test_standing_still_does_not_improve_the_lower_bound_whatever_the_rounding_of_its_kl(problem):
     model = LocalModel(problem.policy, problem.theta, problem.batch)
     heading, _ = Gradient().head(model, None)
     still = model.candidate(problem.theta)
-    assert not LowerBoundImproves(1.0).holds(still, 0.0, heading, 1.0), (still.surrogate_gain, still.kl)
+    assert not LowerBoundImproves().holds(still, 0.0, heading, Length(0.0, beta=1.0)), (still.surrogate_gain, still.kl)

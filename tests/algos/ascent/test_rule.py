@@ -1,5 +1,6 @@
 """The algebra itself, not only its named points."""
 
+import re
 from dataclasses import dataclass, replace
 
 import pytest
@@ -16,7 +17,10 @@ from algos.ascent import (
     KLWithin,
     LocalModel,
     Natural,
+    QuadraticBound,
+    SurrogateImproves,
 )
+from algos.curvature import Identity
 from algos.estimators import Discounted, measure_change
 from algos.rules import RULES
 
@@ -58,8 +62,38 @@ def test_the_surrogate_is_a_part_too(problem):
     assert info.discounted and not RULES["vanilla_pg"](problem.policy).update(state, batch)[1].discounted
 
 
+@pytest.mark.parametrize(
+    ("name", "condition"),
+    [("trpo", "kl"), ("trpo_max_kl", "max_kl"), ("trpo_loose", "kl"), ("trpo_kl_check", "kl")],
+)
+def test_the_search_holds_candidates_to_the_radius_of_the_step_size_in_force(problem, name, condition):
+    """Also where the step size alone was replaced: the radius stands in one place."""
+    factor = 1.5 if name == "trpo_loose" else 1.0
+    rule = replace(RULES[name](problem.policy), step_size=KLRadius(0.5))
+    _, info = rule.update(rule.init(problem.theta), problem.batch)
+    assert info.radius == 0.5 and info.accepted
+    for trial in info.trials:
+        within = getattr(trial, condition) <= 0.5 * factor
+        assert trial.accepted == (within and not trial.surrogate_gain <= 0), trial
+    assert getattr(info.trials[-1], condition) > 0.1, "far beyond the radius that the rule was made with"
+
+
+def test_the_lower_bound_is_judged_with_the_beta_of_the_step_size_in_force(problem):
+    rule = replace(RULES["mm_quadratic"](problem.policy), step_size=QuadraticBound(50.0))
+    _, info = rule.update(rule.init(problem.theta), problem.batch)
+    raised = [trial.surrogate_gain > 50.0 * trial.kl for trial in info.trials]
+    assert info.beta == 50.0 and raised == [trial.accepted for trial in info.trials]
+
+
+def test_the_ball_in_parameters_is_reported_beside_the_kl_radius(problem):
+    rule = RULES["trpo_euclidean"](problem.policy, radius=0.1, max_kl=0.3)
+    state, info = rule.update(rule.init(problem.theta), problem.batch)
+    assert (info.euclidean_radius, info.radius) == (0.1, 0.3) and info.trials[-1].kl <= 0.3
+    assert float((state.theta - problem.theta).norm()) == pytest.approx(0.1)
+
+
 def test_costs_are_counted(problem):
-    rule = AscentRule(problem.policy, Natural(cg_iterations=4), KLRadius(0.01), Backtracking((KLWithin(0.01),)))
+    rule = AscentRule(problem.policy, Natural(cg_iterations=4), KLRadius(0.01), Backtracking((KLWithin(),)))
     _, info = rule.update(rule.init(problem.theta), problem.batch)
     assert info.cg_iterations == info.fisher_products == 4
     assert info.candidate_evaluations == len(info.trials) >= 1
@@ -74,7 +108,7 @@ class Halving:
 
 
 def test_the_schedules_scale_reaches_the_next_length_and_the_next_acceptance(problem):
-    search = Backtracking((KLWithin(0.02),), shrink=0.9, max_trials=50)
+    search = Backtracking((KLWithin(factor=0.04),), shrink=0.9, max_trials=50)
     rule = AscentRule(problem.policy, Natural(), KLRadius(0.5), search, Halving())
     first, info = rule.update(rule.init(problem.theta), problem.batch)
     assert first.scale == 0.5 and info.radius == 0.5 and 0.01 < info.trials[-1].kl <= 0.02
@@ -83,6 +117,25 @@ def test_the_schedules_scale_reaches_the_next_length_and_the_next_acceptance(pro
 
 
 def test_a_rejected_step_promises_nothing(problem):
-    rule = AscentRule(problem.policy, Gradient(), Fixed(0.5), Backtracking((KLWithin(1e-15),), max_trials=1))
+    rule = AscentRule(problem.policy, Gradient(), KLRadius(0.5), Backtracking((KLWithin(1e-15),), max_trials=1))
     _, info = rule.update(rule.init(problem.theta), problem.batch)
     assert not info.accepted and info.predicted_gain == info.step_size == 0.0
+
+
+def test_a_condition_without_the_radius_that_it_reads_is_an_error(problem):
+    rule = AscentRule(problem.policy, Gradient(), Fixed(0.5), Backtracking((KLWithin(),)))
+    with pytest.raises(ValueError, match=re.escape("KLWithin(factor=1.0) needs a step size with a radius")):
+        rule.update(rule.init(problem.theta), problem.batch)
+
+
+def test_the_identity_costs_no_fisher_product(problem):
+    rule = AscentRule(problem.policy, Natural(metric=Identity()), KLRadius(0.01), Always())
+    _, info = rule.update(rule.init(problem.theta), problem.batch)
+    assert info.cg_iterations >= 1 and info.fisher_products == 0
+
+
+@pytest.mark.parametrize("direction", [Gradient(), Natural()], ids=repr)
+def test_a_zero_gradient_tries_nothing(problem, direction):
+    rule = AscentRule(problem.policy, direction, Fixed(0.5), Backtracking((SurrogateImproves(),)))
+    _, info = rule.update(rule.init(problem.theta), problem.with_advantages(torch.zeros(60).double()))
+    assert (info.accepted, info.trials, info.candidate_evaluations, info.fisher_products) == (False, (), 0, 0)

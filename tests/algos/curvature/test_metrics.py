@@ -24,8 +24,11 @@ def test_the_subsampled_fisher_is_the_fisher_of_every_tenth_row(problem):
     torch.testing.assert_close(matrix(problem, SubsampledFisher(1)), matrix(problem, Fisher()))
 
 
-def test_the_identity_is_one_and_every_product_is_counted(problem):
+def test_the_identity_is_one_and_counts_no_product_where_the_others_do(problem):
     model = LocalModel(problem.policy, problem.theta, problem.batch)
     product = model.metric_product(Identity())
     assert product(problem.theta).equal(problem.theta) and product(problem.theta) is not problem.theta
-    assert model.fisher_products == 2
+    assert model.fisher_products == 0
+    for count, metric in enumerate((Fisher(), SubsampledFisher(), EmpiricalFisher()), 1):
+        model.metric_product(metric)(problem.theta)
+        assert model.fisher_products == count

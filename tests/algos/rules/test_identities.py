@@ -7,7 +7,7 @@ import pytest
 import torch
 from algos_cases import FAMILIES, make_problem
 
-from algos.ascent import AscentRule, Gradient, KLRadius, LocalModel
+from algos.ascent import AscentRule, Backtracking, Gradient, KLRadius, KLWithin, LocalModel, SurrogateImproves
 from algos.estimators import measure_change
 from algos.policies import Linearization, Policy
 from algos.rules import RULES
@@ -42,11 +42,12 @@ def test_trpo_first_tries_the_step_whose_quadratic_kl_is_the_radius(problem, max
 def test_trpo_rejects_steps_that_only_the_surrogate_or_only_the_kl_would_take(problem):
     downhill = AscentRule(problem.policy, Downhill(), KLRadius(0.01), RULES["trpo"](problem.policy).acceptance)
     moved, info = step(downhill, problem)
-    assert all(trial.kl <= 0.02 and trial.surrogate_gain < 0 for trial in info.trials)
+    assert all(trial.kl <= 0.01 and trial.surrogate_gain < 0 for trial in info.trials)
     assert not info.accepted and not moved.any()
-    far = dataclasses.replace(RULES["trpo"](problem.policy), step_size=KLRadius(0.5))
-    _, info = step(far, problem)
-    assert any(trial.surrogate_gain > 0 and trial.kl > 0.02 for trial in info.trials)
+    far = RULES["trpo"](problem.policy, max_kl=0.5)
+    strict = Backtracking((SurrogateImproves(), KLWithin(factor=0.04)))
+    _, info = step(dataclasses.replace(far, acceptance=strict), problem)
+    assert any(trial.surrogate_gain > 0 and trial.kl > 0.02 and not trial.accepted for trial in info.trials)
 
 
 class Downhill:

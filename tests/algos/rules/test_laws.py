@@ -35,12 +35,12 @@ from algos.rules import RULES
 from experiments.outside import factory_of, resolve
 
 ODD = {
-    "gradient to a radius": (Gradient(), KLRadius(0.01), Backtracking((SurrogateImproves(), KLWithin(0.01)))),
-    "gradient to a quadratic bound": (Gradient(), QuadraticBound(5.0), Backtracking((LowerBoundImproves(5.0),))),
+    "gradient to a radius": (Gradient(), KLRadius(0.01), Backtracking((SurrogateImproves(), KLWithin()))),
+    "gradient to a quadratic bound": (Gradient(), QuadraticBound(5.0), Backtracking((LowerBoundImproves(),))),
     "adam to a radius": (Adam(), KLRadius(0.01), Backtracking((SurrogateImproves(),))),
     "natural with armijo": (Natural(), Fixed(0.5), Backtracking((SufficientIncrease(),))),
     "natural to a damped radius": (Natural(), DampedKLRadius(0.01), Always()),
-    "a search that cannot succeed": (Natural(), KLRadius(0.1), Backtracking((KLWithin(1e-15),), max_trials=2)),
+    "a search that cannot succeed": (Natural(), KLRadius(0.1), Backtracking((KLWithin(1e-14),), max_trials=2)),
 }
 
 
@@ -122,7 +122,9 @@ def test_all_numbers_are_finite_and_a_rejected_step_is_no_step(rule, problem):
         value = getattr(info, field.name)
         if isinstance(value, float):
             assert math.isfinite(value) or math.isnan(value), (field.name, value)
-    assert all(math.isfinite(value) for trial in info.trials for value in vars(trial).values()), info.trials
+    for name in ("surrogate_gain", "kl", "quadratic_kl", "max_kl"):  # nan: the search has no use for it, in any trial
+        values = [getattr(trial, name) for trial in info.trials]
+        assert all(map(math.isfinite, values)) or all(map(math.isnan, values)), (name, info.trials)
     again, info = rule.update(state, problem.batch)
     if not info.accepted:
         assert again.theta.equal(state.theta)

@@ -136,7 +136,7 @@ def matched_trpo(policy, max_kl, damping):
         policy,
         Natural(CG, damping=scale_of(policy) * damping),
         DampedKLRadius(radius),
-        Backtracking((SurrogateImproves(), ReverseKLWithin(radius)), shrink=0.8, max_trials=10),
+        Backtracking((SurrogateImproves(), ReverseKLWithin()), shrink=0.8, max_trials=10),
     )
 
 
