@@ -13,6 +13,7 @@ from algos.ascent.acceptance import (
     SufficientIncrease,
     SurrogateImproves,
 )
+from algos.ascent.crossfit import CrossFit, Unseen
 from algos.ascent.directions import Adam, Gradient, Natural, WarmStarted
 from algos.ascent.local_model import Candidate, LocalModel
 from algos.ascent.radius import ByAgreement, ByDivergence, Constant, Evidence, Harmonic
@@ -30,6 +31,7 @@ __all__ = [
     "Candidate",
     "Condition",
     "Constant",
+    "CrossFit",
     "DampedKLRadius",
     "EuclideanRadius",
     "Evidence",
@@ -49,5 +51,6 @@ __all__ = [
     "SufficientIncrease",
     "SurrogateImproves",
     "TheoryBound",
+    "Unseen",
     "WarmStarted",
 ]

@@ -1,32 +1,46 @@
 """How the radius (or the inverse of the penalty) moves between updates: a number `scale`, 1 at the start.
 
 A schedule sees the evidence of one update and says what the scale is in the next. It multiplies a radius delta, and
-divides a penalty beta.
+divides a penalty beta. It is not asked where an update had nowhere to go: nothing tried, nothing learnt. And it learns
+from steps of the full length on rows that they have not seen (`crossfit.py`): judged on the batch that made them, steps
+always look good, and a radius runs to its bound.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from math import isfinite, sqrt
+from typing import Any, Protocol
+
+from algos.ascent.crossfit import CrossFit, Unseen
+from algos.types import NAN
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one update showed; nan where nothing was tried."""
+    """What one update showed that had somewhere to go."""
 
     accepted: bool
-    agreement: float  # what the accepted candidate gained / what the model had promised for it
-    kl: float  # mean KL(old || new) of the first candidate, before any shrinking
+    full: bool  # the step that was accepted has the whole length
+    crossfit: CrossFit
+    target: float = NAN  # the KL radius that the rule was made with
+
+    @property
+    def unseen(self) -> Unseen | None:
+        """None where the batch shows none; it costs about as much as an update."""
+        return self.crossfit.unseen
 
 
 class Radius(Protocol):
-    def next_scale(self, scale: float, evidence: Evidence) -> float: ...
+    def next_scale(self, scale: float, memory: Any, evidence: Evidence) -> tuple[float, Any]:
+        """The next scale, and what the schedule remembers; at first that is None."""
+        ...
 
 
 @dataclass(frozen=True)
 class Constant:
     """The radius stays as it is."""
 
-    def next_scale(self, scale: float, evidence: Evidence) -> float:
-        return scale
+    def next_scale(self, scale: float, memory: Any, evidence: Evidence) -> tuple[float, Any]:
+        return scale, None
 
 
 @dataclass(frozen=True)
@@ -42,16 +56,34 @@ class Harmonic:
         if not self.half > 0:
             raise ValueError(f"half must be positive, got {self.half}")
 
-    def next_scale(self, scale: float, evidence: Evidence) -> float:
-        return 1 / (1 / scale + 1 / self.half)
+    def next_scale(self, scale: float, memory: Any, evidence: Evidence) -> tuple[float, Any]:
+        return 1 / (1 / scale + 1 / self.half), None
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The sum of a number that comes once per update, and the sum of its squares."""
+
+    total: float = 0.0
+    squares: float = 0.0
+
+    def plus(self, value: float) -> "Tally":
+        return Tally(self.total + value, self.squares + value**2)
+
+    def is_clear(self, errors: float) -> bool:
+        """Whether the sum is above zero by so many of its standard errors: n equal values are so by sqrt(n)."""
+        return self.total > errors * sqrt(self.squares) and self.total > 0
 
 
 @dataclass(frozen=True)
 class ByAgreement:
     """Shrink where the model promised too much, grow where it kept its word.
 
-    Thresholds 1/4 and 3/4: Nocedal and Wright 2006, algorithm 4.1. The factors act on `scale`, which stays within
-    [smallest, largest], as the algorithm's radius stays below an overall bound.
+    Agreement is the share of its slope that the surrogate of unseen rows keeps to the end of a full step: the gain over
+    the linear model's. Below `low` the scale shrinks; above `high` it grows, if the step was accepted in full (Nocedal
+    and Wright 2006, algorithm 4.1, with its thresholds 1/4 and 3/4 and its bound on the radius, here on `scale`). One
+    batch seldom shows on which side of a threshold it is: so gains less thresholds add up over updates, until their sum
+    is `errors` standard errors from zero, and then anew. A search that found nothing shrinks at once.
     """
 
     shrink: float
@@ -60,31 +92,50 @@ class ByAgreement:
     high: float = 0.75
     smallest: float = 1 / 256
     largest: float = 4.0
+    errors: float = 2.0
 
     def __post_init__(self) -> None:
         if not 0 < self.shrink < 1 < self.grow:
             raise ValueError(f"shrink must lie in (0, 1) and grow above 1, got {self.shrink} and {self.grow}")
 
-    def next_scale(self, scale: float, evidence: Evidence) -> float:
-        if not evidence.accepted or evidence.agreement < self.low:
-            return max(scale * self.shrink, self.smallest)
-        return min(scale * self.grow, self.largest) if evidence.agreement > self.high else scale
+    def next_scale(self, scale: float, memory: Any, evidence: Evidence) -> tuple[float, Any]:
+        shrunk = max(scale * self.shrink, self.smallest)
+        if not evidence.accepted:
+            return shrunk, None
+        unseen = evidence.unseen
+        if unseen is None:
+            return scale, memory
+        if not isfinite(unseen.gained):
+            return shrunk, None
+        above, below = memory or (Tally(), Tally())
+        above = above.plus(unseen.gained - self.high * unseen.foretold)
+        below = below.plus(self.low * unseen.foretold - unseen.gained)
+        if below.is_clear(self.errors):
+            return shrunk, None
+        if above.is_clear(self.errors) and evidence.full:
+            return min(scale * self.grow, self.largest), None
+        return scale, (above, below)
 
 
 @dataclass(frozen=True)
 class ByDivergence:
-    """Halve where the first candidate went too far, double where it did not go far enough.
+    """Halve where full steps went too far, double where they did not go far enough and one was accepted in full.
 
-    Outside [target / 1.5, 1.5 target], by a factor of 2: Schulman et al. 2017, section 4, for a penalty.
+    How far: the mean KL(old || new) on unseen rows, outside [target / 1.5, 1.5 target], by a factor of 2 (Schulman et
+    al. 2017, section 4, for a penalty). The target is the radius that the rule was made with.
     """
 
-    target: float
     tolerance: float = 1.5
     factor: float = 2.0
     smallest: float = 1 / 256
     largest: float = 256.0
 
-    def next_scale(self, scale: float, evidence: Evidence) -> float:
-        if evidence.kl > self.target * self.tolerance:
-            return max(scale / self.factor, self.smallest)
-        return min(scale * self.factor, self.largest) if evidence.kl < self.target / self.tolerance else scale
+    def next_scale(self, scale: float, memory: Any, evidence: Evidence) -> tuple[float, Any]:
+        unseen = evidence.unseen
+        if unseen is None:
+            return scale, None
+        if not unseen.kl <= evidence.target * self.tolerance:
+            return max(scale / self.factor, self.smallest), None
+        if unseen.kl < evidence.target / self.tolerance and evidence.full:
+            return min(scale * self.factor, self.largest), None
+        return scale, None

@@ -12,17 +12,17 @@ An ablation is one `dataclasses.replace`: `replace(trpo(policy), acceptance=Alwa
 """
 
 from dataclasses import dataclass, field
-from math import isnan, nan
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from algos.ascent.acceptance import Acceptance, Outcome
-from algos.ascent.directions import Direction, Heading
+from algos.ascent.crossfit import CrossFit
+from algos.ascent.directions import Direction
 from algos.ascent.local_model import LocalModel
 from algos.ascent.radius import Constant, Evidence, Radius
-from algos.ascent.step_sizes import Length, StepSize
+from algos.ascent.step_sizes import StepSize
 from algos.estimators.surrogates import ImportanceSampled, Surrogate
 from algos.policies.policy import Policy
 from algos.types import Batch, Info
@@ -33,6 +33,7 @@ class AscentState:
     theta: Tensor
     direction: Any  # what the direction remembers, None if nothing
     scale: float  # what the radius schedule moves
+    schedule: Any = None  # what it remembers
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,14 @@ class AscentRule:
         model = LocalModel(self.policy, state.theta, batch, self.surrogate)
         heading, direction_state = self.direction.head(model, state.direction)
         length = self.step_size.length(model, heading, state.scale)
-        if length.alpha and heading.vector.any():
+        outcome, scale, memory = Outcome(state.theta, False, 0.0), state.scale, state.schedule
+        judged = CrossFit(model, lambda half: self._full_step(half, state))
+        if length.alpha and heading.vector.any():  # else there is nowhere to go, and nothing to try
             outcome = self.acceptance.search(model, heading, length)
-        else:  # nowhere to go, and nothing to try
-            outcome = Outcome(state.theta, False, 0.0)
+            full = outcome.accepted and outcome.step_size == length.alpha
+            evidence = Evidence(outcome.accepted, full, judged, length.radius / state.scale)
+            scale, memory = self.radius.next_scale(state.scale, state.schedule, evidence)
+        models = (model, *judged.models)
         info = Info(
             accepted=outcome.accepted,
             step_size=outcome.step_size,
@@ -70,21 +75,13 @@ class AscentRule:
             radius=length.radius,
             euclidean_radius=length.euclidean_radius,
             beta=length.beta,
-            gradient_evaluations=model.gradient_evaluations,
-            fisher_products=model.fisher_products,
-            candidate_evaluations=model.candidate_evaluations,
+            gradient_evaluations=sum(m.gradient_evaluations for m in models),
+            fisher_products=sum(m.fisher_products for m in models),
+            candidate_evaluations=sum(m.candidate_evaluations for m in models),
         )
-        scale = self.radius.next_scale(state.scale, _evidence(heading, length, outcome))
-        return AscentState(outcome.theta, direction_state, scale), info
+        return AscentState(outcome.theta, direction_state, scale, memory), info
 
-
-def _evidence(heading: Heading, length: Length, outcome: Outcome) -> Evidence:
-    """Agreement of the surrogate with its linear model, or of the penalised surrogate with its quadratic one."""
-    if not outcome.trials:
-        return Evidence(outcome.accepted, nan, nan)
-    last, alpha = outcome.trials[-1], outcome.step_size
-    gained, promised = last.surrogate_gain, alpha * heading.slope
-    if not isnan(length.beta):
-        gained -= length.beta * last.kl
-        promised -= length.beta / 2 * alpha**2 * heading.curvature
-    return Evidence(outcome.accepted, gained / promised if promised > 0 else nan, outcome.trials[0].kl)
+    def _full_step(self, model: LocalModel, state: AscentState) -> Tensor:
+        """Where the first candidate would be, were this the model of the whole batch."""
+        heading, _ = self.direction.head(model, state.direction)
+        return model.theta + heading.vector * self.step_size.length(model, heading, state.scale).alpha

@@ -1,38 +1,67 @@
 """Minorize-maximize on the penalised surrogate itself, by inner ascent instead of a quadratic model."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from algos.ascent import Adam, AscentState, ByDivergence, Constant, Evidence, LocalModel
-from algos.ascent.directions import Heading
+from algos.ascent import Adam, AscentState, ByDivergence, Constant, CrossFit, Evidence, LocalModel
 from algos.ascent.radius import Radius
+from algos.estimators.diagnostics import effective_sample_size
 from algos.policies import Policy
-from algos.types import Batch, Info
+from algos.types import NAN, Batch, Info
 
 
 class PenalisedModel(LocalModel):
     """L - beta KL(old || new) at theta, with `old` fixed: a `LocalModel` whose gradient has the penalty in it."""
 
-    def __init__(self, policy: Policy, theta: Tensor, batch: Batch, old_outputs: Tensor, beta: float) -> None:
-        super().__init__(policy, theta, batch)
-        divergence = float(policy.family.kl(old_outputs, self.double_outputs).mean())
-        self.penalty = beta * max(divergence, 0.0)  # rounding can make a KL of nothing negative
+    def __init__(self, old: LocalModel, theta: Tensor, beta: float) -> None:
+        super().__init__(old.policy, theta, old.batch, old.surrogate)
+        self._old, self._beta = old, beta
+
+    @cached_property
+    def objective(self) -> float:
+        """L - beta KL, less L at the old theta."""
+        return self.value - self._old.value - self._beta * float(self._divergence(self.double_outputs))
+
+    @cached_property
+    def gradient(self) -> Tensor:
+        plain = super().gradient
         with torch.enable_grad():
             d = self.double_outputs.detach().requires_grad_()
-            (slope,) = torch.autograd.grad(beta * policy.family.kl(old_outputs, d).mean(), d)
-        self.gradient = self.gradient - self._linear.vjp(slope.to(self.outputs.dtype))
+            (slope,) = torch.autograd.grad(self._beta * self._divergence(d), d)
+        return plain - self._linear.vjp(slope.to(self.outputs.dtype))
+
+    def _divergence(self, outputs: Tensor) -> Tensor:
+        return self.policy.family.kl(self._old.double_outputs, outputs).mean()
+
+
+@dataclass(frozen=True)
+class Climb:
+    """Where an inner ascent found the highest objective, and how it ended."""
+
+    theta: Tensor
+    gained: float = 0.0
+    ess: float = 1.0  # of the weights at theta, and the largest share of them
+    max_weight: float = NAN
+    steps: int = 0
+    stopped: bool = False  # before its last step, where the weights wore out
 
 
 @dataclass(frozen=True)
 class PenaltyMM:
-    """`steps` steps of Adam per batch on L - (beta/scale) KL(old || new); the best theta visited is kept."""
+    """Up to `steps` steps of Adam per batch on L - (beta/scale) KL(old || new); the best theta visited is kept.
+
+    The ascent ends where the effective sample size ESS/N of the weights falls below `ess_floor`.
+    """
 
     policy: Policy
     beta: float
     steps: int
     lr: float
+    ess_floor: float
+    max_kl: float = NAN  # what a schedule steers KL to
     radius: Radius = field(default_factory=Constant)
 
     def __post_init__(self) -> None:
@@ -40,50 +69,74 @@ class PenaltyMM:
             raise ValueError(
                 f"beta and lr must be positive and steps at least 1, got {self.beta}, {self.lr}, {self.steps}"
             )
+        if not 0 < self.ess_floor < 1:
+            raise ValueError(f"ess_floor must lie in (0, 1), got {self.ess_floor}: no bound holds on worn-out weights")
 
     def init(self, theta: Tensor) -> AscentState:
         return AscentState(theta, None, 1.0)
 
     @torch.no_grad()
     def update(self, state: AscentState, batch: Batch) -> tuple[AscentState, Info]:
-        beta, adam = self.beta / state.scale, Adam()
-        old = self.policy.outputs(state.theta, batch.obs).double()
-        theta, memory = state.theta, adam.init(state.theta)
-        best, start, promised = (0.0, state.theta), 0.0, 0.0
-        heading: Heading
-        for step in range(self.steps + 1):
-            model = PenalisedModel(self.policy, theta, batch, old, beta)
-            objective = model.value - model.penalty
-            start = objective if step == 0 else start
-            best = max(best, (objective - start, theta), key=lambda found: found[0])
-            heading, memory = adam.head(model, memory)
-            promised = self.lr * heading.slope if step == 0 else promised
-            theta = theta + self.lr * heading.vector
-        gained, new = best
-        kl = float(self.policy.family.kl(old, self.policy.outputs(new, batch.obs).double()).mean())
+        """One inner ascent. There is no model that would promise its gain."""
+        model, beta = LocalModel(self.policy, state.theta, batch), self.beta / state.scale
+        climb, scale, memory = Climb(state.theta), state.scale, state.schedule
+        judged = CrossFit(model, lambda half: self._climb(half, beta).theta)
+        if model.gradient.any():  # else there is nowhere to go, and nothing to try
+            climb = self._climb(model, beta)
+            accepted = climb.gained > 0
+            evidence = Evidence(accepted, accepted and not climb.stopped, judged, self.max_kl)
+            scale, memory = self.radius.next_scale(state.scale, state.schedule, evidence)
+        models = (model, *judged.models)
         info = Info(
-            accepted=gained > 0,
+            accepted=climb.gained > 0,
             step_size=self.lr,
             beta=beta,
-            gradient_evaluations=self.steps + 1,
+            ess=climb.ess,
+            max_weight=climb.max_weight,
+            gradient_evaluations=sum(m.gradient_evaluations for m in models),
+            candidate_evaluations=sum(m.candidate_evaluations for m in models),
         )
-        scale = self.radius.next_scale(state.scale, Evidence(gained > 0, gained / promised if promised else 0.0, kl))
-        return AscentState(new, None, scale), info
+        return AscentState(climb.theta, None, scale, memory), info
+
+    def _climb(self, old: LocalModel, beta: float) -> Climb:
+        """From old's theta; what it costs is counted by `old`."""
+        adam, theta = Adam(), old.theta
+        memory, best = adam.init(theta), Climb(theta)
+        for step in range(self.steps + 1):
+            model = PenalisedModel(old, theta, beta)
+            ess, max_weight = effective_sample_size(model.log_ratio)
+            if ess < self.ess_floor:
+                return replace(best, stopped=True)
+            if model.objective > best.gained:
+                best = Climb(theta, model.objective, ess, max_weight, step)
+            if step < self.steps:
+                heading, memory = adam.head(model, memory)
+                theta = theta + self.lr * heading.vector
+                old.gradient_evaluations += model.gradient_evaluations
+        return best
 
 
-def mm_penalty(policy: Policy, *, beta: float = 2.0, steps: int = 20, lr: float = 3e-3) -> PenaltyMM:
-    """Maximise L - beta KL(old || new) itself (Schulman et al. 2015, equation 9, with beta for C), by Adam.
+def mm_penalty(
+    policy: Policy, *, beta: float = 2.0, steps: int = 20, lr: float = 3e-3, ess_floor: float = 0.5
+) -> PenaltyMM:
+    """Maximise L - beta KL itself (Schulman et al. 2015, equation 9, with beta for C), by Adam.
 
-    beta: as in `mm_quadratic`; steps and lr: enough for the objective to level off on CartPole-v1 and HalfCheetah-v5.
+    beta: as in `mm_quadratic`; steps and lr: TODO; ess_floor: TODO
     """
-    return PenaltyMM(policy, beta, steps, lr)
+    return PenaltyMM(policy, beta, steps, lr, ess_floor)
 
 
 def mm_penalty_adaptive(
-    policy: Policy, *, beta: float = 2.0, steps: int = 20, lr: float = 3e-3, max_kl: float = 0.02
+    policy: Policy,
+    *,
+    beta: float = 2.0,
+    steps: int = 20,
+    lr: float = 3e-3,
+    ess_floor: float = 0.5,
+    max_kl: float = 0.02,
 ) -> PenaltyMM:
     """`mm_penalty` whose beta doubles or halves when KL leaves [max_kl / 1.5, 1.5 max_kl] (Schulman et al. 2017).
 
-    max_kl: `trpo`'s; beta is only where it starts; steps and lr as in `mm_penalty`.
+    max_kl: `trpo`'s; beta is only where it starts; steps, lr and ess_floor as in `mm_penalty`.
     """
-    return PenaltyMM(policy, beta, steps, lr, ByDivergence(max_kl))
+    return PenaltyMM(policy, beta, steps, lr, ess_floor, max_kl, ByDivergence())

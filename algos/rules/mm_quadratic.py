@@ -38,17 +38,19 @@ def mm_adaptive(
     max_trials: int = 10,
     largest: float = 2.0,
 ) -> AscentRule:
-    """`mm_quadratic` whose beta doubles when the bound was violated and halves when it was loose.
+    """`mm_quadratic` whose beta doubles when the bound was violated and halves when it was loose (cf. Hunter and Lange
+    2004, section 3, on minorizers that are fitted to what was seen).
 
-    Violated: the penalised surrogate gained less than a quarter of what the quadratic bound promised; loose: more than
-    three quarters (Nocedal and Wright 2006, algorithm 4.1, for the thresholds). largest: beta never falls below
-    beta / largest, since a batch's surrogate does not show the shift of its states. The rest as in `mm_quadratic`:
-    damping, cg_iterations, shrink, max_trials.
+    At its maximum the parabola g.d - (beta/2) d'Fd stands at half of the slope g.d. Violated: on rows that the
+    direction has not seen, the surrogate gained less than that half of theirs; loose: more than three quarters, so
+    that a bound with half the beta would have held as well. Both as `ByAgreement` counts them, over several updates.
+    largest: beta never falls below beta / largest, since a batch's surrogate does not show the shift of its states.
+    The rest as in `mm_quadratic`: damping, cg_iterations, shrink, max_trials.
     """
     return AscentRule(
         policy,
         Natural(cg_iterations, damping),
         QuadraticBound(beta),
         Backtracking((LowerBoundImproves(),), shrink, max_trials),
-        ByAgreement(shrink=0.5, grow=2.0, largest=largest),
+        ByAgreement(shrink=0.5, grow=2.0, low=0.5, high=0.75, largest=largest),
     )

@@ -54,6 +54,7 @@ def trpo_adaptive(
 ) -> AscentRule:
     """TRPO whose radius follows the agreement of actual with predicted surrogate gain (Nocedal and Wright 2006, 4.1).
 
+    Both on rows that the direction has not seen, as `ByAgreement` counts them, for about twice the update's time.
     radius_shrink, radius_grow: the squares of their 1/4 and 2, since KL goes as the square of the length; largest:
     their overall bound, 4 times max_kl, twice the length; max_kl, damping,
     cg_iterations, shrink and max_trials as in `trpo`.
@@ -73,17 +74,17 @@ def trpo_divergence(
     shrink: float = 0.8,
     max_trials: int = 10,
 ) -> AscentRule:
-    """TRPO whose radius follows the divergence that its first candidate really had (Schulman et al. 2017, section 4).
+    """TRPO whose radius follows the divergence that full steps really have (Schulman et al. 2017, section 4).
 
-    The first candidate's KL(old || new) is steered to max_kl by halving and doubling the radius; the search checks
-    the surrogate only. All else as in `trpo`: max_kl, damping, cg_iterations, shrink, max_trials.
+    Their KL(old || new) on rows that they have not seen is steered to max_kl by halving and doubling the radius; the
+    search checks the surrogate only. All else as in `trpo`: max_kl, damping, cg_iterations, shrink, max_trials.
     """
     return AscentRule(
         policy,
         Natural(cg_iterations, damping),
         KLRadius(max_kl),
         Backtracking((SurrogateImproves(),), shrink, max_trials),
-        ByDivergence(max_kl),
+        ByDivergence(),
     )
 
 

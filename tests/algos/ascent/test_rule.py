@@ -103,8 +103,8 @@ def test_costs_are_counted(problem):
 class Halving:
     """A radius that halves after every update."""
 
-    def next_scale(self, scale, evidence):
-        return scale / 2
+    def next_scale(self, scale, memory, evidence):
+        return scale / 2, None
 
 
 def test_the_schedules_scale_reaches_the_next_length_and_the_next_acceptance(problem):

@@ -95,6 +95,31 @@ def test_without_advantages_nothing_moves(rule, problem):
     assert state.theta.equal(problem.theta)
 
 
+def test_batches_without_a_signal_teach_nothing(rule, problem):
+    """Nothing was tried: no schedule moves, and the next step is no longer than it would have been."""
+    state, batch = rule.init(problem.theta), dataclasses.replace(problem.batch, n_envs=4)
+    ordinary, _ = rule.update(state, batch)
+    empty = dataclasses.replace(batch, advantages=torch.zeros(60).double())
+    for _ in range(9):
+        state, info = rule.update(state, empty)
+        assert info.trials == ()
+    assert getattr(state, "scale", 1.0) == 1.0
+    after_nine, _ = rule.update(state, batch)
+    lengths = [float((new.theta - problem.theta).norm()) for new in (after_nine, ordinary)]
+    assert lengths[0] <= lengths[1] * (1 + 1e-9), lengths
+
+
+def test_a_predicted_gain_is_the_promise_for_the_whole_step(rule, problem):
+    """Of a short one, on which a promise is kept but for the curvature."""
+    batch = problem.with_advantages(problem.batch.advantages * 1e-3)
+    state, info = after(rule, problem, batch)
+    change = measure_change(problem.policy, problem.theta, state.theta, batch, info)
+    if math.isnan(info.predicted_gain):
+        assert math.isnan(change.agreement)
+    else:
+        assert info.predicted_gain == pytest.approx(change.linear_gain, rel=0.1)
+
+
 def test_a_small_step_does_not_lower_the_surrogate(rule, problem):
     """Small by small advantages, and for rules that normalise their length, whatever length they choose."""
     batch = problem.with_advantages(problem.batch.advantages * 1e-3)
