@@ -53,6 +53,31 @@ def make_problem(family: Family, dtype: torch.dtype = torch.float64, hidden: tup
     return Problem(policy, theta, batch)
 
 
+def make_large(family: Family, obs_size: int) -> Problem:
+    """A 64x64 policy at its start and 2,048 rows of it, as a run has them: float32, advantages normalised.
+
+    16 environments of 128 steps; advantages are noise, and a part that follows the first observation and action.
+    """
+    g = torch.Generator().manual_seed(7)
+    policy = Policy.mlp(obs_size, (64, 64), family)
+    theta, obs = policy.init(g, -0.5), torch.randn(2048, obs_size, generator=g)
+    uniform = torch.rand(2048, family.noise_size, generator=g)
+    noise = -(-uniform.log()).log() if isinstance(family, Categorical) else torch.erfinv(2 * uniform - 1) * 2**0.5
+    actions = family.act(policy.outputs(theta, obs), noise)
+    advantages = torch.randn(2048, generator=g) + obs[:, 0] * (actions if actions.ndim == 1 else actions[:, 0])
+    batch = Batch(
+        obs=obs,
+        actions=actions,
+        advantages=(advantages - advantages.mean()) / advantages.std(),
+        log_probs=policy.log_prob(theta, obs, actions),
+        episodes=torch.arange(2048) % 16,
+        times=torch.arange(2048) // 16,
+        gamma=0.99,
+        n_envs=16,
+    )
+    return Problem(policy, theta, batch)
+
+
 def dense(product, size: int) -> Tensor:
     """The matrix [size, size] behind v -> A v."""
     return torch.stack([product(row) for row in torch.eye(size, dtype=torch.float64)], 1)

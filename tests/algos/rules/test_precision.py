@@ -3,38 +3,20 @@
 from dataclasses import replace
 
 import pytest
-import torch
+from algos_cases import make_large
 
 from algos.ascent import LocalModel, Natural
 from algos.estimators import measure_change
-from algos.policies import Categorical, DiagonalGaussian, Policy
+from algos.policies import Categorical, DiagonalGaussian
 from algos.rules import RULES
-from algos.types import Batch
 
-CASES = {"as CartPole": (4, Categorical(2)), "as HalfCheetah": (17, DiagonalGaussian(6))}
+CASES = {"as CartPole": (Categorical(2), 4), "as HalfCheetah": (DiagonalGaussian(6), 17)}
 
 
 @pytest.fixture(params=CASES)
 def case(request):
-    """A policy at its start, and 2,048 rows of it: float32, advantages normalised."""
-    obs_size, family = CASES[request.param]
-    g = torch.Generator().manual_seed(7)
-    policy = Policy.mlp(obs_size, (64, 64), family)
-    theta, obs = policy.init(g, -0.5), torch.randn(2048, obs_size, generator=g)
-    uniform = torch.rand(2048, family.noise_size, generator=g)
-    noise = -(-uniform.log()).log() if isinstance(family, Categorical) else torch.erfinv(2 * uniform - 1) * 2**0.5
-    actions = family.act(policy.outputs(theta, obs), noise)
-    advantages = torch.randn(2048, generator=g) + obs[:, 0] * (actions if actions.ndim == 1 else actions[:, 0])
-    batch = Batch(
-        obs=obs,
-        actions=actions,
-        advantages=(advantages - advantages.mean()) / advantages.std(),
-        log_probs=policy.log_prob(theta, obs, actions),
-        episodes=torch.arange(2048) // 128,
-        times=torch.arange(2048) % 128,
-        gamma=0.99,
-    )
-    return policy, theta, batch
+    large = make_large(*CASES[request.param])
+    return large.policy, large.theta, large.batch
 
 
 def in_double(batch):
