@@ -121,10 +121,10 @@ def mm_penalty(
 ) -> PenaltyMM:
     """Maximise L - beta KL itself (Schulman et al. 2015, equation 9, with beta for C), by Adam.
 
-    beta: as in `mm_quadratic`; lr: as in `vanilla_pg_adam`; steps: 20. On samples the objective has no maximum: some rows
-    can always be made so much likelier that their advantages outweigh any penalty. ess_floor: 0.5, where the ascent
-    ends, since a gain is at most sqrt(1/ess_floor - 1) standard deviations of the advantages as long as the weights'
-    mean is one (Cauchy and Schwarz).
+    beta: as in `mm_quadratic`; lr: as in `vanilla_pg_adam`; steps: 20. On samples the objective has no maximum: some
+    rows can always be made so much likelier that their advantages outweigh any penalty. ess_floor: 0.5, where the
+    ascent ends, since a gain is at most sqrt(1/ess_floor - 1) standard deviations of the advantages as long as the
+    weights' mean is one (Cauchy and Schwarz).
     """
     return PenaltyMM(policy, beta, steps, lr, ess_floor)
 
