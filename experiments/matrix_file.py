@@ -11,6 +11,10 @@ from typing import Any, Literal
 import gymnasium as gym
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from algos.policies import Policy
+from experiments.cell.gym_environments import family_of
+from experiments.cell.probe import ProbeFailed, Prober
+from experiments.cell.spaces import Interface
 from experiments.identity import code_of
 from experiments.matrix_rules import LIMIT, RuleReader, Variant, clashes, did_you_mean, seeds_of
 from experiments.spec import RunSpec, Settings
@@ -39,6 +43,7 @@ class Matrix:
     cells: tuple[RunSpec, ...]
     scores: dict[str, tuple[float, float]]
     compare: Comparisons | None = None
+    notes: tuple[str, ...] = ()  # what one should know before it runs
 
 
 class MatrixError(Exception):
@@ -104,7 +109,9 @@ class _Reader:
         shared_seeds = seeds_of(self.raw.get("seeds", 3) if seeds is None else seeds, "seeds", self.problems)
         shared = self._table(self.raw, "settings", required=False)
         shared_good = self._settings(shared, "settings") is not None
-        reader = RuleReader(self.folder, self.problems)
+        environments = self._named_tables("environments")
+        interfaces = self._interfaces(environments)
+        reader = RuleReader(self.folder, self.problems, _policies(interfaces))
         rules = [
             variant for name, table in self._named_tables("rules") for variant in reader.read(name, table, shared_seeds)
         ]
@@ -113,9 +120,8 @@ class _Reader:
             return Matrix(file.stem, file, (), {})
         cells: list[RunSpec] = []
         scores: dict[str, tuple[float, float]] = {}
-        for env, table in self._named_tables("environments"):
+        for env, table in environments:
             where = f"environments.{env}"
-            self._environment(env, table.get("kwargs", {}), where)
             if "score" in table:
                 self._score(env, table["score"], scores)
             if "budget" not in table:
@@ -139,7 +145,7 @@ class _Reader:
                 except ValidationError as error:
                     self._report(error, where, {*Settings.model_fields, *self.ENVIRONMENT_KEYS})
         compare = self._compare({rule.label for rule in rules}) if "compare" in self.raw else None
-        return Matrix(file.stem, file, tuple(cells), scores, compare)
+        return Matrix(file.stem, file, tuple(cells), scores, compare, _notes(interfaces, cells))
 
     def _too_many(self, rules: list[Variant]) -> bool:
         environments = self.raw.get("environments")
@@ -212,19 +218,38 @@ class _Reader:
         else:
             scores[env] = (random, reference)
 
-    def _environment(self, env: str, kwargs: Any, where: str) -> None:
-        from experiments.cell.gym_environments import spaces_of
-        from experiments.cell.spaces import make_environment
+    def _interfaces(self, environments: list[tuple[str, dict[str, Any]]]) -> dict[str, Interface]:
+        """What policies have to fit in the environments that can be made."""
+        found = {}
+        with Prober() as prober:
+            for env, table in environments:
+                where, kwargs = f"environments.{env}", table.get("kwargs", {})
+                if env not in gym.registry and ":" not in env:
+                    self.problems.append(f"{where}: unknown environment; {_near_environment(env)}")
+                    continue
+                try:
+                    found[env] = prober.ask(env, kwargs)
+                except ProbeFailed as error:
+                    self.problems.append(f"{where}: cannot be made with kwargs {kwargs!r}: {error}")
+        return found
 
-        if env not in gym.registry and ":" not in env:
-            self.problems.append(f"{where}: unknown environment; {_near_environment(env)}")
-            return
-        try:
-            made = make_environment(env, kwargs)
-            spaces_of(made)
-            made.close()
-        except Exception as error:  # whatever an environment's constructor raises is a fact about the matrix file
-            self.problems.append(f"{where}: cannot be made with kwargs {kwargs!r}: {type(error).__name__}: {error}")
+
+def _policies(interfaces: dict[str, Interface]) -> dict[str, Policy]:
+    """An environment's name and a small policy for it, for each kind of action."""
+    kinds = {(it.actions, it.discrete): env for env, it in reversed(interfaces.items())}
+    policies = {env: Policy.mlp(1, (1,), family_of(*kind)) for kind, env in kinds.items()}
+    return policies or {"any environment": Policy.mlp(1, (1,), family_of(2, True))}
+
+
+def _notes(interfaces: dict[str, Interface], cells: list[RunSpec]) -> tuple[str, ...]:
+    """Of the environments whose episodes need not end."""
+    most = {cell.env: cell.settings.eval_max_steps for cell in cells}
+    return tuple(
+        f"{env} has no time limit: an evaluated episode is cut after {most[env]:,} steps (settings.eval_max_steps), a "
+        "training episode never; kwargs = {max_episode_steps = N} would end both"
+        for env, interface in interfaces.items()
+        if interface.time_limit is None and env in most
+    )
 
 
 def _near_environment(env: str) -> str:

@@ -3,19 +3,27 @@
 import difflib
 import itertools
 import json
-import typing
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
-from algos.policies import Categorical, Policy
+from algos.policies import Policy
 from algos.rules import RULES
-from experiments.outside import OutsideRuleError, factory_of, is_outside, name_of, resolve
+from experiments.outside import (
+    OutsideRuleError,
+    as_tuple,
+    hints_of,
+    is_outside,
+    name_of,
+    require_signature,
+    resolve,
+    takes_tuple,
+)
 from experiments.spec import JUDGE, LARGEST, build_rule, hyper_parameters
 
 LIMIT = 100_000  # cells of a matrix, and so variants and seeds
@@ -45,8 +53,9 @@ class Variant:
 class RuleReader:
     """Reads one table after the other, and adds every problem to `problems` instead of stopping at the first."""
 
-    def __init__(self, folder: Path, problems: list[str]) -> None:
-        self.folder, self.problems = folder, problems
+    def __init__(self, folder: Path, problems: list[str], policies: Mapping[str, Policy]) -> None:
+        """`policies`: for each kind of action in the file, the name of an environment with it and a policy for it."""
+        self.folder, self.problems, self.policies = folder, problems, policies
 
     def read(self, name: str, table: dict[str, Any], seeds: list[int]) -> list[Variant]:
         """A variant for every combination of the swept values."""
@@ -64,7 +73,9 @@ class RuleReader:
         defaults = {key: parameter.default for key, parameter in parameters.items()}
         own = self._own_settings(table, where)
         variants: list[Variant] = []
-        for tags, chosen in self._combinations({k: v for k, v in given.items() if k in parameters}, where):
+        hints = hints_of(rule)
+        choices = {key: _choices(value, hints[key]) for key, value in given.items() if key in parameters}
+        for tags, chosen in self._combinations(choices, where):
             hyper = self._hyper(rule, defaults | chosen, where)
             label = f"{name}({','.join(tags)})" if tags else name
             variants.append(Variant(name, rule, label, hyper, own, seeds))
@@ -76,7 +87,7 @@ class RuleReader:
         if is_outside(rule):
             rule = resolve(rule, self.folder)
             try:
-                factory_of(rule)
+                require_signature(rule)
             except OutsideRuleError as error:
                 self.problems.append(f"{where}.rule: {error}")
                 return None
@@ -130,19 +141,38 @@ class RuleReader:
         return {key: value for key, value in settings.items() if key not in JUDGE}
 
     def _hyper(self, rule: str, values: dict[str, Any], where: str) -> dict[str, Any]:
-        hints = typing.get_type_hints(factory_of(rule))
+        hints = hints_of(rule)
         checked: dict[str, Any] = {}
         for key, value in values.items():
             try:
                 checked[key] = TypeAdapter(hints[key], config=ConfigDict(strict=True)).validate_python(value)
             except ValidationError as error:
                 self.problems.append(f"{where}.{key}: {error.errors()[0]['msg']}, got {value!r}")
+            except PydanticUserError as error:
+                self.problems.append(f"{where}.{key}: no file can give a {hints[key]}; {str(error).splitlines()[0]}")
         if len(checked) == len(values):
-            try:
-                build_rule(rule, checked, Policy.mlp(1, (1,), Categorical(2)))
-            except ValueError as error:
-                self.problems.append(f"{where}: {error}")
+            self._build(rule, checked, where)
         return checked
+
+    def _build(self, rule: str, hyper: dict[str, Any], where: str) -> None:
+        """Make the rule for every kind of action that the file's environments have."""
+        for env, policy in self.policies.items():
+            try:
+                build_rule(rule, hyper, policy)
+                continue
+            except ValueError as error:
+                problem = f"{where}: {error}"
+            except Exception as error:  # whatever a user's rule raises
+                problem = f"{where}: {rule} cannot be made for {env}: {type(error).__name__}: {error}"
+            if problem not in self.problems:
+                self.problems.append(problem)
+
+
+def _choices(value: Any, hint: Any) -> Any:
+    """A list is a sweep, but where a tuple is wanted: there it is one value, and a list of lists is a sweep."""
+    if not takes_tuple(hint) or not isinstance(value, list):
+        return value
+    return [as_tuple(each) for each in value] if any(isinstance(each, list) for each in value) else as_tuple(value)
 
 
 def seeds_of(value: Any, where: str, problems: list[str]) -> list[int]:

@@ -86,6 +86,8 @@ def main(arguments: Arguments) -> int:
         names = sorted({f"{cell.label}/{cell.env}" for cell in matrix.cells})
         return _refuse(f"--only {arguments.only} matches no cell; this matrix has {', '.join(names)}")
     out = arguments.out or Path("results") / matrix.name
+    for note in matrix.notes:
+        print(note, file=sys.stderr)
     if arguments.dry_run:
         from experiments.estimate import describe
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from algos.estimators import GaussNewton, MinibatchAdam, Regression
 from algos.policies import Policy
-from experiments.outside import factory_of, name_of
+from experiments.outside import as_tuple, factory_of, hints_of, name_of, takes_tuple
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
 
@@ -132,6 +132,7 @@ def build_rule(rule: str, hyper: Mapping[str, Any], policy: Policy, seed: int = 
 
     Raises ValueError for hyper-parameters out of range.
     """
-    factory = factory_of(rule)
-    sampling = {"seed": seed} if "seed" in inspect.signature(factory).parameters else {}
-    return factory(policy, **(sampling | dict(hyper)))
+    factory, hints = factory_of(rule), hints_of(rule)
+    sampling = {"seed": seed} if "seed" in hints else {}
+    given = {name: as_tuple(value) if takes_tuple(hints.get(name)) else value for name, value in hyper.items()}
+    return factory(policy, **(sampling | given))

@@ -205,3 +205,19 @@ def test_two_files_of_one_name_are_refused(tmp_path):
 def test_a_long_name_in_many_bytes_is_cut_between_letters(make_spec):
     spec = make_spec().model_copy(update={"label": "π" * 90})
     assert len(spec.run_id.encode()) < 120 and "π" * 40 in spec.run_id
+
+
+def test_episodes_that_need_not_end_are_told_of_before_anything_runs(tmp_path, make_spec):
+    text = GOOD.replace("CartPole-v1", "CliffWalking-v1").replace("n_envs", "eval_max_steps = 70\nn_envs")
+    (note,) = load_matrix(write(tmp_path, text)).notes
+    assert note.startswith("CliffWalking-v1 has no time limit: an evaluated episode is cut after 70 steps")
+    assert load_matrix(write(tmp_path, text.replace("640", "640\nkwargs = {max_episode_steps = 9}"))).notes == ()
+
+
+def test_no_environment_is_made_in_this_process(tmp_path, fakes, monkeypatch):
+    monkeypatch.setattr("gymnasium.make", lambda *arguments, **keywords: pytest.fail("made here"))
+    text = GOOD.replace("CartPole-v1", f'"{fakes}Awkward-v0"')
+    assert load_matrix(write(tmp_path, text)).cells
+    for how, message in (("raises", "RuntimeError: no licence"), ("aborts", "its process ended with SIGABRT")):
+        with pytest.raises(MatrixError, match=f"cannot be made with kwargs .*: {message}"):
+            load_matrix(write(tmp_path, text.replace("640", f"640\nkwargs = {{how = '{how}'}}")))

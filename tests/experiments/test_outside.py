@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from algos.rules import RULES
 from analysis.load import load
 from analysis.page.evidence import gather
 from experiments.matrix_file import MatrixError, load_matrix
-from experiments.outside import OutsideRuleError, factory_of
+from experiments.outside import OutsideRuleError, factory_of, hints_of, require_signature, takes_tuple
 from experiments.run_matrix import Arguments, main
+from experiments.spec import build_rule
 
 ROOT = Path(__file__).parents[2]
 RULE = (ROOT / "README.md").read_text(encoding="utf-8").split("```python\n# sign_pg.py\n")[1].split("```")[0]
@@ -87,3 +89,95 @@ def test_a_file_that_does_not_import_is_named(tmp_path):
     (tmp_path / "broken.py").write_text("1 / 0")
     with pytest.raises(OutsideRuleError, match=r"broken.py cannot be imported: ZeroDivisionError"):
         factory_of(f"{tmp_path / 'broken.py'}:rule")
+
+
+BODY = "    from algos.rules import trpo\n    return trpo(policy)\n"
+
+
+@pytest.mark.parametrize(
+    ("signature", "message"),
+    [
+        ("(policy, *, lr=0.1)", r"lr of mine.py:rule has no annotation; write lr: float = 0.1"),
+        ("(policy, lr: float = 0.1)", r"lr of mine.py:rule is not keyword-only; write `\*` after the policy"),
+        ("(policy, *, lr: float)", "lr of mine.py:rule has no default"),
+        ("(policy, **rest)", "rest of mine.py:rule is not keyword-only"),
+        ("(policy, *rest)", "rest of mine.py:rule is not keyword-only"),
+        ("()", "mine.py:rule takes no policy"),
+        ("(*, lr: float = 0.1)", "must take the policy first"),
+        ("(policy, *, lr: 'Float' = 0.1)", "the signature of mine.py:rule cannot be read: NameError"),
+    ],
+)
+def test_a_signature_that_no_file_can_fill_is_refused_by_what_to_write(tmp_path, signature, message):
+    (tmp_path / "mine.py").write_text(f"def rule{signature}:\n{BODY}")
+    (tmp_path / "mine.toml").write_text(MATRIX.replace("sign_pg.py:sign_pg", "mine.py:rule").replace("lr = ", "# "))
+    with pytest.raises(MatrixError, match=message) as caught:
+        load_matrix(str(tmp_path / "mine.toml"))
+    assert len(caught.value.problems) == 1
+
+
+def test_rules_of_ours_have_such_signatures():
+    for rule in RULES:
+        require_signature(rule)
+
+
+PICKY = f"""
+from algos.policies import DiagonalGaussian
+def rule(policy, *, lr: float = 0.1, sizes: tuple[int, ...] = (8, 8), span: tuple[float, float] | None = None):
+    if not isinstance(policy.family, DiagonalGaussian):
+        raise TypeError("only for Gaussian policies")
+    assert isinstance(sizes, tuple) and (span is None or isinstance(span, tuple))
+{BODY}"""
+
+
+def picky(folder, environment, *lines):
+    (folder / "mine.py").write_text(PICKY)
+    text = MATRIX.replace("CartPole-v1", environment).replace("sign_pg.py:sign_pg", "mine.py:rule")
+    (folder / "mine.toml").write_text("\n".join([text.replace("lr = ", "# "), *lines]))
+    return load_matrix(str(folder / "mine.toml"))
+
+
+def test_a_rule_is_tried_with_the_policies_of_the_files_own_environments(tmp_path):
+    assert picky(tmp_path, "Pendulum-v1").cells
+    with pytest.raises(MatrixError, match=r"mine.py:rule cannot be made for CartPole-v1: TypeError: only for Gaussian"):
+        picky(tmp_path, "CartPole-v1")
+    with pytest.raises(MatrixError, match="cannot be made for CartPole-v1"):
+        picky(tmp_path, "Pendulum-v1", "[environments.CartPole-v1]", "budget = 128")
+
+
+def test_a_list_is_a_tuple_where_a_tuple_is_wanted_and_a_list_of_lists_a_sweep(tmp_path):
+    (cell,) = picky(tmp_path, "Pendulum-v1", "sizes = [16, 16]").cells
+    assert cell.hyper["sizes"] == (16, 16) and cell.label == "mine"
+    cells = picky(tmp_path, "Pendulum-v1", "sizes = [[16, 16], [4]]", "span = [0.1, 0.2]").cells
+    assert [(c.hyper["sizes"], c.hyper["span"]) for c in cells] == [((16, 16), (0.1, 0.2)), ((4,), (0.1, 0.2))]
+    with pytest.raises(MatrixError, match=r"rules.mine.sizes.*got \('a',\)"):
+        picky(tmp_path, "Pendulum-v1", "sizes = ['a']")
+
+
+def test_a_specification_that_went_through_json_makes_the_same_rule(tmp_path):
+    from algos.policies import DiagonalGaussian, Policy
+    from experiments.spec import RunSpec
+
+    (cell,) = picky(tmp_path, "Pendulum-v1", "sizes = [16, 16]", "span = [0.1, 0.2]").cells
+    again = RunSpec.model_validate_json(cell.model_dump_json(), strict=False)
+    assert again.run_id == cell.run_id and again.hyper["sizes"] == [16, 16]
+    build_rule(again.rule, again.hyper, Policy.mlp(1, (1,), DiagonalGaussian(1)))
+
+
+def test_a_tuple_is_found_wherever_an_annotation_allows_it():
+    assert takes_tuple(tuple[int, ...]) and takes_tuple(tuple) and takes_tuple(tuple[int, int] | None)
+    assert not takes_tuple(float) and not takes_tuple(list[int]) and hints_of("trpo")["max_kl"] is float
+
+
+def test_the_law_on_docstrings_is_for_rules_of_ours(folder):
+    (folder / "sign_pg.py").write_text(RULE.replace(docstring_of(RULE), ""))
+    command = [sys.executable, "-m", "pytest", "-q", "tests/algos/rules/test_laws.py", "-p", "no:cacheprovider"]
+    environment = os.environ | {"POLICY_ASCENT_RULE": f"{folder / 'sign_pg.py'}:sign_pg"}
+    done = subprocess.run(
+        [*command, "-k", "keyword"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout
+
+
+def docstring_of(source):
+    """The last docstring in the source, with its quotes."""
+    return f'"""{source.split(chr(34) * 3)[-2]}"""'

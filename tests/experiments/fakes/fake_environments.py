@@ -1,7 +1,11 @@
 """Environments that misbehave, reachable as "fake_environments:NAME" when this folder is on the path."""
 
 import os
+import random
+import subprocess
+import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -72,5 +76,69 @@ class Greedy(Counting):
         return np.ones(2**34), 1.0, False, False, {}
 
 
-for fake in (Counting, Raises, TellsItsCores, Aborts, Hangs, NanReward, Generous, Greedy):
+class Awkward(Counting):
+    """Does something in its constructor that whoever makes it would rather not share."""
+
+    def __init__(self, how: str = "") -> None:
+        super().__init__()
+        if how == "raises":
+            raise RuntimeError("no licence")
+        if how == "exits":
+            raise SystemExit(3)
+        if how == "starves":
+            raise MemoryError
+        if how == "aborts":
+            print("it was the driver", flush=True)
+            os.abort()
+        if how == "hangs":
+            time.sleep(3600)
+        if how == "thread":
+            threading.Thread(target=time.sleep, args=(3600,)).start()
+        if how == "moves":
+            os.chdir("/")
+        if how == "forks":
+            helper = subprocess.Popen(["sleep", "3600"])
+            Path(os.environ["HELPER"]).write_text(str(helper.pid))
+
+
+class Stuck(Counting):
+    """Cannot be closed."""
+
+    def close(self) -> None:
+        raise RuntimeError("stuck")
+
+
+class Endless(Counting):
+    """No episode ever ends, and there is no time limit. `slow` seconds for each step."""
+
+    def __init__(self, slow: float = 0.0) -> None:
+        super().__init__(length=10**9)
+        self.slow = slow
+
+    def step(self, action: Any) -> Any:
+        time.sleep(self.slow)
+        return super().step(action)
+
+
+class Gambling(Counting):
+    """Pays what python's, numpy's and torch's global generators draw."""
+
+    def step(self, action: Any) -> Any:
+        import torch  # most that make an environment of this file do without
+
+        obs, _, terminated, truncated, info = super().step(action)
+        drawn = random.random() + np.random.random() + torch.rand(()).item()  # noqa: NPY002
+        return obs, drawn, terminated, truncated, info
+
+
+class Chatty(Counting):
+    """Prints a kilobyte at every step."""
+
+    def step(self, action: Any) -> Any:
+        print("x" * 1023)
+        return super().step(action)
+
+
+FAKES = (Counting, Raises, TellsItsCores, Aborts, Hangs, NanReward, Generous, Greedy)
+for fake in (*FAKES, Awkward, Stuck, Endless, Gambling, Chatty):
     gym.register(fake.__name__ + "-v0", entry_point=fake)

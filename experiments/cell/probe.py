@@ -1,0 +1,145 @@
+"""Trying an environment in a process of its own, so that whoever asks keeps its folder, its threads and its time.
+
+The process starts quickly, since it imports neither torch nor the pipeline. It is ended with everything that it
+started as soon as its answers are no longer wanted, or as soon as one fails to come.
+"""
+
+import contextlib
+import json
+import os
+import pickle
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from experiments.cell.spaces import Interface, interface_of, make_environment
+
+BOOT = (
+    "import pickle, sys\n"
+    "sys.path[:] = pickle.load(sys.stdin.buffer)\n"
+    "from experiments.cell.probe import answer\n"
+    "answer(int(sys.argv[1]))\n"
+)
+SHOWN = 500  # bytes of what an environment said before it went
+_known: dict[str, Interface] = {}
+
+
+class ProbeFailed(Exception):
+    """There is no such environment to be had here; the message says why."""
+
+
+class Prober:
+    """Tries environments one after the other: `with Prober() as prober: prober.ask(env, kwargs)`."""
+
+    def __init__(self, limit_s: float = 60.0) -> None:
+        self._limit_s = limit_s
+        self._child: _Child | None = None
+
+    def __enter__(self) -> "Prober":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._child is not None:
+            self._child.end()
+
+    def ask(self, env: str, kwargs: Mapping[str, Any]) -> Interface:
+        """What a policy for it has to fit. Raises ProbeFailed, after `limit_s` seconds at the latest."""
+        key = repr((env, sorted(kwargs.items()), sys.path))
+        if key not in _known:
+            child = self._child = self._child or _Child()
+            try:
+                _known[key] = child.ask(env, kwargs, self._limit_s)
+            except ProbeFailed:
+                child.end()
+                self._child = None
+                raise
+        return _known[key]
+
+
+class _Child:
+    def __init__(self) -> None:
+        self._answers, answers = os.pipe()
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115, closed in `end`
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", BOOT, str(answers)],
+            stdin=subprocess.PIPE, stdout=self._said, stderr=self._said, pass_fds=[answers], start_new_session=True,
+        )  # fmt: skip
+        os.close(answers)
+        self._send(sys.path)
+
+    def ask(self, env: str, kwargs: Mapping[str, Any], limit_s: float) -> Interface:
+        self._send((env, dict(kwargs)))
+        answer, deadline = b"", time.monotonic() + limit_s
+        while not answer.endswith(b"\n"):
+            ready, _, _ = select.select([self._answers], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise ProbeFailed(f"not made within {limit_s:.0f} s{self._last_words()}")
+            part = os.read(self._answers, 65536)
+            if not part:
+                code = self._process.wait()
+                how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+                raise ProbeFailed(f"its process ended with {how}{self._last_words()}")
+            answer += part
+        found = json.loads(answer)
+        if "problem" in found:
+            raise ProbeFailed(found["problem"])
+        return Interface(**found)
+
+    def end(self) -> None:
+        """Kill it and whatever it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
+        os.close(self._answers)
+        self._said.close()
+
+    def _send(self, message: Any) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has ended, which the next answer tells
+            pickle.dump(message, self._process.stdin)
+            self._process.stdin.flush()
+
+    def _last_words(self) -> str:
+        self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - SHOWN))
+        text = self._said.read(SHOWN).decode(errors="replace").strip()
+        return f"; the end of what it said: {text}" if text else ""
+
+
+def answer(descriptor: int) -> None:
+    """What the child does: make what it is asked for and say what that is like, until there is nobody to ask."""
+    import mujoco
+
+    mujoco.set_mju_user_warning(lambda message: None)  # it would write a file into the folder
+    folder = Path.cwd()
+    with os.fdopen(descriptor, "w") as sink:
+        while True:
+            try:
+                env, kwargs = pickle.load(sys.stdin.buffer)
+            except EOFError:
+                os._exit(0)  # threads of an environment's would keep the process
+            sink.write(json.dumps(_tried(env, kwargs)) + "\n")
+            sink.flush()
+            os.chdir(folder)
+
+
+def _tried(env: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+    try:
+        made = make_environment(env, kwargs)
+        found = asdict(interface_of(made))
+    except (Exception, SystemExit) as error:
+        return {"problem": f"{type(error).__name__}: {error}"[:1000]}
+    try:
+        made.close()
+    except (Exception, SystemExit) as error:
+        print(f"it cannot be closed: {error}", file=sys.stderr)
+    return found

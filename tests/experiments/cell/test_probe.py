@@ -1,0 +1,92 @@
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+import experiments.cell.probe as probe
+from experiments.cell.probe import ProbeFailed, Prober
+from experiments.cell.spaces import Interface
+
+COUNTING = Interface(2, 2, True, None)
+
+
+@pytest.fixture
+def prober(monkeypatch):
+    monkeypatch.setattr(probe, "_known", {})
+    with Prober(limit_s=20.0) as made:
+        yield made
+
+
+def test_it_tells_what_a_policy_has_to_fit_and_leaves_no_process(monkeypatch):
+    monkeypatch.setattr(probe, "_known", {})
+    before = set(psutil.Process().children())
+    with Prober() as prober:
+        assert prober.ask("CartPole-v1", {"max_episode_steps": 9}) == Interface(4, 2, True, 9)
+        (child,) = set(psutil.Process().children()) - before
+        assert prober.ask("Hopper-v5", {}) == Interface(11, 3, False, 1000)
+        assert set(psutil.Process().children()) - before == {child}, "one process for all"
+    assert not child.is_running()
+
+
+@pytest.mark.parametrize("how", ["thread", "moves", "forks"])
+def test_what_a_constructor_does_stays_in_the_other_process(prober, fakes, tmp_path, monkeypatch, how):
+    monkeypatch.setenv("HELPER", str(tmp_path / "pid"))
+    folder, threads = Path.cwd(), threading.active_count()
+    assert prober.ask(fakes + "Awkward-v0", {"how": how}) == COUNTING
+    assert Path.cwd() == folder and threading.active_count() == threads
+    start = time.monotonic()
+    prober.__exit__(None, None, None)
+    assert time.monotonic() - start < 5
+    prober._child = None
+    if how == "forks":
+        assert has_ended(int((tmp_path / "pid").read_text()))
+
+
+def has_ended(pid):
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("raises", "RuntimeError: no licence"),
+        ("exits", "SystemExit: 3"),
+        ("starves", "MemoryError: "),
+        ("aborts", "its process ended with SIGABRT; the end of what it said: it was the driver"),
+    ],
+)
+def test_what_goes_wrong_is_said_and_the_next_one_is_tried(prober, fakes, how, message):
+    with pytest.raises(ProbeFailed, match=message):
+        prober.ask(fakes + "Awkward-v0", {"how": how})
+    assert prober.ask(fakes + "Awkward-v0", {}) == COUNTING
+
+
+def test_a_constructor_that_hangs_is_given_up_in_time(fakes, monkeypatch):
+    monkeypatch.setattr(probe, "_known", {})
+    start = time.monotonic()
+    with Prober(limit_s=2.0) as prober, pytest.raises(ProbeFailed, match="not made within 2 s"):
+        prober.ask(fakes + "Awkward-v0", {"how": "hangs"})
+    assert time.monotonic() - start < 30
+
+
+def test_relative_paths_start_where_the_driver_stands(prober, fakes, tmp_path, monkeypatch):
+    from gymnasium.envs.mujoco import half_cheetah_v5
+
+    source = Path(half_cheetah_v5.__file__).parent / "assets" / "half_cheetah.xml"
+    (tmp_path / "mine.xml").write_bytes(source.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    prober.ask(fakes + "Awkward-v0", {"how": "moves"})
+    assert prober.ask("HalfCheetah-v5", {"xml_file": "./mine.xml"}).obs_size == 17
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.xml"], "and nothing is written there"
+
+
+def test_what_is_known_is_not_tried_again(prober, monkeypatch):
+    prober.ask("CartPole-v1", {})
+    monkeypatch.setattr(probe, "_Child", lambda: pytest.fail("another process"))
+    with Prober() as other:
+        assert other.ask("CartPole-v1", {}).obs_size == 4
