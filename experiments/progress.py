@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from experiments.engines import Beat, Ended, Event, Started
+from experiments.engines import NOT_BEGUN, Beat, Ended, Event, Paused, Started
 from experiments.spec import RunSpec
 
 
@@ -52,7 +52,9 @@ class Tally:
         elif isinstance(event, Ended):
             self.running.pop(run_id, None)
             self.done += event.run.status == "ok"
-            self.failed += event.run.status not in ("ok", "paused")
+            self.failed += event.run.status != "ok"
+        elif isinstance(event, Paused):
+            self.running.pop(run_id, None)
 
     def headline(self) -> str:
         waiting = self.total - self.done - self.failed - len(self.running)
@@ -92,6 +94,8 @@ class PlainProgress:
             run = event.run
             reason = f" ({run.reason})" if run.reason else ""
             self._say(f"{run.status:8} {name(event.spec)} in {run.total_s:.0f} s{reason}  [{self._tally.headline()}]")
+        elif isinstance(event, Paused) and event.reason != NOT_BEGUN:
+            self._say(f"paused   {name(event.spec)} {event.reason}")
         elif isinstance(event, Beat) and time.monotonic() - self._spoke > self._every_s:
             for cell in self._tally.running.values():
                 self._say(f"running  {name(cell.spec)} {'  '.join(_columns(cell))}")
@@ -117,7 +121,7 @@ class LiveProgress:
 
     def take(self, event: Event) -> None:
         self._tally.take(event)
-        if isinstance(event, Ended) and event.run.status not in ("ok", "paused"):
+        if isinstance(event, Ended) and event.run.status != "ok":
             line = f"{event.run.status} {name(event.spec)}: {event.run.reason}"
             self._console.print(line, markup=False, highlight=False)
 

@@ -38,7 +38,6 @@ class EnvironmentFailed(Exception):
 
 VERDICTS = (Paused, Diverged, RuleFailed, EnvironmentFailed)
 STATUSES = {
-    Paused: "paused",
     Diverged: "diverged",
     NonFinite: "diverged",
     RuleFailed: "rule_error",
@@ -94,7 +93,7 @@ def described(error: BaseException) -> str:
 
 def trace_of(error: BaseException) -> str:
     """The traceback of what was raised first, where it is long its end; none for numbers that went astray."""
-    if isinstance(error, (Paused, Diverged, NonFinite)):
+    if isinstance(error, (Diverged, NonFinite)):
         return ""
     text = "".join(traceback.format_exception(error.__cause__ or error))
     return storable(text if len(text) <= TRACEBACK_LENGTH else f"...\n{text[-TRACEBACK_LENGTH:]}")

@@ -1,22 +1,45 @@
-"""Imported by the fork server alone, before it forks a cell: it ends with the process that started it.
+"""The process that cells are forked from. It has imported torch once, and it ends with the process that started it.
 
-By itself it would wait for its children, and a child that hangs would wait for it. It kills what it has forked and what
-is not a cell yet; a cell dies when its parent does (`worker.py`).
+A request is one byte with two descriptors: a socket to speak with the cell's guardian, and the pipe for its rows.
 """
 
+import gc
 import os
+import select
 import signal
+import socket
 
-EVERY_S = 0.5
-OWNER, SERVER = os.getppid(), os.getpid()
+from experiments.cell.guardian import adopt_orphans, end_descendants, guard, reap  # torch too, once for all cells
+from experiments.identity import code_of_parts
 
-
-def end_with_owner(signum: int, frame: object) -> None:
-    """Whether the owner lives; children inherit this handler, and their alarms are their own affair."""
-    if os.getpid() == SERVER and os.getppid() != OWNER:
-        os.killpg(0, signal.SIGKILL)
+EVERY_S = 1.0  # how often guardians that have ended are reaped
 
 
-os.setpgid(0, 0)
-signal.signal(signal.SIGALRM, end_with_owner)
-signal.setitimer(signal.ITIMER_REAL, EVERY_S, EVERY_S)
+def serve(number: int) -> None:
+    """Fork a guardian for every request that comes through this socket; at its end, end every process below."""
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)  # its end is its owner's
+    adopt_orphans()
+    code_of_parts("trpo", "CartPole-v1", {})  # most of any cell's code is read and digested here, once for all
+    gc.freeze()  # pages that no child's garbage collection touches stay shared
+    guardians: set[int] = set()
+    with socket.socket(fileno=number) as requests:
+        while True:
+            readable, _, _ = select.select([requests], [], [], EVERY_S)
+            ended = reap()
+            guardians -= ended.keys()
+            if any(ended.values()):  # killed: what it stood above is here now
+                end_descendants(spared=guardians)
+            if not readable:
+                continue
+            byte, descriptors, _, _ = socket.recv_fds(requests, 1, 2)
+            if not byte:
+                break
+            guardian = os.fork()
+            if guardian == 0:
+                requests.close()
+                guard(*descriptors)
+            guardians.add(guardian)
+            for descriptor in descriptors:
+                os.close(descriptor)
+    end_descendants()

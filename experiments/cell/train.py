@@ -29,11 +29,12 @@ def train(
     """Run one cell: its update and evaluation rows as they come, and its run row last, also if it failed.
 
     jobs, lane: only recorded, how many cells shared the machine and what their seconds are for; checkpoint: a file to
-    go on from and to write to; pause: asked at every checkpoint whether to stop there, with the status "paused", and
-    all the time in an evaluation, which is given up if it does not end soon: it is played again from the checkpoint.
+    go on from and to write to; pause: asked at every checkpoint whether to stop there, and all the time in an
+    evaluation, which is given up if it does not end soon: it is played again from the checkpoint.
 
-    Raises OtherCode, before the first row, if this process has not the code that the specification names.
-    Global generators are the cell's own, seeded from its seed; whoever called gets them back as they were.
+    Raises Paused if it was asked to stop, and OtherCode, before the first row, if this process has not the code that
+    the specification names. Global generators are the cell's own, seeded from its seed; whoever called gets them back
+    as they were.
     """
     require_code(spec)
     with global_generators(spec.seed, "cell"):
@@ -41,7 +42,8 @@ def train(
         status, reason, traceback = "ok", "", ""
         try:
             yield from cell.rows()
-        except OtherCode:
+        except (OtherCode, Paused):
+            cell.close()
             raise
         except Exception as error:
             status, reason, traceback = status_of(error), described(error), trace_of(error)
@@ -50,8 +52,7 @@ def train(
         if traceback:
             print(traceback, file=sys.stderr, flush=True)
         yield run_row(spec, cell.run, status, reason, traceback, cell.run.clock if cell.run else clock, jobs, lane)
-        if cell.run is not None:  # last, so that nothing is lost where an environment cannot be closed
-            cell.run.close()
+        cell.close()  # last, so that nothing is lost where an environment cannot be closed
 
 
 class _Cell:
@@ -73,6 +74,11 @@ class _Cell:
         for row in run.rows(lambda: self._keep(run), self._patience.is_over):
             self._sent.append(row)
             yield row
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if self.run is not None:
+            self.run.close()
 
     def _keep(self, run: Run) -> None:
         """Write a checkpoint, where there is a place for it; stop there if asked to."""

@@ -1,66 +1,74 @@
 """What a cell's own process does: train, and send every row to its parent as a line of JSON."""
 
-import ctypes
+import json
 import os
 import resource
 import signal
 import sys
 import time
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from experiments.cell.failures import Paused
 from experiments.cell.train import train
+from experiments.identity import OtherCode
 from experiments.records import RunRow, encode
 from experiments.spec import RunSpec
 
-PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
+def run_cell(request: dict[str, Any], pipe: int) -> None:
+    """Run the cell of this request (`engines/process.py`), a line into `pipe` for each of its rows.
 
-def run_cell(
-    spec: RunSpec,
-    jobs: int,
-    lane: str,
-    memory_gib: float | None,
-    log: Path | None,
-    checkpoint: Path | None,
-    pipe: Connection,
-) -> None:
-    """Entry point of the child. Whatever the cell prints goes to `log`; a parent that is gone ends the cell.
-
-    SIGTERM asks it to stop at its next checkpoint. In the timing lane it stays on one core, and a fixed piece of work
-    is timed before and after the cell.
+    Whatever the cell prints goes to its log. SIGTERM asks it to stop at its next checkpoint; its last line then says
+    so, and also where this process has other code than the cell is to be computed by. In the timing lane it stays on
+    one core, and a fixed piece of work is timed before and after the cell.
     """
-    os.setpgid(0, 0)  # a Ctrl-C in the terminal is the parent's to handle
-    _die_with_parent()
-    if log is not None:
-        sink = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        os.dup2(sink, 1)
-        os.dup2(sink, 2)
+    stop = StopRequest()
+    _redirect(request["log"])
+    sys.path[:] = request["path"]
+    os.chdir(request["folder"])
     torch.set_num_threads(1)
-    if memory_gib is not None:
-        limit = int(memory_gib * 2**30)
+    if request["memory_gib"] is not None:
+        limit = int(request["memory_gib"] * 2**30)
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    timing = lane == "timing"
+    timing = request["lane"] == "timing"
     if timing and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    asked = False
-
-    def ask(signum: int, frame: object) -> None:
-        nonlocal asked
-        asked = True
-
-    signal.signal(signal.SIGTERM, ask)
+    spec = RunSpec.model_validate_json(request["spec"])
+    checkpoint = None if request["checkpoint"] is None else Path(request["checkpoint"])
     before = calibrate() if timing else float("nan")
-    try:
-        for row in train(spec, jobs, checkpoint, lambda: asked, lane):
-            if isinstance(row, RunRow) and timing:
-                row = replace(row, calibration_before=before, calibration_after=calibrate())
-            pipe.send_bytes(encode(row))
-    except BrokenPipeError:
-        sys.exit("the parent process is gone")
+    with open(pipe, "wb") as rows:
+        try:
+            for row in train(spec, request["jobs"], checkpoint, stop.asked, request["lane"]):
+                if isinstance(row, RunRow) and timing:
+                    row = replace(row, calibration_before=before, calibration_after=calibrate())
+                rows.write(encode(row) + b"\n")
+                rows.flush()
+        except (Paused, OtherCode) as why:
+            rows.write(json.dumps({"paused": str(why)}).encode() + b"\n")
+        except BrokenPipeError:
+            sys.exit("the parent process is gone")
+
+
+class StopRequest:
+    """SIGTERM or SIGINT, to this process and not to what it forks."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        self._asked = True
+
+    def asked(self) -> bool:
+        """Whether one has come."""
+        return self._asked
 
 
 def calibrate() -> float:
@@ -72,7 +80,11 @@ def calibrate() -> float:
     return time.perf_counter() - start
 
 
-def _die_with_parent() -> None:
-    """Linux kills this process when its parent ends, also where it hangs. Elsewhere a broken pipe tells it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def _redirect(log: str | None) -> None:
+    """Read from nowhere, print to the end of this file."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    if log is not None:
+        sink = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(sink, 1)
+        os.dup2(sink, 2)

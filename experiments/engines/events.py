@@ -8,6 +8,7 @@ from experiments.records import EvaluationRow, Row, RunRow, UpdateRow
 from experiments.spec import RunSpec
 
 NAN = float("nan")
+NOT_BEGUN = "not begun"  # the reason of a cell that was stopped before it was started
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Beat:
 
 @dataclass(frozen=True)
 class Ended:
-    """A cell has ended, well or not, or has stopped at a checkpoint (status "paused")."""
+    """A cell has ended, well or not."""
 
     spec: RunSpec
     run: RunRow
@@ -36,22 +37,34 @@ class Ended:
     log: bytes | None = None  # what its process printed, where that is not in a file of this machine already
 
 
-Event = Started | Beat | Ended
+@dataclass(frozen=True)
+class Paused:
+    """A cell has stopped before its end and waits to go on, from its last checkpoint if it has one."""
+
+    spec: RunSpec
+    reason: str
+
+
+Event = Started | Beat | Paused | Ended
 
 
 class EngineError(Exception):
     """There is nowhere to run cells; the message says why."""
 
 
+class EngineLost(EngineError):
+    """What ran cells has gone, or answers no more; the message says what."""
+
+
 class Engine(Protocol):
-    """Every submitted cell gives one Ended, whatever becomes of its process."""
+    """Every submitted cell gives one Ended or Paused, whatever becomes of its process."""
 
     def submit(self, specs: Iterable[RunSpec]) -> None:
         """Run these too."""
         ...
 
     def events(self) -> Iterator[Event]:
-        """What happens, until every submitted cell has ended."""
+        """What happens, until every submitted cell has ended or paused."""
         ...
 
     def pause(self) -> None:

@@ -1,24 +1,24 @@
 """One cell in a child process that can crash, hang, or be killed without harm to anything else."""
 
-import multiprocessing
-import os
+import json
 import signal
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
-from experiments.cell.clock import Clock
-from experiments.cell.worker import run_cell
+from experiments.engines.events import Paused
+from experiments.engines.process import End, Process
 from experiments.identity import columns_of, machine
-from experiments.records import Row, RunRow, UpdateRow, decode
+from experiments.records import PHASES, Row, RunRow, UpdateRow, decode
 from experiments.spec import RunSpec
 
 Lane = Literal["throughput", "timing"]
 POLL_S = 0.2
+LEAVING = threading.Event()  # this process is about to end: all of its cells are to stop at their next checkpoint
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,14 @@ class Conditions:
     lane: Lane = "throughput"
     silence_s: float = 1800.0  # a cell without a row for so long is taken to hang
     memory_gib: float | None = None  # address space of a cell's process
-    logs: str | None = None  # folder for what cells print; a worker's own if None
-    checkpoints: str | None = None  # folder, likewise
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a cell's process leaves what is no row; nowhere if None."""
+
+    log: str | None = None
+    checkpoint: str | None = None
 
 
 class Stop:
@@ -39,6 +45,10 @@ class Stop:
     def __init__(self) -> None:
         self.soon, self.now = threading.Event(), threading.Event()
 
+    def soon_asked(self) -> bool:
+        """Whether cells are to stop at their next checkpoint, of this engine or of all."""
+        return self.soon.is_set() or LEAVING.is_set()
+
 
 @cache
 def stop_of(token: str) -> Stop:
@@ -46,103 +56,105 @@ def stop_of(token: str) -> Stop:
     return Stop()
 
 
-@cache
-def _server() -> Any:
-    """Children are forked from a clean process that has imported torch once."""
-    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
-    if multiprocessing.current_process().daemon:
-        raise RuntimeError("a daemonic process may have no children; start this worker with: dask worker --no-nanny")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["experiments.cell.server", "__main__", "experiments.cell.worker"])
-    return context
-
-
-def supervise(spec: RunSpec, conditions: Conditions, tell: Callable[[Row], None], stop: Stop) -> RunRow:
-    """Run the cell to its end, telling every row but the last; the last, its RunRow, is returned.
+def supervise(
+    spec: RunSpec, conditions: Conditions, files: Files, tell: Callable[[Row, bytes], None], stop: Stop
+) -> RunRow | Paused:
+    """Run the cell to its end, telling every row but the last, with its line; the last, its RunRow, is returned.
 
     A process that died or was silent for too long gives the RunRow that it could not write.
     """
-    log, checkpoint = (
-        None if folder is None else Path(folder) / f"{spec.run_id}.{kind}"
-        for folder, kind in ((conditions.logs, "log"), (conditions.checkpoints, "checkpoint"))
-    )
-    receiver, sender = _server().Pipe(duplex=False)
-    arguments = (spec, conditions.jobs, conditions.lane, conditions.memory_gib, log, checkpoint, sender)
-    process = _server().Process(target=run_cell, args=arguments, name=spec.run_id)
-    process.start()
-    sender.close()
-    child = _Child(spec, conditions, process, receiver, log)
-    try:
-        while True:
-            row = child.listen(stop)
-            if isinstance(row, RunRow):
-                return row
-            if row is not None:
-                tell(row)
-    finally:
-        child.end()
+    request = {"spec": spec.model_dump_json(), **asdict(conditions), **asdict(files)}
+    with Process(request) as process:
+        return _Watch(spec, conditions, files, process, tell).run(stop)
 
 
-class _Child:
-    def __init__(self, spec: RunSpec, conditions: Conditions, process: Any, pipe: Connection, log: Path | None) -> None:
-        self._spec, self._conditions, self._log = spec, conditions, log
-        self._process, self._pipe = process, pipe
+class _Watch:
+    def __init__(
+        self,
+        spec: RunSpec,
+        conditions: Conditions,
+        files: Files,
+        process: Process,
+        tell: Callable[[Row, bytes], None],
+    ) -> None:
+        self._spec, self._conditions, self._files = spec, conditions, files
+        self._process, self._tell = process, tell
         self._silence = 0.0  # s, listened in vain; who is stopped or frozen does not listen
-        self._env_steps = self._updates = 0
-        self._speaks = self._asked = False
+        self._last: UpdateRow | None = None
 
-    def listen(self, stop: Stop) -> Row | None:
-        """The next row, if one comes soon."""
-        if stop.now.is_set():
-            return self._obituary("killed", "stopped by the user")
-        if stop.soon.is_set() and self._speaks and not self._asked:  # before its first row it knows no SIGTERM yet
-            self._asked = True
-            os.kill(self._process.pid, signal.SIGTERM)
-        try:
-            if not self._pipe.poll(POLL_S):
-                self._silence += POLL_S
-                limit = self._conditions.silence_s
-                return self._obituary("timeout", f"no row for {limit:.0f} s") if self._silence > limit else None
-            row = decode(self._pipe.recv_bytes())
-        except (EOFError, OSError):
-            self._process.join()
-            code = self._process.exitcode
-            how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-            where = "" if self._log is None else f"; see {self._log.name}"
-            return self._obituary("killed", f"the process ended with {how}{where}")
-        self._silence, self._speaks = 0.0, True
-        if isinstance(row, UpdateRow):
-            self._env_steps, self._updates = row.env_steps, row.update
-        return row
+    def run(self, stop: Stop) -> RunRow | Paused:
+        asked = False
+        while True:
+            if (last := self._take(self._read())) is not None:
+                return last
+            if self._process.end is not None:
+                return self._failed("killed", self._how_it_ended(self._process.end))
+            if stop.now.is_set():
+                return self._end("killed", "stopped by the user")
+            if self._silence > self._conditions.silence_s:
+                return self._end("timeout", f"no row for {self._conditions.silence_s:.0f} s")
+            if stop.soon_asked() and not asked:
+                asked = True
+                self._process.pause()
 
-    def end(self) -> None:
-        """Leave no process behind."""
-        self._pipe.close()
-        self._process.join(timeout=0.5)
-        if self._process.is_alive():
-            try:
-                os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                self._process.kill()
-            self._process.join()
+    def _read(self) -> list[bytes]:
+        before = time.monotonic()
+        lines = self._process.read(POLL_S)
+        self._silence = 0.0 if lines else self._silence + min(time.monotonic() - before, POLL_S)
+        return lines
 
-    def _obituary(self, status: str, reason: str) -> RunRow:
-        return obituary(self._spec, status, reason, self._conditions, self._env_steps, self._updates)
+    def _take(self, lines: list[bytes]) -> RunRow | Paused | None:
+        """Tell these rows; the last of all if it is among them."""
+        for line in lines:
+            message = _message(line)
+            if message is None:
+                return self._end("killed", "its pipe held what is no row")
+            if isinstance(message, str):
+                return Paused(self._spec, message)
+            if isinstance(message, RunRow):
+                return message
+            if isinstance(message, UpdateRow):
+                self._last = message
+            self._tell(message, line)
+        return None
+
+    def _end(self, status: str, reason: str) -> RunRow | Paused:
+        """Kill it, unless it has come to its own end meanwhile."""
+        return self._take(self._process.kill()) or self._failed(status, reason)
+
+    def _failed(self, status: str, reason: str) -> RunRow:
+        return failure_record(self._spec, status, reason, self._conditions, self._process.end, self._last)
+
+    def _how_it_ended(self, end: End) -> str:
+        if end.code is None:
+            return "the process that guards it was lost"
+        how = signal.Signals(-end.code).name if end.code < 0 else f"exit code {end.code}"
+        where = "" if self._files.log is None else f"; see {Path(self._files.log).name}"
+        return f"the process ended with {how}{where}"
 
 
-def obituary(
-    spec: RunSpec, status: str, reason: str, conditions: Conditions, env_steps: int = 0, updates: int = 0
+def _message(line: bytes) -> Row | str | None:
+    """What a cell's line says: a row, why it has stopped at a checkpoint, or nothing that is known."""
+    try:
+        values = json.loads(line)
+        return str(values["paused"]) if "paused" in values else decode(line)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def failure_record(
+    spec: RunSpec,
+    status: str,
+    reason: str,
+    conditions: Conditions,
+    end: End | None = None,
+    last: UpdateRow | None = None,
 ) -> RunRow:
-    """The row of a run that could not write its own."""
-    counters = ("episodes", "gradient_evaluations", "fisher_products", "candidate_evaluations")
-    unknown: dict[str, Any] = dict.fromkeys(counters, 0)
-    return RunRow(
-        **columns_of(spec),
-        status=status,
-        reason=reason,
-        env_steps=env_steps,
-        updates=updates,
-        **unknown,
-        **Clock().totals(),
-        **machine(conditions.jobs, conditions.lane),
-    )
+    """The row of a run that could not write its own; memory and time are those of its process."""
+    counters = ("env_steps", "episodes", "gradient_evaluations", "fisher_products", "candidate_evaluations")
+    used = asdict(end or End())
+    phases = dict.fromkeys(PHASES, 0.0) | {"other_s": used["total_s"]}
+    known: dict[str, Any] = {**columns_of(spec), **machine(conditions.jobs, conditions.lane), **phases, "threads": 1}
+    known |= {name: 0 if last is None else getattr(last, name) for name in counters}
+    known |= {name: used[name] for name in ("peak_rss_mb", "cpu_s", "total_s")}
+    return RunRow(**known, status=status, reason=reason, updates=0 if last is None else last.update)

@@ -4,14 +4,18 @@ import psutil
 
 
 def cells_alive(pid: int | None = None) -> list[psutil.Process]:
-    """What a fork server of this process, or of another, has forked; not what it has started while it imports."""
-    servers = filter(_is_server, psutil.Process(pid).children())
-    return [cell for server in servers for cell in server.children() if _is_server(cell)]
+    """What a fork server of this process, or of another, has had forked by guardians."""
+    return [cell for guardian in guardians_alive(pid) for cell in _forks(guardian)]
 
 
-def _is_server(process: psutil.Process) -> bool:
-    """Whether its command line is a fork server's, as a fork's is too."""
+def guardians_alive(pid: int | None = None) -> list[psutil.Process]:
+    """What stands above those cells."""
+    return [guardian for server in _forks(psutil.Process(pid)) for guardian in _forks(server)]
+
+
+def _forks(process: psutil.Process) -> list[psutil.Process]:
+    """Its children that are a fork server or one of its forks, not what these have started."""
     try:
-        return "forkserver" in " ".join(process.cmdline())
+        return [child for child in process.children() if "experiments.cell.server" in " ".join(child.cmdline())]
     except psutil.NoSuchProcess:  # it has just ended
-        return False
+        return []

@@ -13,7 +13,9 @@ import pytest
 from cell_processes import cells_alive
 from untimed_cells import cells
 
-from experiments.run_matrix import MORE_TO_DO, Arguments, main
+from experiments.arguments import Arguments
+from experiments.exit_codes import MORE_TO_DO
+from experiments.run_matrix import main
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "run_matrix.py"
 MATRIX = """
@@ -93,12 +95,12 @@ def at_first_checkpoint(tmp_path):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_one_signal_stops_at_checkpoints_and_the_same_command_goes_on(
-    at_first_checkpoint, tmp_path, calm, number, code, capsys
+    at_first_checkpoint, tmp_path, calm, number, code, capfd
 ):
     (tmp_path / "m.toml").write_text(MATRIX)
     at_first_checkpoint(number)
     assert go_on(tmp_path) == code
-    told = capsys.readouterr().err
+    told = capfd.readouterr().err
     assert "once more to stop at once" in told and "the same command goes on" in told
     assert len(cells(tmp_path / "results" / "m")) < 3 and checkpoints(tmp_path)
     assert go_on(tmp_path) == 0
@@ -109,7 +111,7 @@ def test_one_signal_stops_at_checkpoints_and_the_same_command_goes_on(
 def test_a_second_driver_leaves_at_once_and_a_second_signal_stops_at_once(start, tmp_path, capsys):
     process = start(LONG)
     until = time.monotonic() + 120
-    while len(descendants(process)) < 4:  # fork server, its tracker, two cells
+    while len(descendants(process)) < 5:  # fork server, two guardians, two cells
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.05)
     assert go_on(tmp_path) == 2

@@ -10,9 +10,10 @@ import pytest
 from algos.rules import RULES
 from analysis.load import load
 from analysis.page.evidence import gather
+from experiments.arguments import Arguments
 from experiments.matrix_file import MatrixError, load_matrix
 from experiments.outside import OutsideRuleError, factory_of, hints_of, require_signature, takes_tuple
-from experiments.run_matrix import Arguments, main
+from experiments.run_matrix import main
 from experiments.spec import build_rule
 
 ROOT = Path(__file__).parents[2]

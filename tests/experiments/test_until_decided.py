@@ -2,8 +2,9 @@ import json
 
 import pytest
 
+from experiments.arguments import Arguments
 from experiments.matrix_file import load_matrix
-from experiments.run_matrix import Arguments, main
+from experiments.run_matrix import main
 from experiments.store import Store
 from experiments.until_decided import run_until_decided
 

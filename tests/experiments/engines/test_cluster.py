@@ -3,6 +3,7 @@
 import inspect
 import io
 import os
+import re
 import signal
 import time
 import urllib.error
@@ -15,9 +16,9 @@ from cell_processes import cells_alive
 from rich.console import Console
 
 from experiments.cell.train import train
-from experiments.engines import Beat, Conditions, Ended, Inline, Started
+from experiments.engines import NOT_BEGUN, Beat, Conditions, Ended, Files, Inline, Paused, Started
 from experiments.engines.cluster import DaskEngine
-from experiments.engines.supervise import Stop, _Child
+from experiments.engines.supervise import Stop, supervise
 from experiments.progress import LiveProgress
 from experiments.records import CLOCKS
 
@@ -27,9 +28,12 @@ def engine(tmp_path):
     """Makes engines whose files lie in `tmp_path`; all are closed in the end, and no child is left."""
     made = []
 
+    def files(run_id):
+        return Files(str(tmp_path / f"{run_id}.log"), str(tmp_path / f"{run_id}.checkpoint"))
+
     def make(jobs=1, retries=0, **conditions):
-        conditions = Conditions(jobs=jobs, logs=str(tmp_path), checkpoints=str(tmp_path), **conditions)
-        made.append(DaskEngine(conditions, retries=retries))
+        conditions = Conditions(jobs=jobs, **conditions)
+        made.append(DaskEngine(conditions, files, retries=retries))
         return made[-1]
 
     yield make
@@ -60,6 +64,10 @@ def ends(events):
     return {event.spec.run_id: event.run for event in events if isinstance(event, Ended)}
 
 
+def pauses(events):
+    return {event.spec.run_id: event.reason for event in events if isinstance(event, Paused)}
+
+
 def test_one_job_two_jobs_and_no_process_at_all_give_equal_rows(engine, make_spec):
     environments, rules = ("CartPole-v1", "Pendulum-v1"), ("trpo", "reuse_pg")
     specs = [make_spec(env, rule) for env in environments for rule in rules]
@@ -84,11 +92,11 @@ def test_a_cell_goes_on_after_the_machine_has_slept_for_an_hour(engine, make_spe
     monkeypatch.setattr("distributed.scheduler.time", lambda: time.time() + 3600)
 
     async def do_what_is_done_at_intervals():
-        for each in list(local._cluster.scheduler.periodic_callbacks.values()):
+        for each in list(local._workers._cluster.scheduler.periodic_callbacks.values()):
             if inspect.isawaitable(result := each.callback()):
                 await result
 
-    local._client.sync(do_what_is_done_at_intervals)
+    local._workers._client.sync(do_what_is_done_at_intervals)
     *_, ended = events
     assert ended.run.status == "ok" and ended.run.attempts == 1
 
@@ -126,15 +134,23 @@ def test_a_silent_cell_is_stopped_the_others_go_on_and_to_watch_it_costs_nothing
 
 def test_silence_is_what_was_listened_to_and_not_what_went_by(make_spec, monkeypatch):
     class Silent:
-        def poll(self, seconds):
-            clock[0] += 3600  # the machine was frozen meanwhile
-            return False
+        end = None
 
-    clock = [0.0]
+        def read(self, seconds):
+            clock[0] += 3600  # the machine was frozen meanwhile
+            listened.append(seconds)
+            return []
+
+        def kill(self):
+            return []
+
+        __enter__, __exit__ = lambda self: self, lambda self, *how: None
+
+    clock, listened = [0.0], []
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    child = _Child(make_spec(), Conditions(silence_s=1.0), None, Silent(), None)
-    heard = [child.listen(Stop()) for _ in range(6)]
-    assert heard[:5] == [None] * 5 and heard[5].status == "timeout" and heard[5].reason == "no row for 1 s"
+    monkeypatch.setattr("experiments.engines.supervise.Process", lambda request: Silent())
+    run = supervise(make_spec(), Conditions(silence_s=1.0), Files(), lambda row, line: None, Stop())
+    assert run.status == "timeout" and run.reason == "no row for 1 s" and 1.0 <= sum(listened) < 1.5
 
 
 @pytest.mark.skipif(
@@ -180,9 +196,9 @@ def test_a_pause_stops_at_checkpoints_and_another_engine_goes_on(engine, make_sp
         if isinstance(event, Beat) and event.env_steps:
             first.pause()
             break
-    paused = ends(first.events())
-    assert {run.status for run in paused.values()} == {"paused"} and len(paused) == 2
-    assert paused[specs[0].run_id].env_steps % 640 == 0 and paused[specs[1].run_id].reason == "not begun"
+    paused = pauses(first.events())
+    assert len(paused) == 2 and paused[specs[1].run_id] == NOT_BEGUN
+    assert re.fullmatch(r"at a checkpoint after \d*[1-9]\d* environment steps", paused[specs[0].run_id])
     events = run(engine(1), specs[:1])
     assert next(e for e in events if isinstance(e, Beat)).env_steps == 0, "rows are told from the start"
     assert outcomes(events) == outcomes(run(Inline(), specs[:1]))
@@ -195,9 +211,9 @@ def test_many_cells_wait_without_costing_anything(engine, make_spec):
     first = next(iter(local.events()))
     local.pause()
     began = time.monotonic()
-    left = ends(local.events())
-    assert len(left) == 3_000 - isinstance(first, Ended) and time.monotonic() - began < 60
-    assert sum(run.reason == "not begun" for run in left.values()) >= 2_980
+    left = list(local.events())
+    assert len(ends(left)) + len(pauses(left)) == 3_000 - isinstance(first, Ended) and time.monotonic() - began < 60
+    assert sum(reason == NOT_BEGUN for reason in pauses(left).values()) >= 2_980
 
 
 def test_closing_leaves_no_child(engine, make_spec):

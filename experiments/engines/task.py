@@ -1,0 +1,184 @@
+"""A cell as a task of Dask: what happens on a worker, and what comes back from there.
+
+An order and an answer are bytes: a line of JSON, and in an answer the rows of the cell, a line each. A worker that
+shares no files with the driver gets the last checkpoint with the order, and gives back log and checkpoint.
+"""
+
+import json
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from distributed import Status, Worker, get_worker
+
+from experiments.engines.events import NOT_BEGUN, Paused, Pulse
+from experiments.engines.supervise import LEAVING, Conditions, Files, stop_of, supervise
+from experiments.files import write_atomically
+from experiments.identity import OtherCode, library_versions, require_code
+from experiments.records import Row, RunRow, decode, encode
+from experiments.spec import RunSpec
+
+LOG_TAIL = 64_000  # bytes of a remote cell's log that come back with it
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker is asked to do."""
+
+    token: str  # of the engine
+    spec: str  # a RunSpec as JSON
+    versions: str  # of the libraries it is to be computed with
+    conditions: Conditions
+    files: Files | None  # None: the worker's own
+    tell_every_s: float  # from one word about a new checkpoint to the next, where files are the worker's own
+
+    def encode(self) -> bytes:
+        """As bytes."""
+        return json.dumps(asdict(self)).encode()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a cell on a worker: its run and rows, or why there are none."""
+
+    worker: str
+    paused: str | None = None  # why it has stopped before its end
+    leaving: bool = False  # the worker is about to end: the cell is for another one
+    refused: str | None = None  # why this worker cannot compute it
+    run: RunRow | None = None
+    rows: tuple[Row, ...] = ()
+    log: bytes | None = None
+    checkpoint: bytes | None = None
+
+
+def read_answer(answer: bytes) -> Answer:
+    """What a worker answered. Raises ValueError, KeyError or TypeError if it is none."""
+    header, *lines = answer.split(b"\n")
+    values = json.loads(header)
+    for name in ("log", "checkpoint"):
+        values[name] = None if values[name] is None else b64decode(values[name])
+    rows = [decode(line) for line in lines]
+    run = rows.pop() if rows and isinstance(rows[-1], RunRow) else None
+    return Answer(**values, rows=tuple(rows), run=cast(RunRow | None, run))
+
+
+def cell_task(order: bytes, checkpoint: bytes | None) -> bytes:
+    """On a worker: one cell, from this checkpoint or from one that lies here already."""
+    values = json.loads(order)
+    spec, conditions = RunSpec.model_validate_json(values["spec"]), Conditions(**values["conditions"])
+    worker, stop = get_worker(), stop_of(values["token"])
+    if stop.soon_asked() or stop.now.is_set():
+        return _answer(worker, paused=NOT_BEGUN)
+    if refused := objection(spec, values["versions"]):
+        worker.loop.add_callback(setattr, worker, "status", Status.paused)  # it is given no further cell
+        return _answer(worker, refused=refused)
+    shared = values["files"] is not None
+    if shared:
+        files = Files(**values["files"])
+    else:
+        files = own_files(worker, spec.run_id, checkpoint)
+        conditions = replace(conditions, jobs=worker.state.nthreads)
+    news = _News(worker, values["token"], spec.run_id, None if shared else files.checkpoint, values["tell_every_s"])
+    outcome = supervise(spec, conditions, files, news.take, stop)
+    log, checkpoint = (None, None) if shared else (_take_away(files.log), _take_away(files.checkpoint))
+    if isinstance(outcome, Paused):
+        return _answer(worker, paused=outcome.reason, log=log, checkpoint=checkpoint)
+    return _answer(worker, [*news.lines, encode(outcome)], log=log, checkpoint=checkpoint)
+
+
+def objection(spec: RunSpec, versions: str) -> str | None:
+    """Why this process cannot compute the cell as it is asked to, if so."""
+    if (here := library_versions()) != versions:
+        return f"it has other versions of the libraries: {here}, not {versions}"
+    try:
+        require_code(spec)
+    except OtherCode as error:
+        return str(error)
+    return None
+
+
+def own_files(worker: Worker, run_id: str, checkpoint: bytes | None = None) -> Files:
+    """Where a cell's files are on a worker that shares none; its checkpoint as given, or what is there already."""
+    folder = Path(worker.local_directory) / "cells"
+    folder.mkdir(exist_ok=True)
+    files = Files(str(folder / f"{run_id}.log"), str(folder / f"{run_id}.checkpoint"))
+    if checkpoint is not None:
+        write_atomically(Path(str(files.checkpoint)), checkpoint)
+    return files
+
+
+def _take_away(file: str | None) -> bytes | None:
+    """What is in a worker's own file, which is removed."""
+    with suppress(OSError):
+        data = Path(str(file)).read_bytes()
+        Path(str(file)).unlink()
+        return data
+    return None
+
+
+def _answer(
+    worker: Worker,
+    lines: Iterable[bytes] = (),
+    *,
+    paused: str | None = None,
+    refused: str | None = None,
+    log: bytes | None = None,
+    checkpoint: bytes | None = None,
+) -> bytes:
+    header: dict[str, Any] = {
+        "worker": worker.address,
+        "paused": paused,
+        "refused": refused,
+        "leaving": LEAVING.is_set(),
+    }
+    header["log"] = None if log is None else b64encode(log[-LOG_TAIL:]).decode()
+    header["checkpoint"] = None if checkpoint is None else b64encode(checkpoint).decode()
+    return b"\n".join([json.dumps(header).encode(), *lines])
+
+
+class _News:
+    """Tells the driver how far a cell is, and keeps its lines."""
+
+    def __init__(self, worker: Worker, token: str, run_id: str, checkpoint: str | None, every_s: float) -> None:
+        self.lines: list[bytes] = []
+        self._worker, self._token, self._run_id, self._pulse = worker, token, run_id, Pulse()
+        self._checkpoint, self._every_s, self._told = checkpoint, every_s, time.monotonic()
+        self._tell()
+
+    def take(self, row: Row, line: bytes) -> None:
+        self.lines.append(line)
+        now = time.monotonic()
+        if beat := self._pulse.take(row, now):
+            self._tell(env_steps=beat[0], latest=beat[1])
+        if self._checkpoint is not None and now - self._told > self._every_s and Path(self._checkpoint).exists():
+            self._told = now
+            self._tell(checkpoint_at=self._worker.address)
+
+    def _tell(self, **news: Any) -> None:
+        self._worker.log_event(self._token, {"run_id": self._run_id, **news})
+
+
+# what the driver calls on every worker, or on one
+
+
+def request_stop(token: str, when: Literal["soon", "now"]) -> None:
+    """Stop the cells of the engine with this token."""
+    getattr(stop_of(token), when).set()
+
+
+def read_checkpoint(run_id: str, dask_worker: Worker) -> bytes | None:
+    """A running cell's last checkpoint, if there is one."""
+    try:
+        return Path(str(own_files(dask_worker, run_id).checkpoint)).read_bytes()
+    except OSError:
+        return None
+
+
+def objections(specs: list[str], versions: str) -> list[str]:
+    """Why this worker cannot compute these."""
+    found = [objection(RunSpec.model_validate_json(spec), versions) for spec in specs]
+    return [text for text in found if text is not None]

@@ -1,0 +1,113 @@
+"""What stops a matrix before its end: signals, time that is up, and a terminal or a pipe that has gone."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, TextIO
+
+from experiments.exit_codes import MORE_TO_DO, OK, SIGNALLED
+
+HARD = (signal.SIGINT, signal.SIGTERM)  # a second one of these stops at once; a window that closes sends SIGHUP twice
+
+
+def leave_quietly_on_interrupt() -> None:
+    """Let Ctrl-C end this process at once, with 130 and no traceback: for as long as there is nothing to lose."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(SIGNALLED + signal.SIGINT))
+
+
+class Output:
+    """Standard output and error, which may go away: what is printed then is dropped, and `gone` says so."""
+
+    def __init__(self) -> None:
+        self.gone = threading.Event()
+        self.on_gone: Callable[[], None] = lambda: None
+
+    def lose(self, descriptor: int) -> None:
+        """From now on this descriptor leads nowhere."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+        if not self.gone.is_set():
+            self.gone.set()
+            self.on_gone()
+
+
+class _Stream:
+    """A stream whose writing cannot fail."""
+
+    def __init__(self, stream: TextIO, output: Output) -> None:
+        self._stream, self._output = stream, output
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError:
+            self._output.lose(self._stream.fileno())
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            self._output.lose(self._stream.fileno())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def surviving_output() -> Iterator[Output]:
+    """Meanwhile a pipe that breaks or a terminal that is closed raises nothing."""
+    output, before = Output(), (sys.stdout, sys.stderr)
+    sys.stdout, sys.stderr = (_Stream(stream, output) for stream in before)
+    try:
+        yield output
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        sys.stdout, sys.stderr = before
+
+
+class Stopping:
+    """Why a matrix is being stopped: `code` is the exit code that says so, OK if it is not."""
+
+    def __init__(self, pause: Callable[[], None]) -> None:
+        self.code, self._pause, self._by_hand = OK, pause, False
+
+    def on_signal(self, number: int, frame: object) -> None:
+        """Ask cells to stop at their checkpoints; raise KeyboardInterrupt for who asks twice."""
+        again, self._by_hand = self._by_hand and number in HARD, self._by_hand or number in HARD
+        self.ask(SIGNALLED + number)
+        if again:
+            raise KeyboardInterrupt
+        with suppress(OSError):  # past the stream, in whose middle this may be
+            os.write(2, b"\nstopping: running cells go on to their next checkpoint; once more to stop at once\n")
+
+    def ask(self, code: int) -> None:
+        """Ask cells to stop at their checkpoints; the first to ask gives the code, a signal before what is none."""
+        if self.code <= MORE_TO_DO:
+            self.code = code
+        self._pause()
+
+
+@contextmanager
+def stopping(pause: Callable[[], None], max_hours: float | None, output: Output) -> Iterator[Stopping]:
+    """Meanwhile a signal, the end of `max_hours` and output that goes away call `pause`; a second signal interrupts."""
+    stop = Stopping(pause)
+    with ExitStack() as undo:
+        for number in (*HARD, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+                undo.callback(signal.signal, number, signal.signal(number, stop.on_signal))
+        output.on_gone = lambda: stop.ask(SIGNALLED + signal.SIGPIPE)
+        undo.callback(setattr, output, "on_gone", lambda: None)
+        if output.gone.is_set():
+            output.on_gone()
+        if max_hours is not None:
+            timer = threading.Timer(max_hours * 3600, stop.ask, [MORE_TO_DO])
+            timer.daemon = True
+            timer.start()
+            undo.callback(timer.cancel)
+        yield stop
