@@ -27,6 +27,8 @@ from analysis.load import ResultsError
 from analysis.plots.forks import FLOOR, MARKERS, explained, gain_against, gains, ladder, ladder_handles
 from analysis.plots.style import Style, caption, legend_below, panels, save, style_of, theme
 from analysis.report import parquet
+from analysis.spreadsheet import csv_of
+from experiments.records import write_atomically
 
 Stages = Sequence[tuple[Any, pd.DataFrame]]  # environment steps, and what belongs to them
 
@@ -70,10 +72,9 @@ def report(
     summary, correlations = summarize_forks(measured, against), explain(measured)
     markdown = to_markdown(summary, measured, problems, against)
     files = [tables / name for name in ("forks.parquet", "summary.csv", "explained.csv", "summary.md")]
-    files[0].write_bytes(parquet(measured))
-    for file, table in zip(files[1:3], (summary, correlations), strict=True):
-        table.to_csv(file, index=False, float_format="%.6g", lineterminator="\n")
-    files[3].write_text(markdown, encoding="utf-8")
+    data = (parquet(measured), csv_of(summary), csv_of(correlations), markdown.encode())
+    for file, written in zip(files, data, strict=True):
+        write_atomically(file, written)
     with theme():
         for (env, trunk), part in measured.groupby(["env", "trunk"], sort=True):
             mine = correlations[(correlations.env == env) & (correlations.trunk == trunk)]

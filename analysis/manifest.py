@@ -1,6 +1,5 @@
 """What was planned: the manifest of a results directory."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.anchors import Variant, anchors_of
-from experiments.records import Listings
+from experiments.records import Listings, parse_json, read_regular
 
 WHO = ["run_id", "env", "rule", "label", "seed", "budget"]
 APART = "they cannot stand in one table; run them into directories of their own (--out)"
@@ -44,7 +43,7 @@ def read_manifest(file: Path) -> Manifest:
     if not file.is_file():
         raise ResultsError(f"{file.parent} is not a results directory: expected {file}, as run_matrix.py writes it")
     try:
-        plan = json.loads(file.read_bytes())
+        plan = parse_json(read_regular(file))
         planned = pd.DataFrame([{name: cell[name] for name in WHO} for cell in plan["cells"]], columns=WHO)
         given = {env: (float(low), float(high)) for env, (low, high) in plan["scores"].items()}
         for env, (low, high) in given.items():

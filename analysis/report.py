@@ -23,7 +23,8 @@ from analysis.page.markdown import write_markdown
 from analysis.page.page import write_page
 from analysis.plots.style import theme
 from analysis.published import read_published
-from experiments.records import PROTOCOL
+from analysis.spreadsheet import csv_of
+from experiments.records import PROTOCOL, write_atomically, write_checksums
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ def main(arguments: Arguments) -> int:
         evidence, published = prepare(loaded, arguments.published)
         drawn = [report(bundle, arguments.mixed_seconds) for bundle in evidence]
         page, markdown = publish(evidence, published, arguments)
+        for results, files in zip(loaded, drawn, strict=True):
+            write_checksums(results.folder, [*files, page, page.with_suffix(".md")])
         print(markdown)
         for results, files in zip(loaded, drawn, strict=True):
             print(f"tables:  {results.folder / 'tables'}")
@@ -125,10 +128,10 @@ def report(bundle: Evidence, mixed_seconds: bool = False) -> list[Path]:
     files = []
     for name, frame in frames(bundle).items():
         files.append(tables / f"{name}.parquet")
-        files[-1].write_bytes(parquet(frame))
+        write_atomically(files[-1], parquet(frame))
     for name in ("summary", "aggregates", "comparisons", "imputed"):
         files.append(tables / f"{name}.csv")
-        versioned(getattr(bundle, name)).to_csv(files[-1], index=False, float_format="%.6g", lineterminator="\n")
+        write_atomically(files[-1], csv_of(versioned(getattr(bundle, name))))
     seconds, clock = clock_of(results, mixed_seconds)
     with theme():
         files += draw(results, bundle.measures, figures, clock if seconds else None)

@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
-from experiments.records import BrokenCell, RunRow, read_run
-from experiments.spec import RunSpec
+from experiments.records import BrokenCell, RunRow, read_record
+
+if TYPE_CHECKING:
+    from experiments.spec import RunSpec
 
 
-def describe(cells: list[RunSpec], results: Path, jobs: int) -> str:
+def describe(cells: "list[RunSpec]", results: Path, jobs: int) -> str:
     """A line per group of cells with its cost, and the sum; seconds from finished cells beside `results`."""
     known = seconds_per_step(past_runs(results.parent))
     groups: dict[str, list[RunSpec]] = {}
@@ -40,7 +43,7 @@ def past_runs(folder: Path) -> list[RunRow]:
     runs = []
     for cell in folder.glob("*/cells/*"):
         try:
-            runs.append(read_run(cell))
+            runs.append(read_record(cell))
         except BrokenCell:
             continue
     return runs

@@ -56,6 +56,8 @@ class Render:
     """of the environment at most"""
     seed: int = 0
     """of the episode"""
+    allow: tuple[str, ...] = ()
+    """files of rules and modules of environments that the cell may run: a manifest alone makes nothing run"""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,10 @@ Command = (
 
 def main(command: Command) -> int:
     """The exit code."""
-    from experiments.management import doctor, export, inspect, render  # slow imports wait until --help has been served
+    from experiments.management import (
+        inspect,  # imports wait until --help has been served, slow ones for who needs them
+    )
+    from experiments.records import BrokenCell
 
     try:
         match command:
@@ -100,12 +105,20 @@ def main(command: Command) -> int:
             case Verify():
                 return inspect.verify(command.results)
             case Render():
-                return render.render(command.results, command.cell, command.out, command.steps, command.seed)
+                from experiments.management import render
+
+                return render.render(
+                    command.results, command.cell, command.out, command.steps, command.seed, command.allow
+                )
             case Export():
+                from experiments.management import export
+
                 return export.export(command.results, command.to, command.out)
             case Doctor():
+                from experiments.management import doctor
+
                 return doctor.examine(command.results)
-    except inspect.NotFound as error:
+    except (inspect.NotFound, BrokenCell) as error:
         print(error, file=sys.stderr)
         return 2
 

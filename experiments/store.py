@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from experiments.identity import codes_of, columns_of, library_versions
 from experiments.matrix_file import Matrix
+from experiments.owner import owner_of
 from experiments.records import (
     PAYLOAD,
     STATUSES,
@@ -34,7 +35,6 @@ from experiments.records import (
     RunRow,
     cell_files,
     read_manifest,
-    read_regular,
     read_run,
     write_atomically,
 )
@@ -231,14 +231,6 @@ class Store:
         aside = quarantine / f"{path.name}.{max(numbers, default=-1) + 1}"
         os.replace(path, aside)
         return f"set aside as {aside}"
-
-
-def owner_of(root: Path) -> str | None:
-    """Who has a directory, or had it when it was lost: "process 12 on somewhere"."""
-    try:
-        return read_regular(root / ".owner", 1000).decode(errors="replace")
-    except OSError:
-        return None
 
 
 def _checked(spec: RunSpec, run: RunRow, rows: list[Row]) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ from analysis.page.evidence import Evidence
 from analysis.page.sections import Section, sections
 from analysis.page.tables import Table
 from analysis.summary import REACHED
+from experiments.records import write_atomically
 
 NUMBERS = re.compile(r"[-+\d ,.%/]*(e[-+]\d+)?( \[[-+e\d ,.]*\])?")  # with an interval; nothing that Markdown reads
 CAPTION = f"""A run that failed counts as random actions do, or as its own last evaluation if that is worse, from its
@@ -31,7 +32,7 @@ def write_markdown(evidence: list[Evidence], file: Path, seconds: bool, clock: s
     """Writes the file, and gives back its text; `seconds` and `clock` as in `write_page`."""
     parts = [section for part in sections(evidence, seconds) for section in _section(part, file.parent)]
     text = "\n".join([*parts, CAPTION, *([escaped(clock), ""] if clock else [])])
-    file.write_text(text, encoding="utf-8", errors="replace")
+    write_atomically(file, text.encode("utf-8", "replace"))
     return text
 
 

@@ -21,6 +21,7 @@ from plotly.offline import get_plotlyjs
 from analysis.page.curves import curve_data
 from analysis.page.evidence import Evidence
 from analysis.page.sections import sections
+from experiments.records import write_atomically
 
 HERE = Path(__file__).parent
 ENDS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
@@ -32,7 +33,7 @@ def write_page(evidence: list[Evidence], file: Path, published: pd.DataFrame | N
     seconds: whether any may be shown; clock: what is to be said about them; published: rows of `analysis.published`.
     """
     text = render(evidence, file.resolve().parent, published, seconds, clock)
-    file.write_text(text, encoding="utf-8", errors="replace")
+    write_atomically(file, text.encode("utf-8", "replace"))
     return file
 
 

@@ -1,5 +1,6 @@
 """One look for every figure, and one colour per rule in all of them."""
 
+import io
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,8 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from experiments.records import write_atomically
 
 DPI = 200
 COLUMN, FULL = 3.4, 7.0  # inches: one column of a paper, and both
@@ -125,11 +128,14 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """PNG and PDF without dates, so that the same rows give the same bytes; laid out once, and drawn once each."""
     files = [folder / f"{name}.png", folder / f"{name}.pdf"]
     figure.set_dpi(DPI)
-    FigureCanvasAgg(figure).print_png(files[0], metadata={"Software": None})
+    png, pdf = io.BytesIO(), io.BytesIO()
+    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
     figure.set_layout_engine("none")
     nothing: Any = {"CreationDate": None, "Producer": None, "Creator": None}
-    FigureCanvasPdf(figure).print_pdf(files[1], metadata=nothing)
+    FigureCanvasPdf(figure).print_pdf(pdf, metadata=nothing)
     plt.close(figure)
+    for file, drawn in zip(files, (png, pdf), strict=True):
+        write_atomically(file, drawn.getvalue())
     return files
 
 

@@ -34,6 +34,7 @@ from experiments.landscape.ground import Ground
 from experiments.landscape.sampled import SampledGround
 from experiments.landscape.survey import Survey
 from experiments.management.inspect import NotFound, Planned, find
+from experiments.management.specification import specification
 from experiments.records import (
     LandscapeLineRow,
     LandscapePlaneRow,
@@ -75,6 +76,8 @@ class Arguments:
     """behind each return, where it is sampled"""
     out: Path | None = None
     """folder (default: landscapes/CELL in the results directory)"""
+    allow: tuple[str, ...] = ()
+    """files of rules and modules of environments that the cell may run: a manifest alone makes nothing run"""
 
 
 def main(arguments: Arguments) -> int:
@@ -83,7 +86,7 @@ def main(arguments: Arguments) -> int:
     try:
         _check(arguments)
         cell = find(arguments.results, arguments.cell)
-        spec = RunSpec.model_validate({k: v for k, v in cell.plan.items() if k != "run_id"}, strict=False)
+        spec = specification(cell, arguments.allow)
         policy = last_policy(arguments.results, cell) if arguments.at_steps is None else early_policy(spec, arguments)
         out = arguments.out or arguments.results / "landscapes" / spec.run_id
         with closing(ground_of(spec, policy, arguments)) as ground:

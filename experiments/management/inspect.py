@@ -1,20 +1,33 @@
 """Reading a results directory. Nothing is written, no lock is taken: a matrix may be running in it."""
 
 import json
+import os
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.table import Table
 
 from experiments.estimate import seconds_per_step
-from experiments.records import BrokenCell, RunRow, read_cell, read_manifest, read_run
+from experiments.owner import running
+from experiments.records import (
+    BrokenCell,
+    Manifest,
+    RunRow,
+    altered_files,
+    mixed_code,
+    read_cell,
+    read_manifest,
+    read_record,
+    read_regular,
+    read_run,
+)
 
 
 class NotFound(Exception):
@@ -40,21 +53,24 @@ class Planned:
         return "begun" if self.checkpoint is not None else "waiting"
 
 
-def read(results: Path) -> list[Planned]:
-    """Every planned cell. Raises NotFound."""
+def _manifest(results: Path) -> Manifest:
     try:
-        plan = read_manifest(results).cells
+        return read_manifest(results)
     except (OSError, ValueError) as error:
         raise NotFound(f"{results} is not a results directory: no readable manifest.json ({error})") from error
-    return [_planned(results, cell) for cell in plan]
 
 
-def _planned(results: Path, plan: dict[str, Any]) -> Planned:
+def read(results: Path, check: Callable[[Path], RunRow] = read_record) -> list[Planned]:
+    """Every planned cell; `check`: how its run is read. Raises NotFound."""
+    return [_planned(results, cell, check) for cell in _manifest(results).cells]
+
+
+def _planned(results: Path, plan: dict[str, Any], check: Callable[[Path], RunRow]) -> Planned:
     run, broken = None, None
     folder = results / "cells" / plan["run_id"]
-    if folder.exists():
+    if os.path.lexists(folder):
         try:
-            run = read_run(folder)
+            run = check(folder)
         except BrokenCell as error:
             broken = str(error)
     checkpoint = results / "checkpoints" / f"{plan['run_id']}.checkpoint"
@@ -65,7 +81,7 @@ def status(results: Path) -> int:
     """A line per rule and environment, what is running now, and what is left. 1 if a cell failed or is broken."""
     cells = read(results)
     rates = seconds_per_step(cell.run for cell in cells if cell.run is not None)
-    table = Table(title=f"{results}: {_running(results)}")
+    table = Table(title=f"{results}: {running(results)}")
     for head in ("rule", "environment", "planned", "ok", "failed", "begun", "waiting", "steps left", "hours left"):
         table.add_column(head, justify="left" if head in ("rule", "environment") else "right")
     groups: dict[tuple[str, str], list[Planned]] = {}
@@ -95,24 +111,13 @@ def _rate(cell: Planned, rates: dict[tuple[str, str], float]) -> float:
     return rates.get((plan["rule"], plan["env"]), rates.get(("", plan["env"]), float("nan")))
 
 
-def _running(results: Path) -> str:
-    lock, owner = results / ".lock", results / ".owner"
-    if not lock.exists():
-        return "not running"
-    try:
-        with FileLock(lock, timeout=0):
-            return "not running"
-    except Timeout:
-        return f"running ({owner.read_text() if owner.exists() else 'by another process'})"
-
-
 def find(results: Path, part: str) -> Planned:
     """The one cell whose name is `part` or holds it. Raises NotFound, naming some that there are."""
     cells = read(results)
     exact = [cell for cell in cells if cell.plan["run_id"] == part]
     found = exact or [cell for cell in cells if part in cell.plan["run_id"]]
     if len(found) == 1:
-        return found[0]
+        return _planned(results, found[0].plan, read_run)
     names = [cell.plan["run_id"] for cell in found or cells]
     what = f"{len(found)} cells" if found else "no cell"
     some = "\n  ".join(names[:10]) + ("\n  ..." if len(names) > 10 else "")
@@ -136,24 +141,35 @@ def show(results: Path, part: str, lines: int) -> int:
                 print(f"\nlast of {table}:\n{tables[table].drop(columns='run_id').tail(3).T.to_string()}")
     log = results / "logs" / f"{name}.log"
     if log.is_file() and log.stat().st_size:
-        tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+        tail = read_regular(log).decode(errors="replace").splitlines()[-lines:]
         print(f"\nlast lines of {log}:", *tail, sep="\n")
     return int(cell.state not in ("ok", "begun", "waiting"))
 
 
 def verify(results: Path) -> int:
-    """Every checksum, and every table. 1 if one is wrong."""
-    cells = read(results)
-    wrong = [cell.broken for cell in cells if cell.broken is not None]
-    planned = {cell.plan["run_id"] for cell in cells}
-    wrong += [
-        f"{path}: nobody planned it" for path in sorted((results / "cells").iterdir()) if path.name not in planned
-    ]
-    done = sum(cell.run is not None for cell in cells)
-    print("\n".join([*wrong, f"{done} of {len(cells)} planned cells are there and whole"]))
-    if (results / "tables").is_dir():
-        command = [sys.executable, "-m", "analysis.report", str(results), "--check", "--mixed"]
-        tables = subprocess.run(command, check=False).returncode
-        print("the tables are what the cells give" if tables == 0 else "the tables are not what the cells give")
-        return int(bool(wrong) or tables != 0)
-    return int(bool(wrong))
+    """Every checksum, and every table. 1 if something is wrong."""
+    manifest = _manifest(results)
+    cells = read(results, read_run)
+    wrong = [] if manifest.whole is not False else [f"{results / 'manifest.json'}: not as it was written"]
+    wrong += [cell.broken for cell in cells if cell.broken is not None]
+    planned, folder = {cell.plan["run_id"] for cell in cells}, results / "cells"
+    there = sorted(folder.iterdir()) if folder.is_dir() else []
+    wrong += [f"{path}: nobody planned it" for path in there if path.name not in planned]
+    wrong += altered_files(results)
+    runs = [cell.run for cell in cells if cell.run is not None]
+    if differ := mixed_code(runs, manifest.code):
+        wrong.append(f"cells made by different versions of {', '.join(differ)}")
+    print("\n".join([*wrong, f"{len(runs)} of {len(cells)} planned cells are there and whole"]))
+    if manifest.whole is None:
+        print(f"{results / 'manifest.json'} is from before manifests had a checksum: the plan itself is taken as it is")
+    return int(bool(wrong) or not _tables_agree(results))
+
+
+def _tables_agree(results: Path) -> bool:
+    """Whether the tables, where there are any, are what the cells give."""
+    if not (results / "tables").is_dir():
+        return True
+    command = [sys.executable, "-m", "analysis.report", str(results), "--check", "--mixed"]
+    agree = subprocess.run(command, check=False).returncode == 0
+    print("the tables are what the cells give" if agree else "the tables are not what the cells give")
+    return agree

@@ -9,11 +9,11 @@ from gymnasium.spaces import Box
 
 from algos.policies import Policy
 from experiments.management.inspect import NotFound, find
+from experiments.management.specification import specification
 from experiments.records import array_of, read_cell
-from experiments.spec import RunSpec
 
 
-def render(results: Path, part: str, out: Path | None, steps: int, seed: int) -> int:
+def render(results: Path, part: str, out: Path | None, steps: int, seed: int, allowed: tuple[str, ...]) -> int:
     """Write the WebP and say where. Raises NotFound if the cell has no policy or its environment cannot be drawn."""
     os.environ.setdefault("MUJOCO_GL", "egl")
     from experiments.cell.actor import Actor
@@ -24,7 +24,7 @@ def render(results: Path, part: str, out: Path | None, steps: int, seed: int) ->
     name = cell.plan["run_id"]
     if cell.run is None or cell.run.status != "ok":
         raise NotFound(f"{name} ({cell.state}) has no policy to show; only a cell that ended ok keeps its last one")
-    spec = RunSpec.model_validate({key: value for key, value in cell.plan.items() if key != "run_id"}, strict=False)
+    spec = specification(cell, allowed)
     kept = read_cell(results / "cells" / name).tables["policies"].iloc[-1]
     try:
         env = make_environment(spec.env, {**spec.env_kwargs, "render_mode": "rgb_array"})

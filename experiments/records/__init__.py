@@ -4,6 +4,7 @@ Whoever reads results needs this package and nothing else of the project; it imp
 """
 
 from experiments.records.cells import Cell, cell_files, read_cell, read_record, read_run, read_tables
+from experiments.records.checksums import altered_files, write_checksums
 from experiments.records.code import Listings, mixed_code
 from experiments.records.files import parse_json, read_regular, write_atomically
 from experiments.records.forks import ForkRow
@@ -63,6 +64,7 @@ __all__ = [
     "Table",
     "TrialRow",
     "UpdateRow",
+    "altered_files",
     "array_of",
     "cell_files",
     "decode",
@@ -82,4 +84,5 @@ __all__ = [
     "schema",
     "text_of",
     "write_atomically",
+    "write_checksums",
 ]

@@ -1,21 +1,29 @@
 """The commands on a small matrix with one cell of every kind."""
 
 import json
+import os
+import platform
 import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from analysis.load import load
 from analysis.page.evidence import gather
+from analysis.report import Arguments as ReportArguments
+from analysis.report import main as report_main
 from analysis.report import report
+from experiments import owner
 from experiments.cell.train import train
 from experiments.manage_results import Command, main
+from experiments.management import inspect
 from experiments.matrix_file import Matrix
-from experiments.records import read_cell
+from experiments.records import cell_files, read_cell, write_checksums
 from experiments.store import Store
 
 
@@ -29,7 +37,7 @@ def specs(make_spec):
     return {
         "ok": make_spec("InvertedPendulum-v5"),
         "diverged": make_spec("Pendulum-v1", "vanilla_pg", hyper={"lr": 1e30}),
-        "begun": make_spec("Pendulum-v1", budget=512, evaluations=4, checkpoint_every=64),
+        "begun": make_spec("Acrobot-v1", budget=512, evaluations=4, checkpoint_every=64),
         "waiting": make_spec("Pendulum-v1", seed=1),
     }
 
@@ -88,6 +96,96 @@ def test_verify_finds_a_flipped_byte_in_a_cell_and_in_a_table(manage, results, s
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     done = manage("verify", results)
     assert done.returncode == 1 and "does not match its checksum" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "name", ["tables/summary.csv", "tables/runs.parquet", "report.md", "report.html", "figures/final.png"]
+)
+def test_verify_names_what_is_missing_or_altered(manage, results, name, monkeypatch):
+    made = [results / other for other in ("tables/summary.csv", "report.md", "report.html", "figures/final.png")]
+    for file in (*made, results / "tables/runs.parquet"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"as it was")
+    write_checksums(results, [*made, results / "tables/runs.parquet"])
+    monkeypatch.setattr(inspect, "_tables_agree", lambda folder: True)
+    assert manage("verify", results).returncode == 0
+    (results / name).write_bytes(b"as it is")
+    done = manage("verify", results)
+    assert done.returncode == 1 and f"{results / name}: not as it was written" in done.stdout
+    (results / name).unlink()
+    done = manage("verify", results)
+    assert done.returncode == 1 and f"{results / name}: missing" in done.stdout
+    os.mkfifo(results / name)
+    assert f"{results / name}: cannot be read: not a regular file" in manage("verify", results).stdout
+
+
+def test_a_report_notes_everything_that_it_writes(results, monkeypatch):
+    assert report_main(ReportArguments((results,))) == 0
+    noted = set(json.loads((results / "checksums.json").read_bytes())["files"])
+    folders = [results, results / "tables", results / "figures"]
+    written = {str(file.relative_to(results)) for folder in folders for file in folder.iterdir() if file.is_file()}
+    assert written - {"checksums.json", "manifest.json", ".lock"} == noted and "report.html" in noted
+
+
+def test_verify_finds_checksums_and_a_plan_that_were_altered(manage, results):
+    (results / "report.md").write_text("# Report")
+    write_checksums(results, [results / "report.md"])
+    for name in ("checksums.json", "manifest.json"):
+        file = results / name
+        before = file.read_bytes()
+        file.write_bytes(before.replace(b"report.md", b"report.mx").replace(b"Pendulum", b"Pendulun"))
+        done = manage("verify", results)
+        assert done.returncode == 1 and f"{file}: not as it was written" in done.stdout
+        file.write_bytes(before)
+    assert manage("verify", results).returncode == 0
+
+
+def test_verify_flags_cells_of_mixed_code(manage, results, specs):
+    folder = results / "cells" / specs["ok"].run_id
+    for name, data in cell_files(replace(read_cell(folder).run, code="older"), []).items():
+        (folder / name).write_bytes(data)
+    done = manage("verify", results)
+    assert done.returncode == 1 and "different versions of code of which no files are known (older)" in done.stdout
+
+
+def test_status_takes_no_lock_and_works_where_nothing_can_be_written(results, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("filelock.FileLock.acquire", lambda *_, **__: pytest.fail("the lock was taken"))
+        patch.setattr(os, "open", read_only(os.open, results))
+        assert inspect.status(results) == 1
+        assert inspect.show(results, "InvertedPendulum", 20) == 0
+
+
+def read_only(opens, folder):
+    def open_for_reading(path, flags, *rest, **named):
+        writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        assert not (writes and str(folder) in str(path)), f"{path} was opened for writing"
+        return opens(path, flags, *rest, **named)
+
+    return open_for_reading
+
+
+@pytest.mark.parametrize("locks", [owner.LOCKS, Path("/nowhere")])
+def test_who_is_at_it_is_known_with_and_without_a_list_of_locks(results, specs, monkeypatch, locks):
+    monkeypatch.setattr(owner, "LOCKS", locks)
+    assert owner.running(results) == "not running"
+    with Store(results) as store:
+        store.plan(Matrix("m", results / "m.toml", tuple(specs.values()), {}))
+        assert owner.running(results) == f"running (process {os.getpid()} on {platform.node()})"
+    (results / ".owner").write_text("process 1 on another machine")
+    assert owner.running(results) == "running, or lost (process 1 on another machine)"
+
+
+def test_status_needs_neither_torch_nor_a_simulator(results):
+    code = f"""
+import sys
+from experiments.manage_results import Status, main
+from pathlib import Path
+main(Status(Path({str(results)!r})))
+assert not sys.modules.keys() & {{"torch", "gymnasium", "mujoco"}}
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_verify_finds_a_cell_under_the_name_of_another(manage, results, specs):
