@@ -10,9 +10,12 @@ def mm_theory(
     """Maximise L - C max KL(old || new) with C = 4 epsilon gamma / (1 - gamma)^2 (Schulman et al. 2015, theorem 1).
 
     With exact quantities no step lowers the return. On samples the surrogate, its advantages and the largest
-    divergence are estimates, and 7 to 10 % of the updates do lower it (FrozenLake-v1, where it is known). It must not
-    be expected to learn within any budget of ours: at gamma = .99 its C is some thousand times the beta that learns,
-    and its steps as many times shorter. damping and cg_iterations: see `Natural`; shrink, max_trials: twenty
+    divergence are estimates, and a batch overrates the step that it has chosen. On FrozenLake-v1, where the return is
+    known (gamma .99, the first updates of ten seeds), 2 % of the updates lowered it with batches of 2,048 and 14 % with
+    512, and the median claim was 4.8 and 12 times the true gain; with 65,536 it was 1.1 times (two seeds, discounted).
+
+    It must not be expected to learn within any budget of ours: at gamma = .99 its C is some thousand times the beta
+    that learns, and its steps as many times shorter. damping and cg_iterations: see `Natural`; shrink, max_trials: twenty
     candidates, so nineteen halvings at most, since the largest divergence exceeds the mean that the length is made for.
     """
     return AscentRule(

@@ -63,7 +63,7 @@ class UpdateRow:
     # what is true, on problems where that is known (experiments/cell/oracle.py); nan elsewhere
     true_return_before: float  # exact discounted return of the old policy
     true_return_after: float
-    true_cosine: float  # between the exact policy gradient and the batch's estimate
+    true_cosine: float  # between the exact policy gradient and the batch's (undiscounted) estimate
     claimed_gain: float  # achieved_bound times scales and mass of the discounted visitation: a gain of the return
     bound_held: float  # 1 where the true gain is no less than the claimed one, else 0
     # cost
