@@ -15,8 +15,9 @@ def mm_theory(
     512, and the median claim was 4.8 and 12 times the true gain; with 65,536 it was 1.1 times (two seeds, discounted).
 
     It must not be expected to learn within any budget of ours: at gamma = .99 its C is some thousand times the beta
-    that learns, and its steps as many times shorter. damping and cg_iterations: see `Natural`; shrink, max_trials: twenty
-    candidates, so nineteen halvings at most, since the largest divergence exceeds the mean that the length is made for.
+    that learns, and its steps as many times shorter. damping and cg_iterations: see `Natural`; shrink, max_trials:
+    twenty candidates, so nineteen halvings at most, since the largest divergence exceeds the mean that the length is
+    made for.
     """
     return AscentRule(
         policy,

@@ -65,8 +65,8 @@ class ForkRow:
     gain_se: float  # standard error of return_after - return_before, episodes paired by their seeds; 0 if exact
     exact: bool  # discounted return in closed form; else undiscounted, of `episodes` episodes, actions sampled
     episodes: int
-    # what a surrogate gain of 1 is worth in units of the return, to first order: scales times the mass of the visitation,
-    # the discounted one where returns are exact, else the mean length of an episode
+    # what a surrogate gain of 1 is worth in units of the return, to first order: scales times the mass of the
+    # visitation, the discounted one where returns are exact, else the mean length of an episode
     return_unit: float
     exact_surrogate_gain: float  # of the exact surrogate, in units of the return; nan where that is not known
     # cost
