@@ -3,10 +3,9 @@
 from algos.curvature.cg import Solution, conjugate_gradient
 from algos.curvature.fisher import fisher_vector_product
 from algos.curvature.metrics import EmpiricalFisher, Fisher, Identity, Metric, SubsampledFisher
-from algos.curvature.preconditioners import Diagonal, Kronecker, Preconditioner, Subsampled, Unpreconditioned
+from algos.curvature.preconditioners import Kronecker, Preconditioner, Subsampled, Unpreconditioned
 
 __all__ = [
-    "Diagonal",
     "EmpiricalFisher",
     "Fisher",
     "Identity",

@@ -33,24 +33,6 @@ class Unpreconditioned:
 
 
 @dataclass(frozen=True)
-class Diagonal:
-    """The diagonal of F + damping I; on the recorded batches of a 64x64 policy it needs more products than none."""
-
-    def prepare(self, linear: Linearization, scores: Tensor, damping: float) -> Solve:
-        network = linear.network
-        diagonal = scores.new_empty(network.size)
-        layers = network.layers(diagonal)
-        for (weight, bias), signal, a in zip(
-            layers[::-1], linear.signals(scores), linear.activations[::-1], strict=True
-        ):
-            squared = signal.square()
-            torch.mm(squared.T, a.square(), out=weight)
-            torch.sum(squared if len(bias) == len(weight) else scores.square(), 0, out=bias)
-        diagonal.div_(len(scores)).add_(damping)
-        return lambda v: v / diagonal
-
-
-@dataclass(frozen=True)
 class Kronecker:
     """Every layer's block of F as (mean signal signal') x (mean input input'), as if the two were independent.
 

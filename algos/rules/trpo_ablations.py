@@ -11,14 +11,15 @@ from typing import Any, TypeVar
 from algos.ascent import (
     AscentRule,
     Backtracking,
+    DampedKLRadius,
     KeepRejected,
     KLWithin,
     MaxKLWithin,
-    Natural,
     ReverseKLWithin,
     SurrogateImproves,
+    WarmStarted,
 )
-from algos.curvature import EmpiricalFisher, Identity, Metric, SubsampledFisher
+from algos.curvature import EmpiricalFisher, Identity, Kronecker, Metric, SubsampledFisher
 from algos.rules.trpo import trpo
 
 Factory = TypeVar("Factory", bound=Callable[..., AscentRule])
@@ -41,7 +42,7 @@ def _searching(rule: AscentRule, *conditions: Any) -> AscentRule:
 
 def _measuring(rule: AscentRule, metric: Metric) -> AscentRule:
     natural: Any = rule.direction
-    return replace(rule, direction=Natural(natural.cg_iterations, natural.damping, metric))
+    return replace(rule, direction=replace(natural, metric=metric))
 
 
 @_with_trpos_parameters
@@ -97,3 +98,24 @@ def trpo_subsampled_fisher(rule: AscentRule) -> AscentRule:
 def trpo_empirical_fisher(rule: AscentRule) -> AscentRule:
     """The outer product of the taken actions' scores in place of the Fisher matrix."""
     return _measuring(rule, EmpiricalFisher())
+
+
+@_with_trpos_parameters
+def trpo_damped_radius(rule: AscentRule) -> AscentRule:
+    """Its step length comes from the damped form s'(F + damping I)s, as in modular_rl and most code since."""
+    length: Any = rule.step_size
+    return replace(rule, step_size=DampedKLRadius(length.delta))
+
+
+@_with_trpos_parameters
+def trpo_kronecker(rule: AscentRule) -> AscentRule:
+    """Its conjugate gradient is preconditioned by Kronecker factors (Martens and Grosse 2015)."""
+    natural: Any = rule.direction
+    return replace(rule, direction=replace(natural, preconditioner=Kronecker()))
+
+
+@_with_trpos_parameters
+def trpo_warm_start(rule: AscentRule) -> AscentRule:
+    """Its conjugate gradient starts from the last update's direction (Martens 2010, "Hessian-free", section 4.5)."""
+    natural: Any = rule.direction
+    return replace(rule, direction=WarmStarted(natural))

@@ -12,7 +12,6 @@ import torch
 
 from algos.ascent import LocalModel, Natural
 from algos.curvature import (
-    Diagonal,
     Kronecker,
     Solution,
     Subsampled,
@@ -26,7 +25,7 @@ from algos.types import Batch
 from experiments.cell.compiled import CompiledPasses
 
 BATCHES = np.load(Path(__file__).with_name("batches.npz"))
-PARTS = {"none": Unpreconditioned(), "diagonal": Diagonal(), "kronecker": Kronecker(), "subsampled": Subsampled()}
+PARTS = {"none": Unpreconditioned(), "kronecker": Kronecker(), "subsampled": Subsampled()}
 POLICY = Policy.mlp(17, (64, 64), DiagonalGaussian(6), CompiledPasses())
 
 
