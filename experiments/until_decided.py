@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from experiments.files import write_atomically
 from experiments.matrix_file import Matrix
+from experiments.records import write_atomically
 from experiments.spec import RunSpec
 from experiments.store import Store, StoreError
 

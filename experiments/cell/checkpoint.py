@@ -1,7 +1,8 @@
 """A run between two evaluations, on disk: everything that the rest of it depends on, and the rows so far.
 
-The file is the SHA-256 of what `torch.save` wrote, and then that. It is read with `weights_only`: besides tensors and
-plain values only the classes that `algos` and the rule's own module define can come out of it, and no code can run.
+The file is the SHA-256 of what `torch.save` wrote, and then that: a dictionary with, under `made_by`, the specification
+and the code that made it, so that no other code has to understand it. It is read with `weights_only`: besides tensors
+and plain values only the classes that `algos` and the rule's own module define can come out of it; no code can run.
 """
 
 import hashlib
@@ -13,31 +14,38 @@ from typing import Any
 
 import torch
 
-from experiments.files import write_atomically
+from experiments.records import read_regular, write_atomically
 
 
-def save(file: Path, state: dict[str, Any]) -> None:
+def save(file: Path, made_by: list[Any], state: dict[str, Any]) -> None:
     """All of `state` under that name, or what was there before."""
-    payload = _packed(state)
+    payload = _packed(state | {"made_by": made_by})
     write_atomically(file, hashlib.sha256(payload).digest() + payload)
 
 
-def load(file: Path, rule: Any, device: torch.device | str = "cpu") -> dict[str, Any] | None:
+def load(file: Path, made_by: list[Any], rule: Any, device: torch.device | str = "cpu") -> dict[str, Any] | None:
     """What `save` was given, its tensors on `device`.
 
-    None where there is no such file, or one that is damaged or holds anything else: the run then starts from 0.
+    None where there is no such file, and, with a line on what it is, one that is damaged, made by others, or anything
+    else: the run then starts from 0.
     """
     try:
-        data = file.read_bytes()
-    except OSError:
+        return _read(file, made_by, rule, device)
+    except FileNotFoundError:
         return None
+    except Exception as error:  # torch has as many ways to fail as there are files that it did not write
+        print(f"{file.name} is of no use, it starts from 0: {type(error).__name__}: {error!s:.300}", flush=True)
+        return None
+
+
+def _read(file: Path, made_by: list[Any], rule: Any, device: torch.device | str) -> dict[str, Any]:
+    data = read_regular(file)
     digest, payload = data[:32], data[32:]
     if hashlib.sha256(payload).digest() != digest:
-        return None
-    try:
-        found: dict[str, Any] = _unpacked(payload, rule, device)
-    except pickle.UnpicklingError:  # a class that is none of these, such as one that the code had before
-        return None
+        raise ValueError("it does not match its checksum")
+    found = _unpacked(payload, rule, device)
+    if not isinstance(found, dict) or found.pop("made_by", None) != made_by:
+        raise ValueError("another specification, other code or other libraries made it")
     return found
 
 

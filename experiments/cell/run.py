@@ -104,7 +104,6 @@ class Run:
     def snapshot(self) -> dict[str, Any]:
         """What a checkpoint holds."""
         return {
-            "made_by": self.made_by,
             "cpus": self.cpus,
             "env_steps": self.env_steps,
             "updates": self.updates,

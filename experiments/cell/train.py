@@ -26,7 +26,17 @@ def train(
     pause: Callable[[], bool] = lambda: False,
     lane: str = "throughput",
 ) -> Iterator[Row]:
+    """The rows of `train_encoded`."""
+    for row, _ in train_encoded(spec, jobs, checkpoint, pause, lane):
+        yield row
+
+
+def train_encoded(
+    spec: RunSpec, jobs: int, checkpoint: Path | None, pause: Callable[[], bool], lane: str
+) -> Iterator[tuple[Row, bytes]]:
     """Run one cell: its update and evaluation rows as they come, and its run row last, also if it failed.
+
+    Each comes with its line (`encode`), which is made once, for the checkpoint and for whoever else wants it.
 
     jobs, lane: only recorded, how many cells shared the machine and what their seconds are for; checkpoint: a file to
     go on from and to write to; pause: asked at every checkpoint whether to stop there, and all the time in an
@@ -51,7 +61,8 @@ def train(
             reason += f" after update {cell.run.updates}, {cell.run.env_steps} environment steps"
         if traceback:
             print(traceback, file=sys.stderr, flush=True)
-        yield run_row(spec, cell.run, status, reason, traceback, cell.run.clock if cell.run else clock, jobs, lane)
+        last = run_row(spec, cell.run, status, reason, traceback, cell.run.clock if cell.run else clock, jobs, lane)
+        yield last, encode(last)
         cell.close()  # last, so that nothing is lost where an environment cannot be closed
 
 
@@ -59,21 +70,22 @@ class _Cell:
     def __init__(self, spec: RunSpec, checkpoint: Path | None, pause: Callable[[], bool]) -> None:
         self._spec, self._checkpoint, self._pause = spec, checkpoint, pause
         self._patience = Patience(pause)
-        self._sent: list[Row] = []
+        self._sent: list[bytes] = []
         self.run: Run | None = None
 
-    def rows(self) -> Iterator[Row]:
-        """Every row but the last. Raises whatever ends the run early."""
+    def rows(self) -> Iterator[tuple[Row, bytes]]:
+        """Every row but the last, with its line. Raises whatever ends the run early."""
         run = self.run = Run(self._spec)
         require_code(self._spec)  # the environment's own modules are loaded now
-        kept = None if self._checkpoint is None else load(self._checkpoint, run.rule, run.device)
-        if kept is not None and kept["run"]["made_by"] == run.made_by:
+        kept = None if self._checkpoint is None else load(self._checkpoint, run.made_by, run.rule, run.device)
+        if kept is not None:
             run.restore(kept["run"])
-            self._sent = [decode(line) for line in kept["rows"]]
-        yield from list(self._sent)
+            self._sent = kept["rows"]
+        for line in list(self._sent):
+            yield decode(line), line
         for row in run.rows(lambda: self._keep(run), self._patience.is_over):
-            self._sent.append(row)
-            yield row
+            self._sent.append(encode(row))
+            yield row, self._sent[-1]
 
     def close(self) -> None:
         """Close what was opened."""
@@ -86,7 +98,7 @@ class _Cell:
             return
         require_keepable(run.rule, run.state)
         try:
-            save(self._checkpoint, {"run": run.snapshot(), "rows": [encode(row) for row in self._sent]})
+            save(self._checkpoint, run.made_by, {"run": run.snapshot(), "rows": self._sent})
         except OSError as error:  # a full disk costs the checkpoint, not the run
             print(f"no checkpoint at {run.env_steps} environment steps: {error}", flush=True)
         if self._pause():

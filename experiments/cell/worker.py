@@ -1,5 +1,6 @@
 """What a cell's own process does: train, and send every row to its parent as a line of JSON."""
 
+import io
 import json
 import os
 import resource
@@ -13,7 +14,7 @@ from typing import Any
 import torch
 
 from experiments.cell.failures import Paused
-from experiments.cell.train import train
+from experiments.cell.train import train_encoded
 from experiments.identity import OtherCode
 from experiments.records import RunRow, encode
 from experiments.spec import RunSpec
@@ -42,10 +43,10 @@ def run_cell(request: dict[str, Any], pipe: int) -> None:
     before = calibrate() if timing else float("nan")
     with open(pipe, "wb") as rows:
         try:
-            for row in train(spec, request["jobs"], checkpoint, stop.asked, request["lane"]):
+            for row, line in train_encoded(spec, request["jobs"], checkpoint, stop.asked, request["lane"]):
                 if isinstance(row, RunRow) and timing:
-                    row = replace(row, calibration_before=before, calibration_after=calibrate())
-                rows.write(encode(row) + b"\n")
+                    line = encode(replace(row, calibration_before=before, calibration_after=calibrate()))
+                rows.write(line + b"\n")
                 rows.flush()
         except (Paused, OtherCode) as why:
             rows.write(json.dumps({"paused": str(why)}).encode() + b"\n")
@@ -88,3 +89,20 @@ def _redirect(log: str | None) -> None:
         sink = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(sink, 1)
         os.dup2(sink, 2)
+        sys.stdout, sys.stderr = Log.text(1), Log.text(2)
+
+
+class Log(io.FileIO):
+    """What a cell prints. Where the disk has no room for it, it is lost, and nothing else is."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+    @classmethod
+    def text(cls, descriptor: int) -> io.TextIOWrapper:
+        """A stream to print to."""
+        raw = io.BufferedWriter(cls(descriptor, "wb", closefd=False))
+        return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)

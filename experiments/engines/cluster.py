@@ -32,9 +32,8 @@ from experiments.engines.task import (
     request_stop,
 )
 from experiments.engines.workers import Workers
-from experiments.files import write_atomically
 from experiments.identity import library_versions
-from experiments.records import RunRow
+from experiments.records import RunRow, write_atomically
 from experiments.spec import RunSpec
 
 AHEAD = 8  # cells that Dask knows of beyond two for each of its threads

@@ -17,9 +17,8 @@ from distributed import Status, Worker, get_worker
 
 from experiments.engines.events import NOT_BEGUN, Paused, Pulse
 from experiments.engines.supervise import LEAVING, Conditions, Files, stop_of, supervise
-from experiments.files import write_atomically
 from experiments.identity import OtherCode, library_versions, require_code
-from experiments.records import Row, RunRow, decode, encode
+from experiments.records import Row, RunRow, decode, encode, write_atomically
 from experiments.spec import RunSpec
 
 LOG_TAIL = 64_000  # bytes of a remote cell's log that come back with it

@@ -70,15 +70,15 @@ def reach(spec: RunSpec, steps: list[int], folder: Path) -> Iterator[Stage]:
         for at in steps:
             file = folder / f"{spec.run_id}-{at}.stage"
             made_by = [spec.run_id, at, code_of(spec, MODULES).digest, library_versions()]
-            kept = load(file, rule)
-            if kept is not None and kept["made_by"] == made_by:
+            kept = load(file, made_by, rule)
+            if kept is not None:
                 yield Stage(**kept["stage"])
                 continue
             run.rule = recorder
             while run.env_steps < at:
                 list(run.step())
             stage = _take(run, recorder)
-            save(file, {"made_by": made_by, "stage": {name: getattr(stage, name) for name in Stage.__annotations__}})
+            save(file, made_by, {"stage": {name: getattr(stage, name) for name in Stage.__annotations__}})
             yield stage
 
 

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.files import write_atomically
 from experiments.forks.fork import Entry
 from experiments.forks.plan import ForksError
 from experiments.forks.stage import code_of_fork
 from experiments.identity import library_versions
-from experiments.records import BrokenCell, ForkRow, parquet, read_parquet
+from experiments.records import BrokenCell, ForkRow, parquet, read_parquet, write_atomically
 from experiments.spec import RunSpec
 
 

@@ -27,7 +27,6 @@ from experiments.cell.normalization import ObservationNormalizer
 from experiments.cell.oracle import finite_mdp
 from experiments.cell.run import Run
 from experiments.cell.streams import numpy_stream
-from experiments.files import write_atomically
 from experiments.identity import code_of, library_versions
 from experiments.landscape.exact import ExactGround
 from experiments.landscape.ground import Ground
@@ -44,6 +43,7 @@ from experiments.records import (
     array_of,
     frame,
     read_cell,
+    write_atomically,
 )
 from experiments.spec import RunSpec
 

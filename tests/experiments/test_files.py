@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from experiments.cell.train import train
-from experiments.files import write_atomically
 from experiments.matrix_file import Matrix
+from experiments.records import write_atomically
 from experiments.store import Store
 
 CALLS = {"open": (builtins, "open"), "fsync": (os, "fsync"), "replace": (os, "replace")}

@@ -1,8 +1,11 @@
+import hashlib
+import io
 import os
 from contextlib import suppress
 from dataclasses import asdict
 
 import pytest
+import torch
 
 from algos.rules import RULES
 from experiments.cell.checkpoint import load, save
@@ -117,8 +120,56 @@ def test_a_checkpoint_of_other_code_is_not_gone_on_from(tmp_path, make_spec, mon
 
 
 def test_no_code_comes_out_of_a_checkpoint(tmp_path):
-    save(tmp_path / "c", {"run": Sneaky(tmp_path / "was here")})
-    assert load(tmp_path / "c", rule=RULES["trpo"]) is None and not (tmp_path / "was here").exists()
+    save(tmp_path / "c", [], {"run": Sneaky(tmp_path / "was here")})
+    assert load(tmp_path / "c", [], RULES["trpo"]) is None and not (tmp_path / "was here").exists()
+
+
+def sealed(payload):
+    return hashlib.sha256(payload).digest() + payload
+
+
+def saved(value):
+    sink = io.BytesIO()
+    torch.save(value, sink)
+    return sealed(sink.getvalue())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[1, 2]",
+        sealed(b"[" * 10_000 + b"]" * 10_000),
+        sealed(b"PK no archive"),
+        saved([1, 2]),
+        saved({"run": {}, "rows": []}),
+        saved({"made_by": "others", "run": {}, "rows": []}),
+        saved(None),
+    ],
+    ids=["list", "deep", "archive", "torch list", "nobody", "others", "nothing"],
+)
+def test_a_checkpoint_of_another_layout_is_a_start_from_zero_and_a_line(tmp_path, make_spec, data, capsys):
+    (tmp_path / "c").write_bytes(data)
+    assert untimed(train(make_spec(), checkpoint=tmp_path / "c")) == untimed(train(make_spec()))
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 1 and told[0].startswith("c is of no use, it starts from 0: ")
+
+
+@pytest.mark.parametrize(
+    "odd", [os.mkfifo, os.mkdir, lambda path: path.symlink_to(path)], ids=["fifo", "folder", "loop of links"]
+)
+def test_an_odd_thing_in_the_place_of_a_checkpoint_does_not_hang(tmp_path, make_spec, odd, capsys):
+    odd(tmp_path / "c")
+    assert list(train(make_spec(), checkpoint=tmp_path / "c"))[-1].status == "ok"
+    assert "c is of no use, it starts from 0" in capsys.readouterr().out
+
+
+def test_a_run_that_went_on_elsewhere_says_so(tmp_path, make_spec, monkeypatch):
+    spec = make_spec(**OFTEN)
+    here = list(train(spec))[-1].cpu
+    with pytest.raises(Paused):
+        list(train(spec, checkpoint=tmp_path / "c", pause=lambda: True))
+    monkeypatch.setattr("experiments.cell.run.cpu_model", lambda: "another (AVX2)")
+    assert list(train(spec, checkpoint=tmp_path / "c"))[-1].cpu == f"{here}, then another (AVX2)"
 
 
 class Sneaky:
