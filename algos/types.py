@@ -4,7 +4,7 @@ Sizes, here and everywhere: T steps, N environments, B = T*N samples, O observat
 P parameters. A rule is a pure function of (state, batch); `theta` is one flat vector [P].
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 import torch
@@ -103,6 +103,12 @@ class Reuse:
     jackknife_variance: float  # of the estimate, episodes taken for independent
 
 
+class Use(Protocol):
+    """One use of a batch by a rule; the pipeline looks into it, outside the update's clock."""
+
+    def diagnose(self) -> Reuse: ...
+
+
 @dataclass(frozen=True)
 class Info:
     """What only the rule knows about its update; nan where the rule has no such quantity."""
@@ -110,6 +116,7 @@ class Info:
     accepted: bool = True
     step_size: float = NAN
     trials: tuple[Trial, ...] = ()
+    uses: tuple[Use, ...] = field(default=(), repr=False)  # of the batch, in place of the next, ess and max_weight
     reuses: tuple[Reuse, ...] = ()
     discounted: bool = False  # whether the rule's surrogate is under the discounted visitation
     predicted_gain: float = NAN  # of the surrogate, by the rule's own model, for the whole step from old to new

@@ -3,7 +3,7 @@
 from algos.estimators.advantages import gae
 from algos.estimators.baseline import ValueBaseline
 from algos.estimators.change import Change, measure_change
-from algos.estimators.diagnostics import diagnose
+from algos.estimators.diagnostics import Used, diagnosed
 from algos.estimators.regression import Fitted, GaussNewton, MinibatchAdam, Regression
 from algos.estimators.surrogates import WEIGHTINGS, Clipped, Discounted, ImportanceSampled, Surrogate, Truncated
 from algos.estimators.visitation import visitation_mass
@@ -20,8 +20,9 @@ __all__ = [
     "Regression",
     "Surrogate",
     "Truncated",
+    "Used",
     "ValueBaseline",
-    "diagnose",
+    "diagnosed",
     "gae",
     "measure_change",
     "visitation_mass",

@@ -1,34 +1,58 @@
 """How far a surrogate's estimate can be trusted, from the terms of that very estimate; everything in double."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from algos.estimators.segments import segment_sums
 from algos.estimators.surrogates import Surrogate
-from algos.types import Batch, Reuse
+from algos.types import Batch, Info, Reuse
 
 
-@torch.no_grad()
-def diagnose(k: int, surrogate: Surrogate, log_ratio: Tensor, batch: Batch) -> Reuse:
-    """What the surrogate's weights and its estimate are worth before step k, at log_ratio [B].
+@dataclass(frozen=True)
+class Used:
+    """A batch before its k-th use by a surrogate, at log_ratio [B]."""
 
-    The effective sample size is relative to what the estimator has at the old policy, so that what `Discounted` gives
-    away there is not laid to re-use.
-    """
-    log_ratio, batch = log_ratio.double(), replace(batch, advantages=batch.advantages.double())
-    ess, max_weight = effective_sample_size(surrogate.log_weights(log_ratio, batch))
-    on_policy, _ = effective_sample_size(surrogate.log_weights(torch.zeros_like(log_ratio), batch))
-    numerators, denominators = surrogate.terms(log_ratio, batch)
-    return Reuse(
-        k=k,
-        ess=ess / on_policy,
-        max_weight=max_weight,
-        truncated=float(surrogate.cut(log_ratio, batch).double().mean()),
-        predicted_variance=predicted_variance(numerators, denominators),
-        jackknife_variance=jackknife_variance(numerators, denominators, batch.episodes),
-    )
+    k: int
+    surrogate: Surrogate
+    log_ratio: Tensor
+    batch: Batch
+
+    @torch.no_grad()
+    def ess(self) -> float:
+        """Effective sample size of the surrogate's own weights, over what it has at the old policy.
+
+        So what `Discounted` gives away already there is not laid to re-use.
+        """
+        here, at_old = (
+            effective_sample_size(self.surrogate.log_weights(log_ratio, self.batch))[0]
+            for log_ratio in (self.log_ratio.double(), torch.zeros_like(self.log_ratio, dtype=torch.float64))
+        )
+        return here / at_old
+
+    @torch.no_grad()
+    def diagnose(self) -> Reuse:
+        """What weights and estimate are worth."""
+        surrogate, log_ratio = self.surrogate, self.log_ratio.double()
+        batch = replace(self.batch, advantages=self.batch.advantages.double())
+        numerators, denominators = surrogate.terms(log_ratio, batch)
+        return Reuse(
+            k=self.k,
+            ess=self.ess(),
+            max_weight=effective_sample_size(surrogate.log_weights(log_ratio, batch))[1],
+            truncated=float(surrogate.cut(log_ratio, batch).double().mean()),
+            predicted_variance=predicted_variance(numerators, denominators),
+            jackknife_variance=jackknife_variance(numerators, denominators, batch.episodes),
+        )
+
+
+def diagnosed(info: Info) -> Info:
+    """The same with what its uses of the batch were worth in their place; `ess` and `max_weight` are the last one's."""
+    if not info.uses:
+        return info
+    reuses = tuple(use.diagnose() for use in info.uses)
+    return replace(info, uses=(), reuses=reuses, ess=reuses[-1].ess, max_weight=reuses[-1].max_weight)
 
 
 def effective_sample_size(log_weights: Tensor) -> tuple[float, float]:

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from algos.ascent import Adam, AscentState, Fixed, Gradient, LocalModel
 from algos.ascent.directions import Direction
-from algos.estimators import WEIGHTINGS, Surrogate, Truncated, diagnose
+from algos.estimators import WEIGHTINGS, Surrogate, Truncated, Used
 from algos.policies import Policy
-from algos.types import Batch, Info, Reuse
+from algos.types import Batch, Info
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class ReusePG:
         """One batch. `predicted_gain` is the sum of the steps' linear gains; nan for weights whose gains are in a unit
         of their own (`Surrogate.local`)."""
         theta, memory = state.theta, state.direction
-        gain, taken, reuses = 0.0, 0, list[Reuse]()
+        gain, taken, uses = 0.0, 0, list[Used]()
         for k in range(self.updates):
             model = LocalModel(self.policy, theta, batch, self.surrogate)
-            reuses.append(diagnose(k, self.surrogate, model.log_ratio, batch))
-            if k and reuses[-1].ess < self.ess_floor:
+            uses.append(Used(k, self.surrogate, model.log_ratio, batch))
+            if k and self.ess_floor > 0 and uses[-1].ess() < self.ess_floor:
                 break
             heading, memory = self.direction.head(model, memory)
             length = self.step_size.length(model, heading, state.scale)
@@ -55,11 +55,9 @@ class ReusePG:
             taken += 1
         info = Info(
             step_size=self.step_size.lr,
-            reuses=tuple(reuses),
+            uses=tuple(uses),
             discounted=self.surrogate.discounted,
             predicted_gain=gain if self.surrogate.local else nan,
-            ess=reuses[-1].ess,
-            max_weight=reuses[-1].max_weight,
             gradient_evaluations=taken,
         )
         return AscentState(theta, memory, state.scale), info

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from algos.estimators import Change, ValueBaseline, gae, measure_change, visitation_mass
+from algos.estimators import Change, ValueBaseline, diagnosed, gae, measure_change, visitation_mass
 from algos.finite import NonFinite
 from algos.policies import Policy
 from algos.types import Batch, Info, Normalization
@@ -149,6 +149,7 @@ class Run:
             require_keepable(self.rule, self.state)
         require_within(PARAMETER_LIMIT * max(1.0, self.collector.environments.action_scale), theta=self.state.theta)
         with clock("measure_s"):
+            info = diagnosed(info)
             change = measure_change(self.policy, old, self.state.theta, batch, info)
             truth = Truth()
             if self.oracle is not None and states is not None:
@@ -209,6 +210,7 @@ class Run:
 
     def update_row(self, rollout: Rollout, info: Info, change: Change, truth: Truth, explained: float) -> UpdateRow:
         known = asdict(info) | {"trials": len(info.trials), "reuses": len(info.reuses)} | self.counters
+        del known["uses"]
         columns = UpdateRow.__dataclass_fields__
         seconds: dict[str, Any] = {phase: self.clock.last[phase] for phase in PHASES if phase in columns}
         return UpdateRow(

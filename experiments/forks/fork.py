@@ -71,7 +71,7 @@ class Forks:
         try:
             rule = build_rule(entry.rule, entry.hyper, self.policy, integer_seed(self.spec.seed, "rule"))
             theta, info, seconds = self._update(rule)
-            found = {name: value for name, value in asdict(info).items() if name in _EMPTY}
+            found = {name: value for name, value in asdict(replace(info, uses=())).items() if name in _EMPTY}
             found |= {"trials": len(info.trials), "update_s": seconds, "theta_digest": digest_of(theta)}
             status = "diverged"
             require_within(PARAMETER_LIMIT, theta=theta)

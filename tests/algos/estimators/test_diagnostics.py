@@ -5,10 +5,15 @@ import pytest
 import torch
 from surrogate_cases import EPISODES, RATIOS, WEIGHTS, every_surrogate
 
-from algos.estimators import WEIGHTINGS, Clipped, Discounted, diagnose
+from algos.estimators import WEIGHTINGS, Clipped, Discounted, Used, diagnosed
 from algos.estimators.diagnostics import effective_sample_size, jackknife_variance, predicted_variance
+from algos.types import Info
 
 ONES = torch.ones(4000).double()
+
+
+def diagnose(k, surrogate, log_ratio, batch):
+    return Used(k, surrogate, log_ratio, batch).diagnose()
 
 
 def test_the_effective_sample_size_by_hand():
@@ -114,3 +119,12 @@ def test_every_tensor_is_made_on_the_device_of_the_batch(problem):
     expected = diagnose(1, WEIGHTINGS["per_decision"], log_ratio, problem.batch)
     with torch.device("meta"):
         assert diagnose(1, WEIGHTINGS["per_decision"], log_ratio, problem.batch) == expected
+
+
+def test_what_a_rule_used_becomes_what_it_was_worth():
+    uses = tuple(Used(k, WEIGHTINGS["ordinary"], k * RATIOS.log(), EPISODES) for k in range(3))
+    info = diagnosed(Info(uses=uses, step_size=0.5))
+    assert info.reuses == tuple(use.diagnose() for use in uses) and info.uses == () and info.step_size == 0.5
+    assert info.ess == uses[2].ess() == info.reuses[2].ess and info.max_weight == info.reuses[2].max_weight
+    alone = Info(ess=0.3)
+    assert diagnosed(alone) is alone, "a rule may know its weights itself"

@@ -6,13 +6,14 @@ import torch
 from algos_cases import make_problem
 
 from algos.ascent import LocalModel
+from algos.estimators import diagnosed
 from algos.rules import RULES
 from algos.types import Normalization
 
 
 def step(rule, problem):
     state, info = rule.update(rule.init(problem.theta), problem.batch)
-    return state.theta - problem.theta, info
+    return state.theta - problem.theta, diagnosed(info)
 
 
 def test_the_balance_heuristic_of_one_batch_is_the_ordinary_weight_and_of_equal_policies_too(problem):
@@ -116,7 +117,7 @@ def test_the_mixture_counts_the_gradients_of_all_its_batches_and_remembers_adams
     state = rule.init(problem.theta)
     for batches in (1, 2, 3, 3):
         state, info = rule.update(state, problem.batch)
-        assert info.gradient_evaluations == 2 * batches and len(info.reuses) == 2
+        assert info.gradient_evaluations == 2 * batches and len(info.uses) == 2
     assert state.ascent.direction.steps == 8
 
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from algos.ascent import Adam, LocalModel
-from algos.estimators import WEIGHTINGS, Discounted, measure_change
+from algos.estimators import WEIGHTINGS, Discounted, Used, diagnosed, measure_change
 from algos.rules import RULES
 
 
 def step(rule, problem):
     state, info = rule.update(rule.init(problem.theta), problem.batch)
-    return state.theta - problem.theta, info
+    return state.theta - problem.theta, diagnosed(info)
 
 
 def test_one_update_of_reuse_is_vanilla(problem):
@@ -109,3 +109,17 @@ def test_re_use_on_the_discounted_visitation_says_so_and_keeps_its_promise(probl
 def test_hyper_parameters_out_of_range_are_refused(problem, wrong, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         RULES["reuse_pg"](problem.policy, **wrong)
+
+
+def test_an_update_pays_for_no_diagnosis(problem, monkeypatch):
+    """Only where a floor is to be kept, and then for the sample size alone."""
+
+    def paid(self):
+        raise AssertionError("within the update's clock")
+
+    monkeypatch.setattr(Used, "diagnose", paid)
+    rule = RULES["reuse_pg"](problem.policy, ess_floor=0.5)
+    rule.update(rule.init(problem.theta), problem.batch)
+    monkeypatch.setattr(Used, "ess", paid)
+    rule = RULES["reuse_pg"](problem.policy)
+    assert len(rule.update(rule.init(problem.theta), problem.batch)[1].uses) == 4

@@ -49,6 +49,14 @@ def test_the_same_seed_gives_the_same_rows_and_another_seed_does_not(make_spec):
     assert other != untimed(train(make_spec("Pendulum-v1")), UpdateRow)
 
 
+def test_every_use_of_a_batch_is_a_row(make_spec):
+    rows = list(train(make_spec(rule="reuse_pg")))
+    uses, updates = of(ReuseRow, rows), of(UpdateRow, rows)
+    assert [(use.update, use.k) for use in uses] == [(update, k) for update in (1, 2, 3) for k in range(4)]
+    assert all(use.ess == pytest.approx(1.0, abs=1e-6) for use in uses if use.k == 0)
+    assert [row.ess for row in updates] == [use.ess for use in uses if use.k == 3]
+
+
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
 def test_every_rule_runs_to_the_end_of_its_budget(make_spec, env, rule):
