@@ -96,6 +96,11 @@ def history_pg(policy: Policy, *, lr: float = 0.3, batches: int = 4, updates: in
 
     Multiple importance sampling with the balance heuristic (Veach and Guibas 1995, section 3.2). lr: 0.3, as in
     `vanilla_pg`; batches: M = 4, and updates: 1, so that a sample is used as often as by `reuse_pg`.
+
+    Batches differ in what they were normalised by: within four, the scale of advantages by 1.7 in the median and 11 at
+    worst on CartPole-v1 (1.4 and 2.7 on HalfCheetah-v5), and log probabilities of older rows would be off by 0.008 in
+    the median (0.016) if their observations were left as they are. Both are undone (`mixture`); what remains is the
+    clip of observations, no component in the median batch and at most 4 % in one.
     """
     return HistoryPG(ReusePG(policy, Gradient(), Fixed(lr), ImportanceSampled(), updates, 0.0), batches)
 

@@ -18,7 +18,7 @@ def step(rule, problem):
     return state.theta - problem.theta, info
 
 
-@pytest.mark.parametrize("name", ["vanilla_pg", "npg", "trpo", "mm_quadratic"])
+@pytest.mark.parametrize("name", ["vanilla_pg", "npg", "trpo", "mm_quadratic", "ppo", "history_pg", "per_step_pg"])
 def test_every_number_among_the_hyper_parameters_reaches_the_rule(name, problem):
     for parameter in list(inspect.signature(RULES[name]).parameters.values())[1:]:
         other = parameter.default + 1 if isinstance(parameter.default, int) else parameter.default / 2
