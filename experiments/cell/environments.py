@@ -21,6 +21,7 @@ class Environments(Protocol):
     its detour of the last observation through `info`. Whatever their own code raises comes out as EnvironmentFailed.
     """
 
+    made: list[gym.Env[Any, Any]]
     n: int
     obs_size: int
     family: Family

@@ -35,7 +35,7 @@ class GymEnvironments:
     """Stepped in turn."""
 
     def __init__(self, made: list[gym.Env[Any, Any]]) -> None:
-        self._made, self.n = made, len(made)
+        self.made, self.n = made, len(made)
         self.obs_size, self.family = spaces_of(made[0])
         self.time_limit = interface_of(made[0]).time_limit
         self.action_space = space = made[0].action_space
@@ -57,7 +57,7 @@ class GymEnvironments:
 
     @blamed_on(EnvironmentFailed)
     def reset(self, which: int, seed: int | None = None) -> NDArray[np.float64]:
-        returned = self._made[which].reset(seed=seed)
+        returned = self.made[which].reset(seed=seed)
         if not isinstance(returned, tuple) or len(returned) != 2:
             raise EnvironmentFailed(f"reset returned {_short(returned)}; expected (observation, info)")
         first = self._observation(returned[0])
@@ -70,7 +70,7 @@ class GymEnvironments:
         obs, rewards = np.empty((m, self.obs_size)), np.empty(m)
         terminated, truncated = np.empty((2, m), dtype=bool)
         for row, lane in enumerate(which):
-            returned = self._made[lane].step(actions[row])
+            returned = self.made[lane].step(actions[row])
             if not isinstance(returned, tuple) or len(returned) != 5:
                 raise EnvironmentFailed(
                     f"step returned {_short(returned)}; expected (observation, reward, terminated, truncated, info)"
@@ -82,7 +82,7 @@ class GymEnvironments:
 
     def close(self) -> None:
         """Close every environment; one that cannot is only told of."""
-        for env in self._made:
+        for env in self.made:
             try:
                 with contextlib.suppress(SystemExit):
                     env.close()

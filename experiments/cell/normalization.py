@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
 
+ROUNDING = 1e-12  # relative: a standard deviation below it is that of equal numbers
+
 
 class RunningMoments:
     """Mean and variance [*shape] of all rows seen, merged batch by batch (Chan et al. 1983), in float64."""
@@ -58,7 +60,7 @@ class ObservationNormalizer:
 
     def _refresh(self) -> None:
         self._mean = self.moments.mean.copy()
-        self._std = self.moments.std + 1e-8
+        self._std = np.maximum(self.moments.std, ROUNDING * np.abs(self.moments.mean)) + 1e-8
         self._inverse_std = 1.0 / self._std
 
     @property
@@ -85,7 +87,8 @@ class ObservationNormalizer:
 class RewardScaler:
     """Divides rewards by the running standard deviation of the discounted return; their mean is left alone.
 
-    Engstrom et al. 2020, "Implementation matters", section 2.
+    Engstrom et al. 2020, "Implementation matters", section 2. Returns that are all the same have none: they are divided
+    by their magnitude.
     """
 
     def __init__(self, n_envs: int, gamma: float, enabled: bool) -> None:
@@ -108,5 +111,11 @@ class RewardScaler:
             returns[t] = self._running
             self._running = np.where(done[t], 0.0, self._running)
         self.moments.update(returns.reshape(-1))
-        self.scale = float(self.moments.std) + 1e-8
+        self.scale = self._spread()
         return rewards / self.scale
+
+    def _spread(self) -> float:
+        mean, std = abs(float(self.moments.mean)), float(self.moments.std)
+        if std > ROUNDING * mean:
+            return std + 1e-8
+        return mean or 1.0

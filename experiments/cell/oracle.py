@@ -1,9 +1,10 @@
 """The truth beside the estimates, on problems whose tables gymnasium publishes (its toy-text environments)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.envs.toy_text.cliffwalking import CliffWalkingEnv
@@ -16,6 +17,7 @@ from algos.exact import FiniteMDP
 from algos.policies import Policy
 from algos.types import Batch
 from experiments.cell.spaces import make_environment
+from experiments.cell.stock import stock_type
 
 TABULAR = (FrozenLakeEnv, CliffWalkingEnv, TaxiEnv)
 NAN = float("nan")
@@ -34,18 +36,30 @@ class Truth:
 
 def finite_mdp(env: str, kwargs: Mapping[str, Any], gamma: float) -> FiniteMDP | None:
     """The environment's own table as a FiniteMDP; None for an environment that has none."""
-    bare: Any = make_environment(env, kwargs).unwrapped
-    if not isinstance(bare, TABULAR):
+    return table_of([make_environment(env, kwargs)], gamma)
+
+
+def table_of(made: Sequence[gym.Env[Any, Any]], gamma: float) -> FiniteMDP | None:
+    """The one table by which all of these are stepped; None if there is none, or if it is not all of the truth.
+
+    Where rewards, observations or steps are altered, by a wrapper, a subclass or a method of the instance's own, the
+    table is that of another problem. So it is where Taxi's passenger changes her mind: the table does not know.
+    """
+    bare: list[Any] = [env.unwrapped for env in made]
+    first = bare[0]
+    if any(stock_type(env) not in TABULAR for env in made) or getattr(first, "fickle_passenger", False):
         return None
-    states, actions = len(bare.P), len(bare.P[0])
+    if any(repr((b.P, b.initial_state_distrib)) != repr((first.P, first.initial_state_distrib)) for b in bare[1:]):
+        return None
+    states, actions = len(first.P), len(first.P[0])
     transitions, rewards = np.zeros((states, actions, states)), np.zeros((states, actions))
-    for state, moves in bare.P.items():
+    for state, moves in first.P.items():
         for action, outcomes in moves.items():
             for probability, following, reward, terminated in outcomes:
                 rewards[state, action] += probability * reward
                 if not terminated:
                     transitions[state, action, following] += probability
-    start = torch.from_numpy(np.asarray(bare.initial_state_distrib, dtype=np.float64))
+    start = torch.from_numpy(np.asarray(first.initial_state_distrib, dtype=np.float64))
     return FiniteMDP(torch.from_numpy(transitions), torch.from_numpy(rewards), start / start.sum(), gamma)
 
 

@@ -20,7 +20,7 @@ from experiments.cell.environments import make_environments
 from experiments.cell.evaluate import ActionMode, Evaluator
 from experiments.cell.failures import PARAMETER_LIMIT, RETURN_LIMIT, Diverged, require_finite, require_within
 from experiments.cell.normalization import CLIP, RewardScaler
-from experiments.cell.oracle import Oracle, Truth, finite_mdp
+from experiments.cell.oracle import Oracle, Truth, table_of
 from experiments.cell.rollout import Collector, Rollout
 from experiments.cell.streams import integer_seed, seed_global_generators, torch_stream
 from experiments.identity import code_of, cpu_model, library_versions
@@ -58,7 +58,7 @@ class Run:
         fresh = self.critic.init(torch_stream(spec.seed, "critic"))
         self.critic_state = replace(fresh, theta=fresh.theta.to(self.device))
         self.collector = Collector(spec, self.policy, environments)
-        mdp = finite_mdp(spec.env, spec.env_kwargs, settings.gamma)
+        mdp = table_of(environments.made, settings.gamma)
         self.oracle = None if mdp is None else Oracle(mdp, self.policy)
         self.scaler = RewardScaler(settings.n_envs, settings.gamma, settings.scale_rewards)
         self.evaluator = Evaluator(spec, self.policy)

@@ -1,9 +1,11 @@
 import hashlib
 import io
 import os
+import random
 from contextlib import suppress
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 import torch
 
@@ -54,6 +56,71 @@ def test_so_it_does_where_the_simulator_has_more_state(tmp_path, make_spec, env)
 def test_a_critic_with_a_memory_keeps_it(tmp_path, make_spec):
     spec = make_spec(**OFTEN, critic="adam", critic_epochs=2)
     assert untimed(in_pieces(spec, tmp_path / "run.checkpoint")[0]) == untimed(train(spec))
+
+
+def test_an_environment_that_draws_from_global_generators_does_not_notice_the_pieces(tmp_path, make_spec, fakes):
+    random.seed(), np.random.seed(), torch.seed()  # noqa: NPY002
+    spec = make_spec(fakes + "Gambling-v0", "trpo", **OFTEN)
+    whole = untimed(train(spec))
+    random.seed(), np.random.seed(), torch.seed()  # noqa: NPY002
+    rows, pieces = in_pieces(spec, tmp_path / "run.checkpoint")
+    assert untimed(rows) == whole and pieces == 5
+    other = untimed(train(make_spec(fakes + "Gambling-v0", "trpo", seed=1, **OFTEN)))
+    numbers = [[row.partition("'update'")[2] for row in part] for part in (whole, other)]
+    assert len(set(numbers[0]) & set(numbers[1])) <= 1, "another seed, other numbers (the run's own row has none)"
+
+
+def test_a_rule_that_draws_from_global_generators_does_not_either(tmp_path, make_spec):
+    (tmp_path / "mine.py").write_text("""
+import random
+from dataclasses import dataclass, replace
+import numpy as np
+import torch
+from algos.rules import vanilla_pg
+from algos.types import Info
+
+@dataclass(frozen=True)
+class Rule:
+    def init(self, theta):
+        return vanilla_pg(None).init(theta)
+    def update(self, state, batch):
+        noise = 0.01 * torch.randn_like(state.theta) + 0.01 * random.random() + 0.01 * float(np.random.random())
+        return replace(state, theta=state.theta + noise), Info()
+
+def rule(policy):
+    return Rule()
+""")
+    spec = make_spec(rule=f"{tmp_path / 'mine.py'}:rule", **OFTEN)
+    whole = untimed(train(spec))
+    assert untimed(train(spec)) == whole
+    assert untimed(in_pieces(spec, tmp_path / "run.checkpoint")[0]) == whole
+
+
+class Asked:
+    """Asks to stop from the n-th question on."""
+
+    def __init__(self, after):
+        self.after = after
+
+    def __call__(self):
+        self.after -= 1
+        return self.after < 0
+
+
+@pytest.mark.parametrize("after", [0, 3, 100, 400, 700, 900])
+def test_a_run_that_gives_up_an_evaluation_loses_nothing_that_counts(tmp_path, make_spec, monkeypatch, after):
+    monkeypatch.setattr("experiments.cell.train.PATIENCE_S", 0.0)
+    spec, file = make_spec("Pendulum-v1", **OFTEN), tmp_path / "c"
+    with pytest.raises(Paused, match="in an evaluation|at a checkpoint"):
+        list(train(spec, checkpoint=file, pause=Asked(after)))
+    assert untimed(train(spec, checkpoint=file)) == untimed(train(spec))
+
+
+def test_the_last_evaluation_begins_with_a_checkpoint(tmp_path, make_spec, monkeypatch):
+    spec, file = make_spec(**OFTEN), tmp_path / "c"
+    list(train(spec, checkpoint=file))
+    monkeypatch.setattr("experiments.cell.run.Run.step", lambda *a: pytest.fail("it was trained again"))
+    assert list(train(spec, checkpoint=file))[-1].status == "ok"
 
 
 def test_a_rule_from_outside_keeps_its_state_too(tmp_path, make_spec):

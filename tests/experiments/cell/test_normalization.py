@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from experiments.cell.normalization import ObservationNormalizer, RewardScaler, RunningMoments
 
@@ -37,3 +38,23 @@ def test_rewards_are_divided_by_the_std_of_the_discounted_return():
     done = np.array([[False], [True], [False], [False]])
     # discounted returns 1, 1.5, then a new episode: 1, 1.5
     np.testing.assert_allclose(scaler(rewards, done), rewards / np.std([1, 1.5, 1, 1.5]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("reward", [1.0, 0.1, -5.0, 1e7, 3e-9])
+def test_rewards_that_are_all_the_same_are_divided_by_their_magnitude(reward):
+    scaler = RewardScaler(3, 0.99, enabled=True)
+    for _ in range(5):
+        scaled = scaler(np.full((40, 3), reward), np.ones((40, 3), dtype=bool))
+        np.testing.assert_allclose(scaled, np.sign(reward), rtol=1e-9)
+
+
+def test_rewards_of_nothing_stay_nothing():
+    scaler = RewardScaler(1, 0.99, enabled=True)
+    assert (scaler(np.zeros((4, 1)), np.zeros((4, 1), dtype=bool)) == 0).all() and scaler.scale == 1.0
+
+
+def test_a_large_number_that_never_changes_is_seen_as_nothing():
+    normalizer, number = ObservationNormalizer(1, enabled=True), 75791662801.07816
+    for rows in (7, 64, 2048):  # of which the mean is not exact
+        normalizer.update(np.full((rows, 1), number))
+    assert np.abs(normalizer(np.full((1, 1), number))).max() < 1e-3

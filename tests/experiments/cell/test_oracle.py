@@ -2,13 +2,15 @@ import math
 from dataclasses import replace
 from itertools import pairwise
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
 
 from algos.policies import Categorical, Policy
 from algos.types import Batch
-from experiments.cell.oracle import Oracle, finite_mdp
+from experiments.cell.oracle import Oracle, finite_mdp, table_of
 from experiments.cell.run import Run
 from experiments.cell.spaces import make_environment
 from experiments.cell.train import train
@@ -24,6 +26,49 @@ TABLES = {"FrozenLake-v1": (16, 4), "CliffWalking-v1": (48, 4), "Taxi-v4": (500,
 def test_the_tables_of_toy_text_are_problems(env):
     mdp = finite_mdp(env, {}, 0.9)
     assert mdp.rewards.shape == TABLES[env] and float(mdp.start.sum()) == pytest.approx(1)
+
+
+def paid_twice(**kwargs):
+    return gym.wrappers.TransformReward(FrozenLakeEnv(**kwargs), lambda reward: 2 * reward)
+
+
+def seen_backwards(**kwargs):
+    return gym.wrappers.TransformObservation(FrozenLakeEnv(**kwargs), lambda obs: 15 - obs, gym.spaces.Discrete(16))
+
+
+class Slower(FrozenLakeEnv):
+    def step(self, action):
+        state, reward, *rest = super().step(action)
+        return state, reward - 0.01, *rest
+
+
+def on_the_instance(**kwargs):
+    env = FrozenLakeEnv(**kwargs)
+    env.step = lambda action: (0, 1.0, False, False, {})
+    return env
+
+
+@pytest.mark.parametrize("factory", [paid_twice, seen_backwards, Slower, on_the_instance])
+def test_a_lake_that_was_altered_has_no_truth_from_the_stock_table(monkeypatch, factory):
+    monkeypatch.setattr("gymnasium.envs.registration.registry", dict(gym.registry))
+    gym.register("Lake-v0", entry_point=factory, max_episode_steps=100)
+    gym.register("Plain-v0", entry_point=FrozenLakeEnv, max_episode_steps=100)
+    assert finite_mdp("Lake-v0", {}, 0.9) is None
+    assert finite_mdp("Plain-v0", {}, 0.9) is not None
+
+
+def test_a_table_is_the_truth_only_where_every_copy_has_it_and_it_knows_all():
+    slippery, dry = (make_environment("FrozenLake-v1", {"is_slippery": wet}) for wet in (True, False))
+    assert table_of([slippery, slippery], 0.9) is not None and table_of([slippery, dry], 0.9) is None
+    assert finite_mdp("Taxi-v4", {"is_rainy": True}, 0.9) is not None
+    assert finite_mdp("Taxi-v4", {"fickle_passenger": True}, 0.9) is None
+
+
+def test_a_table_that_was_edited_is_what_is_played_and_so_the_truth():
+    made = make_environment("FrozenLake-v1", {"is_slippery": False})
+    made.unwrapped.P[0][0] = [(1.0, 0, 5.0, True)]
+    made.reset(seed=0)
+    assert made.step(0)[1:3] == (5.0, True) and float(table_of([made], 0.9).rewards[0, 0]) == 5.0
 
 
 def test_environments_without_a_table_have_no_oracle(make_spec):

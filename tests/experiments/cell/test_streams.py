@@ -1,7 +1,9 @@
+import random
+
 import numpy as np
 import torch
 
-from experiments.cell.streams import integer_seed, numpy_stream, torch_stream
+from experiments.cell.streams import global_generators, integer_seed, numpy_stream, torch_stream
 
 
 def test_a_stream_is_known_by_seed_and_name():
@@ -21,3 +23,22 @@ def test_no_global_generator_moves():
     numpy_stream(0, "a").random(3)
     torch.rand(3, generator=torch_stream(0, "a"))
     assert (np.random.get_state()[1] == before[0]).all() and torch.get_rng_state().equal(before[1])  # noqa: NPY002
+
+
+def drawn():
+    return random.random(), np.random.random(), torch.rand(()).item()  # noqa: NPY002
+
+
+def test_global_generators_are_seeded_inside_and_go_on_outside_as_if_nothing_had_been():
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)  # noqa: NPY002
+    expected = [drawn(), drawn()]
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)  # noqa: NPY002
+    found, inside = [drawn()], {}
+    for seed, name in ((0, "a"), (0, "a"), (1, "a"), (0, "b")):
+        with global_generators(seed, name):
+            inside.setdefault((seed, name), []).append(drawn())
+    found.append(drawn())
+    assert found == expected
+    assert inside[0, "a"][0] == inside[0, "a"][1]
+    for numbers in zip(*(draws[0] for draws in inside.values()), strict=True):
+        assert len(set(numbers)) == 3, "each generator knows seed and name"

@@ -1,0 +1,171 @@
+"""Whose fault it is: what an environment or a rule raises or returns ends the run with a status, a reason, a trace."""
+
+import re
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from algos.rules import RULES
+from algos.types import Info, Trial
+from experiments.cell.train import train
+from experiments.records import RunRow, UpdateRow, decode, encode
+
+
+def last(spec) -> RunRow:
+    *_, run = train(spec)
+    assert isinstance(run, RunRow) and repr(decode(encode(run))) == repr(run)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "reason"),
+    [
+        ("raises", "env_error", "RuntimeError: no licence"),
+        ("exits", "env_error", "SystemExit: 3"),
+        ("starves", "oom", "MemoryError: "),
+    ],
+)
+def test_what_a_constructor_raises_is_in_the_record_and_in_the_log(make_spec, fakes, capfd, how, status, reason):
+    run = last(make_spec(fakes + "Awkward-v0", env_kwargs={"how": how}))
+    assert (run.status, run.reason.partition(" was raised")[0].strip()) == (status, reason.strip())
+    assert (run.env_steps, run.updates, run.budget) == (0, 0, 192)
+    for text in (run.traceback, capfd.readouterr().err):
+        assert "fake_environments.py" in text and "in __init__" in text
+
+
+def test_what_a_step_raises_is_too(make_spec, fakes, capfd):
+    run = last(make_spec(fakes + "Raises-v0"))
+    assert (run.status, run.reason) == ("env_error", "RuntimeError: the simulator is on fire")
+    assert 'raise RuntimeError("the simulator is on fire")' in run.traceback
+    assert run.traceback in capfd.readouterr().err
+
+
+def test_one_that_cannot_be_closed_loses_nothing(make_spec, fakes):
+    rows = list(train(make_spec(fakes + "Stuck-v0")))
+    assert rows[-1].status == "ok" and sum(isinstance(row, UpdateRow) for row in rows) == 3
+
+
+def test_what_the_pipeline_itself_raises_is_nobody_elses_fault(make_spec, monkeypatch):
+    def broken(*arguments):
+        raise KeyError("ours")
+
+    monkeypatch.setattr("experiments.cell.run.measure_change", broken)
+    run = last(make_spec())
+    assert (run.status, run.reason) == ("internal_error", "KeyError: 'ours'") and "in broken" in run.traceback
+
+
+@dataclass(frozen=True)
+class State:
+    theta: torch.Tensor
+    more: Any = None
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A rule that does something odd, in `init` or in its second update."""
+
+    how: Any
+    in_init: bool = False
+
+    def init(self, theta):
+        return self.how(State(theta, 0))[0] if self.in_init else State(theta, 0)
+
+    def update(self, state, batch):
+        return self.how(state) if state.more else (State(state.theta, 1), Info())
+
+
+def raises(error):
+    raise error
+
+
+SHAPE = r"theta is \[1, 130\] of float32 on cpu; expected \[130\] of float32 on cpu"
+ODD = {
+    "raises": (lambda s: raises(ZeroDivisionError("no curvature")), "ZeroDivisionError: no curvature"),
+    "exits": (lambda s: raises(SystemExit("bye")), "SystemExit: bye"),
+    "theta in double": (
+        lambda s: (State(s.theta.double(), 1), Info()),
+        r"theta is \[130\] of float64 on cpu; expected",
+    ),
+    "theta of another shape": (lambda s: (State(s.theta[None], 1), Info()), SHAPE),
+    "theta in numpy": (lambda s: (State(s.theta.numpy(), 1), Info()), "a theta of ndarray; expected a tensor"),
+    "theta with a graph": (lambda s: (State(s.theta * torch.ones(1, requires_grad=True), 1), Info()), "detach it"),
+    "no theta": (lambda s: (SimpleNamespace(), Info()), "a theta of NoneType"),
+    "no tuple": (lambda s: State(s.theta, 1), r"update returned State; expected \(state, Info\)"),
+    "a dict for Info": (lambda s: (State(s.theta, 1), {"kl": 0.1}), "update returned dict in place of an Info"),
+    "a tensor for Info": (lambda s: (State(s.theta, 1), torch.ones(1)), "update returned Tensor in place of an Info"),
+    "a tensor in Info": (
+        lambda s: (State(s.theta, 1), Info(step_size=torch.tensor(0.1))),
+        r"Info.step_size is a Tensor; expected float\(step_size\)",
+    ),
+    "a tensor in a trial": (
+        lambda s: (State(s.theta, 1), Info(trials=(Trial(torch.tensor(1.0), 0.0, 0.0, 0.0, 0.0, True),))),
+        "Trial.step_size is a Tensor",
+    ),
+    "something else for trials": (lambda s: (State(s.theta, 1), Info(trials=(1,))), r"Info.trials is \(1,\)"),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_what_no_rule_may_do_is_the_rules_fault(make_spec, monkeypatch, case):
+    how, reason = ODD[case]
+    monkeypatch.setattr("experiments.cell.checked_rule.build_rule", lambda *arguments: Odd(how))
+    rows = list(train(make_spec()))
+    assert rows[-1].status == "rule_error" and rows[-1].traceback, rows[-1].reason
+    assert re.search(reason, rows[-1].reason), rows[-1].reason
+    assert sum(isinstance(row, UpdateRow) for row in rows) == 1
+
+
+def test_so_it_is_in_init_and_in_the_factory(make_spec, monkeypatch):
+    monkeypatch.setattr("experiments.cell.checked_rule.build_rule", lambda *a: Odd(ODD["theta in double"][0], True))
+    assert last(make_spec()).reason.startswith("theta is [130] of float64")
+    monkeypatch.setattr("experiments.cell.checked_rule.build_rule", lambda *a: raises(TypeError("only Gaussian")))
+    run = last(make_spec())
+    assert (run.status, run.reason, run.updates) == ("rule_error", "TypeError: only Gaussian", 0)
+
+
+@pytest.mark.parametrize("more", [lambda: 0, SimpleNamespace(a=1), torch.nn.Linear(1, 1)])
+def test_a_state_that_no_checkpoint_can_keep_is_found_at_the_first_update(make_spec, monkeypatch, more):
+    how = Odd(None)
+    monkeypatch.setattr(Odd, "update", lambda self, state, batch: (State(state.theta, more), Info()))
+    monkeypatch.setattr("experiments.cell.checked_rule.build_rule", lambda *arguments: how)
+    run = last(make_spec())
+    assert (run.status, run.env_steps) == ("rule_error", 0)
+    assert run.reason.startswith("a checkpoint cannot keep a State; expected tensors, plain values")
+
+
+def test_texts_are_bounded_and_can_be_stored(make_spec, monkeypatch):
+    class Unreadable(Exception):
+        def __str__(self):
+            raise ValueError
+
+    for error, begins in ((RuntimeError("x" * 10**6), "RuntimeError: xxx"), (RuntimeError("\ud800"), "RuntimeError: ?"),
+                          (Unreadable(), "Unreadable: (its text cannot be read)")):  # fmt: skip
+        monkeypatch.setattr("experiments.cell.checked_rule.build_rule", lambda *a, error=error: raises(error))
+        run = last(make_spec())
+        assert run.status == "rule_error" and run.reason.startswith(begins)
+        assert len(run.reason) < 2_000 and len(run.traceback) < 20_000 and run.reason.encode()
+
+
+@pytest.mark.parametrize("rule", ["vanilla_pg", "trpo", "ppo", "mm_adaptive"])
+def test_equal_rewards_over_episodes_of_one_step_end_no_run_and_have_no_scale(make_spec, fakes, rule):
+    moved = []
+    for reward in (1.0, 2.0**-20, 2.0**20):
+        spec = make_spec(fakes + "Generous-v0", rule, env_kwargs={"reward": reward, "length": 1}, budget=640)
+        rows = list(train(spec))
+        assert rows[-1].status == "ok", rows[-1].reason
+        moved.append([row.kl for row in rows if isinstance(row, UpdateRow)])
+    assert moved[0] == moved[1] == moved[2] and max(moved[0]) > 0
+
+
+def test_every_rule_of_ours_has_a_state_that_is_kept(make_spec):
+    from experiments.cell.checkpoint import survives
+    from experiments.cell.run import Run
+
+    for rule in RULES:
+        run = Run(make_spec(rule=rule))
+        list(run.step())
+        assert survives(run.state, run.rule), rule
+        run.close()
