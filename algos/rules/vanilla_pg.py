@@ -25,7 +25,8 @@ def vanilla_pg_adam(policy: Policy, *, lr: float = 3e-3) -> AscentRule:
 def vanilla_pg_discounted(policy: Policy, *, lr: float = 0.3) -> AscentRule:
     """The gradient of the discounted return, as the theorem has it: rows weighted by gamma^t.
 
-    What nearly all code leaves out (Thomas 2014; Nota and Thomas 2020). lr: 0.3, as in `vanilla_pg`: the weights have
-    mean 1.
+    What nearly all code leaves out (Thomas 2014; Nota and Thomas 2020). On FrozenLake-v1 with gamma .9 the gain that
+    `vanilla_pg` predicts is 1.8 times the true one, and this one's 1.15 times; with .99 both 1.2 (medians of eight
+    updates of 65,536 rows). lr: 0.3, as in `vanilla_pg`: the weights have mean 1.
     """
     return AscentRule(policy, Gradient(), Fixed(lr), Always(), surrogate=Discounted())
