@@ -16,6 +16,13 @@ def guardians_alive(pid: int | None = None) -> list[psutil.Process]:
 def _forks(process: psutil.Process) -> list[psutil.Process]:
     """Its children that are a fork server or one of its forks, not what these have started."""
     try:
-        return [child for child in process.children() if "experiments.cell.server" in " ".join(child.cmdline())]
+        return [child for child in process.children() if _is_fork(child)]
     except psutil.NoSuchProcess:  # it has just ended
         return []
+
+
+def _is_fork(process: psutil.Process) -> bool:
+    try:
+        return "experiments.cell.server" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False

@@ -32,6 +32,7 @@ checkpoint_every = 384
 budget = 3_840
 [rules.trpo]
 """
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LONG = MATRIX.replace("3_840", "512_000").replace("= 384\n", "= 512_000\n")
 
 
@@ -42,8 +43,10 @@ def start(tmp_path):
 
     def command(matrix: str = MATRIX) -> subprocess.Popen[str]:
         (tmp_path / "m.toml").write_text(matrix)
+        (tmp_path / "tmp").mkdir(exist_ok=True)
         line = [sys.executable, str(SCRIPT), "m.toml", "--jobs", "2", "--no-report"]
-        process = subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        process = subprocess.Popen(line, cwd=tmp_path, env={**os.environ, "TMPDIR": str(tmp_path / "tmp")}, **pipes)
         started.append(process)
         return process
 
@@ -87,13 +90,13 @@ def at_first_checkpoint(tmp_path):
 
         Thread(target=wait, daemon=True).start()
 
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, lambda *_: None) for number in SIGNALS}
     yield send  # a signal that comes too late fails the test and not the suite
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_one_signal_stops_at_checkpoints_and_the_same_command_goes_on(
     at_first_checkpoint, tmp_path, calm, number, code, capfd
 ):
@@ -137,11 +140,48 @@ def test_a_driver_that_is_killed_leaves_no_orphan_and_loses_nothing(start, tmp_p
     children = descendants(process)
     os.kill(process.pid, signal.SIGKILL)
     orphans = psutil.wait_procs(children, timeout=10)[1]
+    assert not list((tmp_path / "tmp").glob("pymp-*")), "nothing is left over either"
     for orphan in orphans:
         orphan.kill()
     assert not orphans
     assert go_on(tmp_path) == 0
     assert cells(tmp_path / "results" / "m") == calm
+
+
+def test_a_cell_that_is_stopped_by_somebody_is_missing_and_the_exit_code_says_so(tmp_path, calm):
+    (tmp_path / "m.toml").write_text(MATRIX)
+
+    def stop_one():
+        while not checkpoints(tmp_path):
+            time.sleep(0.02)
+        cells_alive()[0].terminate()
+
+    Thread(target=stop_one, daemon=True).start()
+    assert go_on(tmp_path) == MORE_TO_DO
+    assert len(cells(tmp_path / "results" / "m")) == 2
+    assert go_on(tmp_path) == 0
+    assert cells(tmp_path / "results" / "m") == calm
+
+
+def test_a_pipe_that_is_printed_into_may_go_away(start, tmp_path, calm):
+    """As in `| tee` that dies, or `| head`."""
+    process = start()
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    assert process.wait(timeout=120) == 141, process.stderr.read()
+    assert len(cells(tmp_path / "results" / "m")) < 3 and checkpoints(tmp_path)
+    assert go_on(tmp_path) == 0
+    assert cells(tmp_path / "results" / "m") == calm
+
+
+@pytest.mark.parametrize("after_s", [0.3, 1.0, 2.0])
+def test_an_interrupt_while_it_starts_ends_it_with_130_and_no_traceback(start, after_s):
+    process = start()
+    time.sleep(after_s)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in told, told
 
 
 def test_time_that_is_up_ends_with_the_code_for_more_to_do(tmp_path, calm):
