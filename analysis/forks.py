@@ -18,14 +18,15 @@ mpl.use("Agg")
 import pandas as pd
 import tyro
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from analysis.fork_table import explain, load_forks, measure_forks, same_steps, summarize_forks, to_markdown
 from analysis.inference import iqm
 from analysis.load import ResultsError
-from analysis.plots.forks import FLOOR, MARKERS, explained, gain_against, gains, ladder, ladder_handles
-from analysis.plots.style import Style, caption, legend_below, panels, save, style_of, theme
+from analysis.plots.forks import FLOOR, explained, gain_against, gains, ladder, ladder_handles
+from analysis.plots.looks import Style, by_number, style_of
+from analysis.plots.names import SENTENCE, drawable, file_name, names
+from analysis.plots.style import caption, legend_below, panels, save, theme
+from analysis.plots.ticks import short
 from analysis.report import parquet
 from analysis.spreadsheet import csv_of
 from experiments.records import write_atomically
@@ -78,16 +79,21 @@ def report(
     with theme():
         for (env, trunk), part in measured.groupby(["env", "trunk"], sort=True):
             mine = correlations[(correlations.env == env) & (correlations.trunk == trunk)]
-            files += draw(part, mine, figures, f"{trunk}-{env}".replace("/", "_"))
+            files += draw(part, mine, figures, file_name(f"{trunk}-{env}"))
     return files, markdown
 
 
 def draw(measured: pd.DataFrame, correlations: pd.DataFrame, folder: Path, name: str) -> list[Path]:
     """The figures of one trunk on one environment, a panel per stage."""
+    rules = dict(zip(measured.label, measured.rule, strict=True))
+    looks = style_of(rules, rules)
+    shown_as = {column: names(measured[column]) for column in ("label", "trunk", "env")}
+    measured = measured.assign(**{column: measured[column].map(drawn) for column, drawn in shown_as.items()})
     groups = same_steps(measured)
     shown = measured[measured.label.isin(list(groups))]
-    style = by_gain(shown)
-    text = f"{describe(measured)} Rules whose steps were equal in every fork are one row ({merged(groups)})."
+    style = by_gain(shown, {shown_as["label"][label]: look for label, look in looks.items()})
+    equal = drawable(merged(groups), SENTENCE)
+    text = f"{describe(measured)} Rules whose steps were equal in every fork are one row ({equal})."
     stages = list(shown.groupby("env_steps", sort=True))
     tall = max(2.0, 0.6 + 0.14 * len(style))
     files = []
@@ -106,17 +112,16 @@ def draw(measured: pd.DataFrame, correlations: pd.DataFrame, folder: Path, name:
         figure, axes = panels(len(stages), height=tall, sharey=True)
         _each(stages, axes, partial(panel, style=style))
         if panel is ladder:
-            legend_below(figure, {}, **ladder_handles())
+            legend_below(figure, {}, extra=ladder_handles())
         caption(figure, f"{text} {more}{_scales(axes)}")
         files += save(figure, folder, f"{name}-{part}")
     return [*files, *_why(stages, style, text, folder / f"{name}-why"), *_explained(correlations, text, folder, name)]
 
 
-def by_gain(shown: pd.DataFrame) -> Style:
-    """The style of the labels, the one with the highest rank of gain, over the stages, first."""
+def by_gain(shown: pd.DataFrame, style: Style) -> Style:
+    """The looks of the labels, the one with the highest rank of gain, over the stages, first."""
     middle = shown.groupby(["env_steps", "label"]).gain.agg(lambda gain: iqm(gain.to_numpy(float)))
     ranks = middle.groupby("env_steps").rank(na_option="bottom").groupby("label").mean()
-    style = style_of(shown.label)
     return {str(label): style[str(label)] for label in ranks.sort_values(ascending=False).index}
 
 
@@ -137,7 +142,7 @@ def merged(groups: dict[str, list[str]]) -> str:
 
 def _each(stages: Stages, axes: list[Axes], panel: Callable[..., Axes]) -> None:
     for ax, (env_steps, part) in zip(axes, stages, strict=True):
-        panel(part, ax=ax).set_title(f"after {env_steps:,} steps")
+        panel(part, ax=ax).set_title(f"after {env_steps:,} steps", loc="left")
 
 
 def _why(stages: Stages, style: Style, text: str, target: Path) -> list[Path]:
@@ -148,29 +153,15 @@ def _why(stages: Stages, style: Style, text: str, target: Path) -> list[Path]:
         _each(stages, mine, partial(gain_against, style=style, x=x))
         for ax in mine[1:]:
             ax.set_ylabel("")
-    _legend(figure, style)
+    legend_below(figure, {label: style[label] for label in sorted(style, key=by_number)}, dots=True)
     marks = "Mark: interquartile means over seeds; line: 95 % trimmed-t interval of the true gain."
-    caption(figure, f"{text} {marks} A smaller mean KL stands at {FLOOR:g}.{_scales(axes)}")
+    caption(figure, f"{text} {marks} A smaller mean KL stands at {short(FLOOR)}.{_scales(axes)}")
     return save(figure, target.parent, target.name)
 
 
 def _scales(axes: list[Axes]) -> str:
     """What is to be said of the scales, if one of them is neither linear nor logarithmic throughout."""
     return SHADED if any("symlog" in (ax.get_xscale(), ax.get_yscale()) for ax in axes) else ""
-
-
-def _legend(figure: Figure, style: Style) -> None:
-    marks = {
-        label: Line2D([], [], marker=MARKERS[look["linestyle"]], color=look["color"], linestyle="", markersize=4)
-        for label, look in sorted(style.items())
-    }
-    figure.legend(
-        list(marks.values()),
-        list(marks),
-        loc="outside lower center",
-        ncols=int(figure.get_figwidth() / 1.7),
-        frameon=False,
-    )
 
 
 def _explained(correlations: pd.DataFrame, text: str, folder: Path, name: str) -> list[Path]:

@@ -17,7 +17,7 @@ mpl.use("Agg")
 import numpy as np
 import pandas as pd
 import tyro
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.plots.landscape import (
     along,
@@ -27,7 +27,9 @@ from analysis.plots.landscape import (
     returns_window,
     touching,
 )
-from analysis.plots.style import caption, panels, save, theme
+from analysis.plots.names import drawable
+from analysis.plots.style import caption, legend_of, panels, save, theme
+from analysis.plots.ticks import short
 from experiments.records import LANDSCAPE, LandscapeRow, schema
 
 DIRECTIONS = ("gradient", "natural", "random")
@@ -82,23 +84,23 @@ def draw_lines(landscape: Landscape, folder: Path) -> list[Path]:
     bounded = len(near) > 0
     figure, axes = panels(len(DIRECTIONS) + bounded, columns=2 if bounded else 3)
     for ax, direction in zip(axes, DIRECTIONS, strict=False):
-        along(wide[wide.direction == direction], ax, common.radius).set_title(direction)
+        along(wide[wide.direction == direction], ax, common.radius).set_title(direction, loc="left")
         ax.set_ylim(*returns_window(wide))
         if direction == "natural" or not (bounded or ax is axes[0]):
             ax.set_ylabel("")
     handles, names = axes[0].get_legend_handles_labels()
     text = "" if common.exact else " Band: standard error of the difference from the policy's own return."
     if bounded:
-        touching(near, axes[-1]).set_title("natural, near by: the lower bound")
+        touching(near, axes[-1]).set_title("natural, near by: the lower bound", loc="left")
         for handle, name in zip(*axes[-1].get_legend_handles_labels(), strict=True):
             if name not in names:
                 handles, names = [*handles, handle], [*names, name]
         best = abs(near.t.iloc[int(near.bound.argmax())])
-        text = f" M is highest (triangle) at {best:.1g} of the step to the radius."
-    figure.legend(handles, names, loc="outside lower center", ncols=3 if bounded else 4, frameon=False)
+        text = f" M is highest (triangle) at {short(best)} of the step to the radius."
+    legend_of(figure, handles, names)
     caption(
         figure,
-        f"{describe(common)} t = 1 is the step to a quadratic KL of {common.radius:g} (dotted); grey: the true mean KL "
+        f"{describe(common)} t = 1 is the step to a quadratic KL of {common.radius:g} (dashed); grey: the true mean KL "
         f"is within it. beta = {common.beta:.3g}: the model is highest at the natural step.{text}",
     )
     return save(figure, folder, "lines")
@@ -108,19 +110,20 @@ def draw_plane(landscape: Landscape, folder: Path) -> list[Path]:
     """The return, the surrogate and the penalised surrogate, in the same colours."""
     common, rows = landscape.common, landscape.plane
     shape = (rows.y.max() - rows.y.min()) / (rows.x.max() - rows.x.min())
-    figure, axes = panels(3, height=float(np.clip(1.75 * shape, 1.6, 3.4)) + 0.6, sharey=True)
+    figure, axes = panels(3, height=float(np.clip(1.75 * shape, 1.6, 3.4)) + 1.1, sharey=True)
+    figure.set_layout_engine("compressed")  # for panels of a fixed shape
     columns = {"return_mean": "discounted return", "surrogate": "surrogate L", "penalized": "L - beta KL"}
     for ax, (column, title) in zip(axes, columns.items(), strict=True):
         filled = plane(rows, ax, common, column)
-        ax.set_title(title)
+        ax.set_title(title, loc="left")
         ax.set_ylabel(ax.get_ylabel() if ax is axes[0] else "")
     levels = levels_of(rows)
     low, high = float(levels[0]), float(levels[-1])
     ticks = [tick for tick in MaxNLocator(6).tick_values(low, high) if low <= tick <= high]
-    bar = figure.colorbar(filled, ax=axes, pad=0.02, aspect=30, ticks=ticks)
+    bar = figure.colorbar(filled, ax=axes, pad=0.02, aspect=30, ticks=ticks, format=FuncFormatter(short))
     bar.outline.set_visible(False)
     marks = plane_legend()
-    figure.legend([*marks.values()], [*marks], loc="outside lower center", ncols=6, frameon=False)
+    legend_of(figure, [*marks.values()], [*marks])
     caption(
         figure,
         f"{describe(common)} The plane of the gradient and the natural direction. KL: mean KL(old || new) = "
@@ -138,8 +141,8 @@ def describe(common: LandscapeRow) -> str:
         else f"{common.episodes} episodes a point, a batch of {common.rows:,} rows"
     )
     return (
-        f"{common.label} on {common.env}, seed {common.seed}, after {common.env_steps:,} steps; gamma = "
-        f"{common.gamma:g}; {source}. Natural: damping {common.damping:g}."
+        f"{drawable(common.label)} on {drawable(common.env)}, seed {common.seed}, after {common.env_steps:,} steps; "
+        f"gamma = {common.gamma:g}; {source}. Natural: damping {common.damping:g}."
     )
 
 

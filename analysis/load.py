@@ -1,7 +1,7 @@
 """From a results directory to tidy frames; what was planned and is not there stays visible."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class Results:
     problems: tuple[str, ...]  # broken cells and cells that nobody planned (not in the frames); mixed code
     declared: Declared | None
     looks: dict[str, dict[str, Any]]  # what the last look at the seeds said, by the comparison's name (decide.py)
+    defaults: dict[str, dict[str, Any]] = field(default_factory=dict)  # rule -> hyper-parameter -> its default
 
     @cached_property
     def scales(self) -> dict[str, Scale]:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.figures.efficiency import EFFICIENCY
 from analysis.figures.health import HEALTH
-from analysis.figures.sheet import Sheet
+from analysis.figures.sheet import sheet_of
 from analysis.load import Results
 
 FIGURES = EFFICIENCY | HEALTH
@@ -19,7 +19,7 @@ def draw(results: Results, measures: pd.DataFrame, folder: Path, clock: str | No
 
     `clock` is what there is to say about seconds; None if they must not be shown.
     """
-    sheet = Sheet(results, measures, folder, clock)
+    sheet = sheet_of(results, measures, folder, clock)
     files = []
     for name, figure in FIGURES.items():
         drawn = figure(sheet, name)

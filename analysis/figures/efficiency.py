@@ -6,23 +6,18 @@ from pathlib import Path
 
 from analysis.across import improvements, profiles
 from analysis.figures.sheet import ROW, Sheet
-from analysis.measures.efficiency import THRESHOLDS
-from analysis.plots.comparison import comparison, pooled_comparison
-from analysis.plots.curves import COSTS, learning_curve, with_cost
+from analysis.measures.efficiency import THRESHOLDS, WINDOW
+from analysis.plots.comparison import comparison, failed, pooled_comparison
+from analysis.plots.curves import BANDED, COSTS, learning_curve, with_cost, with_views
 from analysis.plots.efficiency import threshold_handles, time_to_thresholds
 from analysis.plots.improvement import improvement_matrix
+from analysis.plots.looks import family, style_of
+from analysis.plots.names import names, wrapped
 from analysis.plots.profiles import performance_profile
-from analysis.plots.sensitivity import finite_sweeps, sensitivity
-from analysis.plots.style import (
-    FULL,
-    caption,
-    chunks,
-    legend_below,
-    legend_of_panel,
-    panels,
-    save,
-    style_of_families,
-)
+from analysis.plots.sensitivity import FLOOR, finite_sweeps, sensitivity
+from analysis.plots.stability import LOST
+from analysis.plots.style import FULL, caption, chunks, legend_below, legend_beside, panels, save
+from analysis.plots.ticks import alike
 
 MOST_RULES = 12  # whose probabilities a matrix can print
 NAMES = {"final_sampled_z": "normalised final return", "nauc": "normalised area under the curve"}
@@ -32,17 +27,19 @@ def curves(sheet: Sheet, name: str, x: str) -> list[Path]:
     """Learning curves against one cost."""
     if x == "train_s" and sheet.clock is None:
         return []
-    frame = with_cost(sheet.results.evaluations, x)
-    more = "" if x == "grid_step" else f" Band and centre stand at the runs' mean {COSTS[x]} of each grid point."
+    frame = with_views(with_cost(sheet.curves, x), x)
+    parts = [f"{sheet.runs}. Thin: a run; thick: interquartile mean; actions sampled."]
+    if frame.groupby(["env", "label"]).seed.nunique().max() >= BANDED:
+        parts.append(f"Shade: 95 % band, simultaneous over the curve; none below {BANDED} runs.")
+    if frame.imputed.any():
+        parts.append("Cross: a run failed; dashed: what it counts as from there on.")
+    if x != "grid_step":
+        parts.append(f"Mean and band stand at the runs' mean {COSTS[x]}.")
     if x == "train_s":
-        more += f" {sheet.clock}"
-    if frame.label.nunique() < sheet.results.evaluations.label.nunique():
-        more += f" Rules without {COSTS[x]} left out."
-    text = (
-        f"{sheet.runs}. Thin: every run; thick: interquartile mean; actions sampled.\n"
-        f"Shade, or dotted with few runs: 95 % band, simultaneous over the curve.{more}"
-    )
-    return sheet.lines(name, frame, [partial(learning_curve, x=x)], text)
+        parts.append(str(sheet.clock))
+    if frame.label.nunique() < sheet.curves.label.nunique():
+        parts.append(f"Rules without {COSTS[x]} left out.")
+    return sheet.lines(name, frame, [partial(learning_curve, x=x)], " ".join(parts))
 
 
 def aggregates(sheet: Sheet, name: str, measure: str) -> list[Path]:
@@ -52,13 +49,16 @@ def aggregates(sheet: Sheet, name: str, measure: str) -> list[Path]:
     if not groups:
         return []
     whole = len(groups) > 1
-    figure, axes = panels(len(groups) + whole, height=1.0 + ROW * len(style), columns=4, sharey=True)
+    figure, axes = panels(len(groups) + whole, height=0.75 + ROW * len(style), columns=4, sharey=True)
     for ax, (env, part) in zip(axes, groups, strict=False):
-        comparison(part, ax, style, measure).set_title(str(env))
+        comparison(part, ax, style, measure).set_title(str(env), loc="left")
     if whole:
-        pooled_comparison(measures, axes[-1], style, measure).set_title("all environments")
-    figure.supxlabel(f"{NAMES[measure]} (0 random or fixed actions, 1 reference)", fontsize=8)
-    text = f"{sheet.runs}. Dot: a run; bar: IQM, 95 % trimmed t"
+        pooled_comparison(measures, axes[-1], style, measure).set_title("all environments", loc="left")
+    alike(axes, "x")
+    what = f"{NAMES[measure]} (0 random or fixed actions, 1 reference)"
+    figure.supxlabel(wrapped(what, figure.get_figwidth() * 72 / 8 - 2), fontsize=8)
+    text = f"{sheet.runs}. Dot: a run{_crosses(sheet)}; triangle: one beyond the scale; bar: IQM and 95 % trimmed t"
+    text += ", or a ring if there is no interval"
     caption(figure, text + ("; all environments: stratified bootstrap, not a test." if whole else "."))
     return save(figure, sheet.folder, name)
 
@@ -70,8 +70,8 @@ def times(sheet: Sheet, name: str, unit: str) -> list[Path]:
     known = sheet.scored[sheet.scored[f"{unit}_to_{THRESHOLDS[0]:g}"].notna()]
     clock = f" {sheet.clock}" if unit == "seconds" else ""
     text = (
-        f"{sheet.runs}. Dot: a run, where its score first held the threshold over five evaluations; cross: the end of "
-        f"one that never did; bar: mean of min(time, end). No interval, no test.{clock}"
+        f"{sheet.runs}. Dot: a run, where its score first held the threshold over {WINDOW} evaluations; cross: the end "
+        f"of one that never did; bar: mean of min(time, end). No interval, no test.{clock}"
     )
     panel = partial(time_to_thresholds, unit=unit)
     return sheet.rows(name, known, [panel], text, row=0.3, legend=threshold_handles())
@@ -83,12 +83,16 @@ def profile(sheet: Sheet, name: str) -> list[Path]:
     groups = chunks({label: look for label, look in sheet.style.items() if label in set(frame.label)})
     if frame.empty:
         return []
-    figure, axes = panels(len(groups), height=2.1 if len(groups) == 1 else 3.0)
+    crowded = len(groups) > 1
+    figure, axes = panels(len(groups), height=2.3 if crowded else 2.1, columns=2)
     for ax, group in zip(axes, groups, strict=True):
-        performance_profile(frame[frame.label.isin(list(group))], ax, sheet.style)
-        if len(groups) > 1:
-            legend_of_panel(ax, group)
-    if len(groups) == 1:
+        performance_profile(frame[frame.label.isin(list(group))], ax, group)
+    alike(axes, "x")
+    if crowded:
+        figure.set_figwidth(FULL)
+        for ax, group in zip(axes, groups, strict=True):
+            legend_beside(ax, group, dots=False)
+    else:
         legend_below(figure, groups[0])
     caption(figure, f"{_pooled(sheet)} Line: share of runs; shade: 95 % stratified bootstrap, pointwise: not a test.")
     return save(figure, sheet.folder, name)
@@ -102,8 +106,8 @@ def improvement(sheet: Sheet, name: str) -> list[Path]:
     if frame.empty:
         return []
     rules = frame["first"].nunique()
-    figure, (ax,) = panels(1, height=0.6 + 0.36 * rules)
-    figure.set_figwidth(min(FULL, 1.3 + 0.55 * rules))
+    figure, (ax,) = panels(1, height=max(2.0, 0.6 + 0.36 * rules))
+    figure.set_figwidth(min(FULL, 2.2 + 0.5 * rules))
     improvement_matrix(frame, ax, sheet.style)
     text = f"{_pooled(sheet)} P(a run of the row ends above one of the column), mean over environments, ties half; "
     caption(figure, text + "small: 95 % stratified bootstrap. Not a test: at five runs it errs in 10 % of equal pairs.")
@@ -113,24 +117,31 @@ def improvement(sheet: Sheet, name: str) -> list[Path]:
 def swept(sheet: Sheet, name: str) -> list[Path]:
     """Final return against each swept number, a panel per environment and number."""
     measure = "final_sampled_z" if len(sheet.scored) else "final_sampled"
-    frame = finite_sweeps(sheet.measures, measure)
+    frame = finite_sweeps(sheet.measures, measure, sheet.results.runs, sheet.results.defaults)
+    frame = frame.assign(line=frame.line.map(names(frame.line)), parameter=frame.parameter.map(names(frame.parameter)))
     parts = list(frame.groupby(["env", "parameter"], sort=True))
     if not parts:
         return []
-    families = style_of_families(sheet.style)
-    figure, axes = panels(len(parts), columns=min(3, frame.parameter.nunique()))
+    rules = {family(label): rule for label, rule in sheet.rules.items()}
+    lines = style_of(frame.line, {line: rules.get(family(line), family(line)) for line in frame.line})
+    columns = min(3, frame.parameter.nunique())
+    figure, axes = panels(len(parts), columns=columns)
     for ax, ((env, _), part) in zip(axes, parts, strict=True):
-        sensitivity(part, ax, families, measure).set_title(str(env))
+        sensitivity(part, ax, lines, measure).set_title(str(env), loc="left")
         if ax.get_subplotspec().colspan.start:  # type: ignore[union-attr]
             ax.set_ylabel("")
-    used = {label.partition("(")[0] for label in frame.line}
-    legend_below(figure, {family: look for family, look in families.items() if family in used})
-    text = (
-        f"{sheet.runs} per value. Dot: a run; line: IQM over runs; cross: a run that failed, or collapsed (lost half "
-        "of its peak for five evaluations)."
-    )
-    caption(figure, text + (" Scores below -0.35 stand there." if measure.endswith("_z") else ""))
+    if measure.endswith("_z"):
+        alike(axes, "y")
+    for parameter in frame.parameter.unique():
+        alike([ax for ax, ((_, other), _) in zip(axes, parts, strict=True) if other == parameter], "x")
+    legend_below(figure, lines)
+    text = f"{sheet.runs}. Dot: a run; line: interquartile mean; ring: the default; cross: a run that failed or {LOST}."
+    caption(figure, text + (f" Scores below {FLOOR:g} stand there." if measure.endswith("_z") else ""))
     return save(figure, sheet.folder, name)
+
+
+def _crosses(sheet: Sheet) -> str:
+    return ", a cross if it failed" if failed(sheet.measures).any() else ""
 
 
 def _pooled(sheet: Sheet) -> str:

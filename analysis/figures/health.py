@@ -10,8 +10,9 @@ from analysis.figures.sheet import Sheet
 from analysis.plots.bounds import MOST, bound_slack, with_gains
 from analysis.plots.reuse import NAMES as REUSE
 from analysis.plots.reuse import over_reuses
-from analysis.plots.stability import MEASURES, steadiness
-from analysis.plots.trust import over_updates, with_ratios
+from analysis.plots.stability import LOST, MEASURES, steadiness
+from analysis.plots.ticks import short
+from analysis.plots.trust import FLOOR, LEAST, over_updates, with_ratios
 from analysis.plots.wall_clock import COLOURS, wall_clock_split
 
 OVER_RUNS = "Line: median over runs; shade: their range"
@@ -21,8 +22,8 @@ def stability(sheet: Sheet, name: str) -> list[Path]:
     """Six measures of steadiness side by side."""
     text = (
         f"{sheet.runs}. Scores in units of the reference; left is better. Dot: a run; bar: IQM, 95 % trimmed t. "
-        "Dispersion and risks: less the noise of evaluating, so that 0 or less is none. Collapse: half of the peak "
-        "lost for five evaluations; Clopper-Pearson. Shortfall: 1 - lowest final score."
+        "Dispersion and risks: less the noise of evaluating, so that 0 or less is none. Collapse: a run that "
+        f"{LOST}; Clopper-Pearson. Shortfall: 1 - lowest final score. Triangle: beyond the scale."
     )
     return sheet.rows(
         name, sheet.scored, [partial(steadiness, measure=measure) for measure in MEASURES], text, row=0.19
@@ -36,7 +37,8 @@ def kl(sheet: Sheet, name: str) -> list[Path]:
         name,
         updates,
         [over_updates],
-        f"{sheet.runs}. {OVER_RUNS}; dashed: the rule's radius. Smaller moves stand at 1e-7.",
+        f"{sheet.runs}. {OVER_RUNS}; dashed: the rule's radius. Smaller moves stand at {short(FLOOR)}.",
+        shared=True,
     )
 
 
@@ -44,15 +46,17 @@ def radius(sheet: Sheet, name: str) -> list[Path]:
     """Mean, largest and quadratic KL over the radius."""
     quantities = ("kl_ratio", "max_kl_ratio", "quadratic_kl_ratio")
     columns = [partial(over_updates, quantity=quantity) for quantity in quantities]
-    text = f"{sheet.runs}; rules with a radius. {OVER_RUNS}; dashed: the radius. Smaller ratios stand at 1e-3."
-    return sheet.lines(name, with_ratios(sheet.results.updates), columns, text)
+    text = (
+        f"{sheet.runs}; rules with a radius. {OVER_RUNS}; dashed: the radius. Smaller ratios stand at {short(LEAST)}."
+    )
+    return sheet.lines(name, with_ratios(sheet.results.updates), columns, text, shared=True)
 
 
 def agreement(sheet: Sheet, name: str) -> list[Path]:
     """Actual over predicted gain, and the radius, over time."""
     columns = [partial(over_updates, quantity=quantity) for quantity in ("agreement", "radius")]
     text = f"{sheet.runs}; rules with a radius. {OVER_RUNS}; dashed: the model was right. Ratios beyond the view: cut."
-    return sheet.lines(name, with_ratios(sheet.results.updates), columns, text)
+    return sheet.lines(name, with_ratios(sheet.results.updates), columns, text, shared=True)
 
 
 def bounds(sheet: Sheet, name: str) -> list[Path]:
@@ -61,7 +65,7 @@ def bounds(sheet: Sheet, name: str) -> list[Path]:
         f"{sheet.runs}; rules that name a bound. Dot: an update, at most {MOST} a rule, evenly thinned; under the "
         "line: less came than was claimed. Linear about 0, logarithmic beyond."
     )
-    return sheet.lines(name, with_gains(sheet.results.updates), [bound_slack], text)
+    return sheet.lines(name, with_gains(sheet.results.updates), [bound_slack], text, dots=True)
 
 
 def reuse(sheet: Sheet, name: str) -> list[Path]:
@@ -69,14 +73,17 @@ def reuse(sheet: Sheet, name: str) -> list[Path]:
     text = f"{sheet.runs}; rules that re-use a batch. Each run's mean over updates. {OVER_RUNS}."
     reuses = sheet.results.reuses
     deep = reuses[reuses.groupby(["env", "label"]).k.transform("max") > 0]
-    return sheet.lines(name, deep, [partial(over_reuses, quantity=quantity) for quantity in REUSE], text)
+    return sheet.lines(name, deep, [partial(over_reuses, quantity=quantity) for quantity in REUSE], text, shared=True)
 
 
 def wall_clock(sheet: Sheet, name: str) -> list[Path]:
     """Seconds per thousand steps by phase."""
     if sheet.clock is None:
         return []
-    phases = {phase.removesuffix("_s"): Line2D([], [], color=colour, linewidth=5) for phase, colour in COLOURS.items()}
+    phases = {
+        phase.removesuffix("_s").replace("_", " "): Line2D([], [], color=colour, linewidth=5)
+        for phase, colour in COLOURS.items()
+    }
     text = f"{sheet.runs}. Mean over runs, evaluation left out. {sheet.clock}"
     return sheet.rows(name, sheet.results.runs, [wall_clock_split], text, legend=phases)
 

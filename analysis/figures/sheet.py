@@ -1,7 +1,7 @@
 """How panels become a figure: a panel per environment and quantity, one legend, one caption, two files."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,32 +11,33 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from analysis.load import Results
-from analysis.plots.style import Style, caption, chunks, legend_below, legend_of_panel, panels, save, style_of
+from analysis.plots.curves import curves_of
+from analysis.plots.looks import Style, style_of
+from analysis.plots.names import SENTENCE, drawable, names
+from analysis.plots.style import FULL, caption, chunks, label_ends, legend_below, legend_beside, panels, save
+from analysis.plots.ticks import alike
 
 Panel = Callable[..., Axes]  # (frame, ax, style)
 ROW = 0.14  # inches of a rule's row
+LISTED = 6  # exceptions that a caption names
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """What figures are made of, and where they go."""
+    """What figures are made of, and where they go; made by `sheet_of`, behind which every name can be drawn."""
 
     results: Results
     measures: pd.DataFrame
+    curves: pd.DataFrame  # of sampled actions; failed runs go on with `imputed` points
     folder: Path
     clock: str | None
-
-    @cached_property
-    def style(self) -> Style:
-        """One look per label, in every figure of the matrix."""
-        return style_of(self.results.planned.label)
+    style: Style  # one look per label, in every figure of the matrix
+    rules: dict[str, str]  # label -> rule
 
     @cached_property
     def runs(self) -> str:
-        """How many runs stand behind each rule on each environment."""
-        counts = self.measures[self.measures.status != "missing"].groupby(["env", "label"]).size()
-        low, high = counts.min(), counts.max()
-        return f"n = {low} runs" if low == high else f"n = {low} to {high} runs"
+        """How many runs stand behind each rule on each environment, and what became of those that failed."""
+        return runs_of(self.measures)
 
     @property
     def scored(self) -> pd.DataFrame:
@@ -45,28 +46,43 @@ class Sheet:
             return self.measures.iloc[:0]
         return self.measures[self.measures.groupby("env").nauc.transform("count") > 0]
 
-    def lines(self, name: str, frame: pd.DataFrame, columns: Sequence[Panel], text: str) -> list[Path]:
+    def lines(
+        self,
+        name: str,
+        frame: pd.DataFrame,
+        columns: Sequence[Panel],
+        text: str,
+        shared: bool = False,
+        dots: bool = False,
+    ) -> list[Path]:
         """Panels with a line per rule; one per environment, or with several columns a row per environment.
 
-        With more rules than a panel can show, one for each group of rules.
+        With more rules than a panel can show, one for each group of rules, named beside their lines. Panels of one
+        quantity have one vertical axis: those of an environment, and if it is `shared` those of all.
+        `dots` says that points stand for lines.
         """
         style = self._of(frame)
         groups = chunks(style)
         rows = [(env, part, group) for env, part in frame.groupby("env", sort=True) for group in groups]
         if not rows:
             return []
-        crowded = len(groups) > 1
-        several = len(columns) > 1
-        across = len(columns) if several else 3
-        figure, axes = panels(len(rows) * len(columns), height=3.0 if crowded else 2.1, columns=across)
+        crowded, several = len(groups) > 1, len(columns) > 1
+        across = len(columns) if several else 2 if crowded else 3
+        figure, axes = panels(len(rows) * len(columns), height=2.3 if crowded else 2.1, columns=across)
+        if crowded:
+            figure.set_figwidth(FULL)
         cells = [(env, part, group, panel) for env, part, group in rows for panel in columns]
-        for ax, (env, part, group, panel) in zip(axes, cells, strict=True):
-            panel(part[part.label.isin(list(group))], ax=ax, style=style).set_title(str(env))
+        for i, (ax, (env, part, group, panel)) in enumerate(zip(axes, cells, strict=True)):
+            panel(part[part.label.isin(list(group))], ax=ax, style=group)
+            if not several or i % len(columns) == 0:
+                ax.set_title(str(env), loc="left")
             _label_once(ax, axes[0], several)
-            if crowded:
-                legend_of_panel(ax, group)
+        _together(axes, cells, len(columns), shared)
+        for i, (ax, (_, _, group, _)) in enumerate(zip(axes, cells, strict=True)):
+            if crowded and i % len(columns) == len(columns) - 1:
+                legend_beside(ax, group, dots) if dots else label_ends(ax, group)
         if not crowded:
-            legend_below(figure, style)
+            legend_below(figure, style, dots)
         caption(figure, text)
         return save(figure, self.folder, name)
 
@@ -79,7 +95,10 @@ class Sheet:
         row: float = ROW,
         legend: dict[str, Line2D] | None = None,
     ) -> list[Path]:
-        """Panels with a row per rule; one per environment, or with several columns a row of panels each."""
+        """Panels with a row per rule; one per environment, or with several columns a row of panels each.
+
+        Several columns are several quantities, each on one scale for all environments.
+        """
         parts = list(frame.groupby("env", sort=True))
         if not parts:
             return []
@@ -90,9 +109,11 @@ class Sheet:
         for i, (ax, (env, part, panel)) in enumerate(zip(axes, cells, strict=True)):
             panel(part, ax=ax, style=style)
             if not several or i % len(columns) == 0:
-                ax.set_title(str(env), loc="left" if several else "center")
+                ax.set_title(str(env), loc="left")
+        for i in range(len(columns) if several else 0):
+            alike(axes[i :: len(columns)], "x")
         if legend:
-            legend_below(figure, {}, **legend)
+            legend_below(figure, {}, extra=legend)
         caption(figure, text)
         return save(figure, self.folder, name)
 
@@ -102,8 +123,61 @@ class Sheet:
         return {label: look for label, look in self.style.items() if label in found}
 
 
+def sheet_of(results: Results, measures: pd.DataFrame, folder: Path, clock: str | None) -> Sheet:
+    """The sheet of a matrix, with every label and environment under the name that a figure can draw of it."""
+    rules = {str(label): str(rule) for label, rule in zip(results.planned.label, results.planned.rule, strict=True)}
+    looks = style_of(rules, rules)
+    shown = {"label": names(rules), "env": names(map(str, results.planned.env))}
+
+    def renamed(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(**{name: table[name].map(drawn) for name, drawn in shown.items() if name in table})
+
+    tables: Any = ("planned", "runs", "updates", "trials", "reuses", "evaluations")
+    drawn: Any = {name: renamed(getattr(results, name)) for name in tables}
+    return Sheet(
+        replace(results, **drawn),
+        renamed(measures),
+        renamed(curves_of(results)),
+        folder,
+        None if clock is None else drawable(clock, SENTENCE),
+        {shown["label"][label]: look for label, look in looks.items()},
+        {shown["label"][label]: rule for label, rule in rules.items()},
+    )
+
+
+def runs_of(measures: pd.DataFrame) -> str:
+    """n of every rule on every environment, the exceptions by name, and how many runs failed."""
+    there = measures[measures.status != "missing"]
+    counts = there.groupby(["env", "label"]).size()
+    if not len(counts):
+        return "n = 0 runs"
+    usual = int(counts.mode().max())
+    several = len(measures.env.unique()) > 1
+    odd = counts[counts != usual].reset_index(name="n")
+    rows = zip(odd.env, odd.label, odd.n, strict=True)
+    others = [f"{label}{f' on {env}' if several else ''} {n}" for env, label, n in rows]
+    listed = ", ".join(others[:LISTED]) + (f" and {len(others) - LISTED} more" if len(others) > LISTED else "")
+    text = f"n = {usual} runs of each rule" + (f" (but {listed})" if others else "")
+    lost = int((there.status != "ok").sum())
+    return text + (f", {lost} of all failed" if lost else "")
+
+
 def _label_once(ax: Axes, first: Axes, several: bool) -> None:
     """A y label at the left edge only, where all panels show the same."""
     spec: Any = ax.get_subplotspec()
     if not several and spec.colspan.start > 0 and ax.get_ylabel() == first.get_ylabel():
         ax.set_ylabel("")
+
+
+def _together(axes: Sequence[Axes], cells: Sequence[tuple[Any, ...]], columns: int, shared: bool) -> None:
+    """One vertical axis for the panels of a quantity, and one horizontal axis for those of an environment too."""
+    for column in range(columns):
+        mine = list(zip(axes[column::columns], cells[column::columns], strict=True))
+        environments = sorted({str(cell[0]) for _, cell in mine})
+        for env in environments:
+            here = [ax for ax, cell in mine if str(cell[0]) == env]
+            alike(here, "x")
+            if not shared:
+                alike(here, "y")
+        if shared:
+            alike([ax for ax, _ in mine], "y")

@@ -4,80 +4,81 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import to_hex
 
 from analysis.inference import simultaneous_band
 from analysis.page.evidence import Evidence, labels
-from analysis.plots.curves import aligned
-from analysis.plots.style import Style, style_of
+from analysis.plots.curves import BANDED, COSTS, aligned, curves_of
+from analysis.plots.looks import HUES, Look, Style, style_of, told_apart
 from analysis.published import comparable, counterpart, task
 
-AXES = {
-    "grid_step": "environment steps",
-    "gradient_evaluations": "gradient evaluations",
-    "fisher_products": "Fisher-vector products",
-    "train_s": "training seconds, evaluation left out",
-}
 MOST_POINTS = 150_000  # evaluations of single runs on the page; beyond, every k-th is drawn and the page says so
 DIGITS = 5
+VERTICAL = {"return": "return", "score": "score (0 random, 1 reference)"}
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")  # of published sources
+UNKNOWN = HUES["grey"][2]  # published curves of rules that are not here
 
 
 def curve_data(evidence: list[Evidence], published: pd.DataFrame | None, seconds: bool) -> dict[str, Any]:
-    """Everything that is drawn; keys as `page.js` reads them."""
+    """Everything that is drawn, and how; keys as `page.js` reads them."""
     names = labels(evidence)
-    style = style_of(name for found in names for name in found.values())
-    axes = {x: title for x, title in AXES.items() if seconds or x != "train_s"}
+    style = looks(evidence, names)
+    axes = {x: title for x, title in COSTS.items() if seconds or x != "train_s"}
     environments = sorted({str(env) for bundle in evidence for env in bundle.results.planned.env})
-    points = sum(len(_shown(bundle)) for bundle in evidence)
-    every = max(1, -(-points // MOST_POINTS))
+    shown = [curves_of(bundle.results) for bundle in evidence]
+    every = max(1, -(-sum(map(len, shown)) // MOST_POINTS))
     curves = [
         _curve(part, axes, every)
         | {"env": environments.index(str(env)), "rule": list(style).index(found[str(label)])}
         | {"score": bundle.results.scores.get(str(env)), "status": _statuses(bundle, str(env), str(label))}
-        for bundle, found in zip(evidence, names, strict=True)
-        for (env, label), part in _shown(bundle).groupby(["env", "label"], sort=True)
+        for bundle, found, points in zip(evidence, names, shown, strict=True)
+        for (env, label), part in points.groupby(["env", "label"], sort=True)
     ]
+    plain = {name: label for found in names for label, name in found.items()}
     return {
         "axes": axes,
+        "vertical": VERTICAL,
         "environments": environments,
-        "rules": [_look(name, style) for name in style],
+        "rules": [_look(style[name]) | {"name": name, "label": plain[name]} for name in style],
+        "seeds": sorted({int(seed) for bundle in evidence for seed in bundle.results.planned.seed}),
         "curves": curves,
         "every": every,
-        "published": [] if published is None else _published(published, environments, _rules(evidence, names, style)),
+        "published": [] if published is None else _published(published, environments, _rules(evidence)),
     }
 
 
-def _shown(bundle: Evidence) -> pd.DataFrame:
-    evaluations = bundle.results.evaluations
-    return evaluations[(evaluations.action == "sampled") & ~evaluations.final]
+def looks(evidence: list[Evidence], names: list[dict[str, str]]) -> Style:
+    """Curve name -> its look: that of its directory's figures, unless another directory's curve has it already."""
+    found: Style = {}
+    for bundle, name in zip(evidence, names, strict=True):
+        rules = dict(zip(bundle.results.planned.label, bundle.results.planned.rule, strict=True))
+        found |= {name[label]: look for label, look in style_of(rules, rules).items()}
+    return told_apart(found)
 
 
 def _curve(part: pd.DataFrame, axes: dict[str, str], every: int) -> dict[str, Any]:
-    """Runs end to end, `sizes` points each, and per axis the interquartile mean with its simultaneous band.
+    """Runs end to end, `sizes` points each of which the first `lived` are measured, and per axis the interquartile mean
+    with its simultaneous band, if there are runs enough for one.
 
-    On an axis that a run never moves along (Fisher products of a plain gradient) there is no band.
+    On an axis that a run never moves along (Fisher products of a plain gradient) there is no mean.
     """
     runs = [run.sort_values("grid_step") for _, run in part.groupby("seed", sort=True)]
-    thin = [run.iloc[::every] for run in runs]
+    thin = [pd.concat([run.iloc[:-1:every], run.iloc[-1:]]) for run in runs]
     whole = pd.concat(thin)
     return {
         "seeds": [int(run.seed.iloc[0]) for run in runs],
         "sizes": [len(run) for run in thin],
+        "lived": [int((~run.imputed).sum()) for run in thin],
         "y": numbers(whole.return_mean),
         "x": {x: numbers(whole[x]) for x in axes},
-        "band": {x: _band(runs, x) for x in axes if x == "grid_step" or all(run[x].max() > 0 for run in runs)},
+        "band": {x: _band(part, x) for x in axes if x == "grid_step" or all(run[x].max() > 0 for run in runs)},
     }
 
 
-def _band(runs: list[pd.DataFrame], x: str) -> dict[str, list[float | None]]:
-    where, curves = aligned(runs, x)
+def _band(part: pd.DataFrame, x: str) -> dict[str, list[float | None]]:
+    where, curves = aligned(part, x)
     band = simultaneous_band(curves)
-    return {
-        "x": numbers(where),
-        "centre": numbers(band.centre),
-        "low": numbers(band.low),
-        "high": numbers(band.high),
-    }
+    edges = {"low": numbers(band.low), "high": numbers(band.high)} if len(curves) >= BANDED else {}
+    return {"x": numbers(where), "centre": numbers(band.centre), **edges}
 
 
 def _statuses(bundle: Evidence, env: str, label: str) -> dict[str, str]:
@@ -98,29 +99,26 @@ def _number(value: float) -> float | None:
     return int(value) if value.is_integer() else float(f"{value:.{DIGITS}g}")
 
 
-def _look(name: str, style: Style) -> dict[str, Any]:
-    look = style[name]
-    dash = "solid" if look["linestyle"] == "-" else ",".join(f"{2 * part:g}px" for part in look["linestyle"][1])
-    return {"name": name, "colour": to_hex(look["color"]), "dash": dash}
+def _look(look: Look) -> dict[str, str]:
+    """Colour and dash, as Plotly and SVG have them."""
+    dash = "solid" if isinstance(look.dash, str) else ",".join(f"{2 * part:g}px" for part in look.dash[1])
+    return {"colour": look.color, "dash": dash}
 
 
-def _rules(evidence: list[Evidence], names: list[dict[str, str]], style: Style) -> dict[str, int]:
-    """Rule -> index of the first curve name that it has: published curves of that rule take its colour."""
-    found: dict[str, int] = {}
-    for bundle, name in zip(evidence, names, strict=True):
-        plan = bundle.results.planned.drop_duplicates("label")
-        for label, rule in zip(plan.label, plan.rule, strict=True):
-            found.setdefault(str(rule), list(style).index(name[str(label)]))
-    return found
+def _rules(evidence: list[Evidence]) -> dict[str, str]:
+    """The rules that are here -> their own colours, which published curves of them take."""
+    rules = sorted({str(rule) for bundle in evidence for rule in bundle.results.planned.rule})
+    return {rule: style_of([rule])[rule].color for rule in rules}
 
 
-def _published(table: pd.DataFrame, environments: list[str], rules: dict[str, int]) -> list[dict[str, Any]]:
+def _published(table: pd.DataFrame, environments: list[str], rules: dict[str, str]) -> list[dict[str, Any]]:
     """Published curves of the tasks that are here, whatever their version; `same` says whether rewards are alike."""
     sources = sorted(set(table.source.astype(str)))
     drawn = []
     for (source, env, algorithm), part in table.groupby(["source", "env", "algo"], sort=True):
         part = part.sort_values("env_step")
         here = [i for i, ours in enumerate(environments) if task(ours)[0] == task(str(env))[0]]
+        colour = rules.get(counterpart(str(algorithm)) or "")
         if here:
             seeds, note = part.n_seeds.iloc[0], str(part.note.iloc[0])
             drawn.append(
@@ -129,8 +127,10 @@ def _published(table: pd.DataFrame, environments: list[str], rules: dict[str, in
                     "source": str(source),
                     "envs": here,
                     "same": [comparable(environments[i], str(env)) for i in here],
-                    "rule": rules.get(counterpart(str(algorithm)) or ""),
-                    "symbol": sources.index(str(source)),
+                    "colour": colour or UNKNOWN,
+                    "dash": "4px,3px",
+                    "shown": colour is not None,
+                    "symbol": SYMBOLS[sources.index(str(source)) % len(SYMBOLS)] + "-open",
                     "x": numbers(part.env_step),
                     "y": numbers(part["mean"]),
                     "sd": numbers(part["std"]),

@@ -9,6 +9,9 @@ import base64
 import hashlib
 import json
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,10 +24,21 @@ from plotly.offline import get_plotlyjs
 from analysis.page.curves import curve_data
 from analysis.page.evidence import Evidence
 from analysis.page.sections import sections
+from analysis.plots.curves import BANDED
 from experiments.records import write_atomically
 
 HERE = Path(__file__).parent
+LIMIT = 20_000_000  # bytes of the page
 ENDS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One image of a directory."""
+
+    name: str
+    where: str  # from the page
+    source: str  # a data URI; nothing if it did not fit
 
 
 def write_page(evidence: list[Evidence], file: Path, published: pd.DataFrame | None, seconds: bool, clock: str) -> Path:
@@ -38,23 +52,48 @@ def write_page(evidence: list[Evidence], file: Path, published: pd.DataFrame | N
 
 
 def render(evidence: list[Evidence], beside: Path, published: pd.DataFrame | None, seconds: bool, clock: str) -> str:
-    """The page's text; links to figures are relative to the folder `beside`."""
+    """The page's text, with its figures as long as it stays below LIMIT; links are relative to the folder `beside`."""
     loader = FileSystemLoader(HERE)
     jinja = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     data = curve_data(evidence, published, seconds)
     scripts = {"plotly": _script(get_plotlyjs()), "behaviour": _script((HERE / "page.js").read_text(encoding="utf-8"))}
     parts = sections(evidence, seconds)
-    return jinja.get_template("template.html").render(
+    template = partial(
+        jinja.get_template("template.html").render,
         title=", ".join(part.title for part in parts),
         sections=parts,
-        links=[[(figure.stem.replace("_", " "), _link(figure, beside)) for figure in part.figures] for part in parts],
         clock=clock,
+        banded=BANDED,
         published=published is not None,
         data=data,
         json=Markup(embedded(data)),
         style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
         policy=policy(list(scripts.values())),
         **{name: Markup(text) for name, text in scripts.items()},
+    )
+    files = [part.figures for part in parts]
+    without = template(figures=[[_figure(file, beside, 0) for file in figures] for figures in files])
+    return template(figures=_figures(files, beside, LIMIT - len(without.encode("utf-8", "replace"))))
+
+
+def _figures(files: list[Sequence[Path]], beside: Path, room: int) -> list[list[Figure]]:
+    """Every figure of every directory, inside as long as there is room."""
+    found: list[list[Figure]] = []
+    for figures in files:
+        found.append([])
+        for file in figures:
+            found[-1].append(_figure(file, beside, room))
+            room -= len(found[-1][-1].source)
+    return found
+
+
+def _figure(file: Path, beside: Path, room: int) -> Figure:
+    """One figure: its bytes if they fit into `room` bytes of text, and where it is."""
+    source = ""
+    if 4 * file.stat().st_size / 3 + 1_000 < room:
+        source = f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}"
+    return Figure(
+        file.stem.replace("_", " "), quote(os.path.relpath(file.resolve(), beside).replace(os.sep, "/")), source
     )
 
 
@@ -80,7 +119,3 @@ def _script(text: str) -> str:
     if "</script" in text.lower() or "<!--" in text:
         raise ValueError("a script of the page holds a tag that would end it")
     return text
-
-
-def _link(figure: Path, beside: Path) -> str:
-    return quote(os.path.relpath(figure.resolve(), beside).replace(os.sep, "/"))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.figures import FIGURES
 from analysis.page import provenance, tables
 from analysis.page.evidence import Evidence, titles
 from analysis.page.tables import NO_VERDICTS, VERDICTS, Table
@@ -72,8 +73,14 @@ def _section(bundle: Evidence, title: str, seconds: bool) -> Section:
             provenance.settings_table(results),
             tables.run_table(bundle.measures),
         ],
-        figures=sorted((results.folder / "figures").glob("*.png")),
+        figures=sorted((results.folder / "figures").glob("*.png"), key=_in_order),
     )
+
+
+def _in_order(figure: Path) -> tuple[int, str]:
+    """Figures as they are drawn, others after them."""
+    names = list(FIGURES)
+    return names.index(figure.stem) if figure.stem in names else len(names), figure.stem
 
 
 def state(measures: pd.DataFrame) -> str:

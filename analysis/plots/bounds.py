@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from analysis.plots.style import Style, plain_log
+from analysis.plots.looks import Style
+from analysis.plots.style import QUIET
+from analysis.plots.ticks import log_ticks, short
 
 MOST = 600  # updates of one rule that are drawn
 DECADES = 5  # below the largest value, on a logarithmic scale
@@ -34,22 +36,23 @@ def bound_slack(gains: pd.DataFrame, ax: Axes, style: Style) -> Axes:
     for label, part in gains.groupby("label"):
         shown = part.iloc[:: -(-len(part) // MOST)]
         ax.scatter(
-            shown.claimed, shown.came, s=5, color=[style[str(label)]["color"]], alpha=0.5, linewidths=0, rasterized=True
-        )
+            shown.claimed, shown.came, s=7, color=[style[str(label)].color], marker=style[str(label)].marker,
+            alpha=0.5, linewidths=0, rasterized=True,
+        )  # fmt: skip
     line = np.concatenate([-np.geomspace(far, linear, 50), np.geomspace(linear, far, 50)])
     ax.plot(line, line, color="0.3", linewidth=0.8, zorder=0)
-    ax.axhline(0, color="0.7", linewidth=0.6, linestyle=":", zorder=0)
+    ax.axhline(0, **QUIET)
     for axis, values in (("x", gains.claimed), ("y", gains.came)):
         view = _view(values, linear)
         if view[0] > 0:  # nothing of the linear part is in view, and powers of ten may be too far apart for it
             ax.set(**{f"{axis}scale": "log", f"{axis}lim": view})
-            if axis == "y" or view[1] < 100 * view[0]:  # more labels than that would run into each other
-                plain_log(getattr(ax, f"{axis}axis"))
-            getattr(ax, f"{axis}axis").set_minor_locator(NullLocator())
+            log_ticks(getattr(ax, f"{axis}axis"))
             continue
         ax.set(**{f"{axis}lim": view})
         getattr(ax, f"set_{axis}scale")("symlog", linthresh=linear)
-        getattr(ax, f"{axis}axis").set(major_locator=FixedLocator(_ticks(linear, far)), minor_locator=NullLocator())
+        where = getattr(ax, f"{axis}axis")
+        where.set(major_locator=FixedLocator(_ticks(linear, far, 2 if axis == "x" else 3)), minor_locator=NullLocator())
+        where.set_major_formatter(FuncFormatter(short))
     ax.set_xlabel("gain that the bound claims" if known else "L - beta KL, promised")
     ax.set_ylabel("true gain" if known else "L - beta KL, achieved")
     return ax
@@ -62,10 +65,10 @@ def _scales(gains: pd.DataFrame) -> tuple[float, float]:
     return far / 10**DECADES, far
 
 
-def _ticks(linear: float, far: float) -> list[float]:
-    """0, and every other power of ten on both sides."""
-    top = int(np.floor(np.log10(far)))
-    powers = [10.0**e for e in range(top, int(np.floor(np.log10(linear))), -2)]
+def _ticks(linear: float, far: float, most: int) -> list[float]:
+    """0, and at most so many powers of ten on both sides, the largest among them."""
+    low, top = int(np.floor(np.log10(linear))), int(np.floor(np.log10(far)))
+    powers = [10.0**e for e in range(top, low, -max(2, -(-(top - low) // most)))]
     return [*(-power for power in powers), 0.0, *powers]
 
 

@@ -1,75 +1,143 @@
 """Learning curves: every run thin, the interquartile mean thick, a simultaneous band around it."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.ticker import MaxNLocator
 
 from analysis.inference import simultaneous_band
-from analysis.plots.style import Style, thousands
+from analysis.load import Results
+from analysis.plots.looks import Look, Style
+from analysis.plots.ticks import linear_ticks, log_ticks
 
-FILLED = 5  # runs from which a band is a shade
+BANDED = 5  # runs from which there is a band: with fewer it is wider than the panel
 CROWD = 60  # runs from which thin lines are pixels in a PDF too
 COSTS = {
     "grid_step": "environment steps",
     "gradient_evaluations": "gradient evaluations",
     "fisher_products": "Fisher products",
     "train_s": "training seconds",
-}
+}  # the axes that curves can be drawn along, in figures and on the page
 FAR = 5.0  # ratio of two rules' costs from which the axis is logarithmic, and begins after step 0
+RARE = 0.1  # share of evaluations on each side that need not be in view
+LONELY = 1.0  # of the height of all others, from which they are not
+IMPUTED = (0, (2, 2))  # the line of a run that is no more
 
 
-def learning_curve(evaluations: pd.DataFrame, ax: Axes, style: Style, x: str = "grid_step") -> Axes:
-    """Sampled-action evaluations of one environment, against one of COSTS.
+def learning_curve(curves: pd.DataFrame, ax: Axes, style: Style, x: str = "grid_step") -> Axes:
+    """Points of one environment (`with_cost`, `with_views`), against one of COSTS.
 
-    Runs meet on the grid of steps; IQM and band of a grid point stand at the runs' mean cost of reaching it. A rule
-    that has no such cost is left out, and one whose runs do not all reach the end is drawn as far as all of them go.
-    The view spans the runs, and bands may leave it. Below `FILLED` runs a band is so wide that only its edges are
-    drawn.
+    Runs meet on the grid of steps; IQM and band of a grid point stand at the mean cost of the runs that reached it. A
+    run that failed goes on at its imputed return, dashed, from a cross. The view spans
+    the runs but for single ones that are far from all others, which it counts; bands may leave it.
     """
-    shown = with_cost(evaluations, x)
-    ends = shown.groupby("label")[x].max()
-    logarithmic = x != "grid_step" and len(ends) > 0 and ends.max() > FAR * ends.min()
-    if logarithmic:
-        shown = shown[shown[x] > 0]
-    low, high = (shown.return_mean.min(), shown.return_mean.max()) if len(shown) else (0.0, 1.0)
-    margin = 0.08 * (high - low) or 1.0
-    ax.set_ylim(low - margin, high + margin)
+    logarithmic = far_apart(curves, x)
+    shown = curves[curves[x] > 0] if logarithmic else curves
     crowded = shown.groupby(["label", "seed"]).ngroups > CROWD
-    for label, part in shown.groupby("label"):
-        look = style[str(label)]
-        runs = [run.sort_values("grid_step") for _, run in part.groupby("seed")]
-        thin = [run[[x, "return_mean"]].to_numpy(float) for run in runs]
-        ax.add_collection(LineCollection(thin, linewidths=0.5, alpha=0.45, rasterized=crowded, **look))
-        where, curves = aligned(runs, x)
-        band = simultaneous_band(curves)
-        ax.plot(where, band.centre, linewidth=1.6, zorder=3, **look)
-        if len(runs) >= FILLED:
-            ax.fill_between(where, band.low, band.high, color=look["color"], alpha=0.12, linewidth=0)
-        else:
-            for edge in (band.low, band.high):
-                ax.plot(where, edge, linewidth=0.6, alpha=0.6, linestyle=":", color=look["color"])
+    for label in style:
+        part = shown[shown.label == label]
+        if len(part):
+            _runs(part, ax, style[label], x, crowded)
+            _centre(part, ax, style[label], x, label)
+    _limit(shown, ax)
     ax.set_ylabel("return")
     ax.set_xlabel(COSTS[x])
+    linear_ticks(ax.yaxis)
     if logarithmic:
         ax.set_xscale("log")
-        return ax
-    ax.set_xlim(left=0)
-    ax.xaxis.set_major_locator(MaxNLocator(5))
-    if x != "train_s":
-        ax.xaxis.set_major_formatter(thousands)
+        log_ticks(ax.xaxis)
+    else:
+        ax.set_xlim(left=0)
+        linear_ticks(ax.xaxis, 4)
     return ax
 
 
-def with_cost(evaluations: pd.DataFrame, x: str) -> pd.DataFrame:
-    """The sampled-action evaluations on the grid, of the rules that have any cost of this kind."""
-    shown = evaluations[(evaluations.action == "sampled") & ~evaluations.final]
-    return shown[shown.groupby(["env", "label"])[x].transform("max") > 0]
+def curves_of(results: Results) -> pd.DataFrame:
+    """The points of every run's curve."""
+    points = results.evaluations[(results.evaluations.action == "sampled") & ~results.evaluations.final]
+    return points.assign(imputed=False)
 
 
-def aligned(runs: list[pd.DataFrame], x: str) -> tuple[np.ndarray, np.ndarray]:
-    """(mean costs [K], returns [n runs, K]) at the grid points that all runs reached."""
-    k = min(len(run) for run in runs)
-    costs, returns = (np.stack([run[name].to_numpy(float)[:k] for run in runs]) for name in (x, "return_mean"))
-    return costs.mean(axis=0), returns
+def with_cost(curves: pd.DataFrame, x: str) -> pd.DataFrame:
+    """The points of the rules that have any cost of this kind."""
+    return curves[curves.groupby(["env", "label"])[x].transform("max") > 0]
+
+
+def far_apart(curves: pd.DataFrame, x: str) -> bool:
+    """Whether one rule pays so much more than another that both show on a logarithmic axis only."""
+    ends = curves.groupby("label")[x].max()
+    return x != "grid_step" and len(ends) > 0 and bool(ends.max() > FAR * ends.min())
+
+
+def aligned(part: pd.DataFrame, x: str) -> tuple[np.ndarray, np.ndarray]:
+    """(mean costs [K], returns [n runs, K]) of one rule's evaluations at the points of their common grid.
+
+    The cost is that of the runs that reached a point themselves; at a point that none reached, the last one known.
+    """
+    returns = part.set_index(["seed", "grid_step"]).return_mean.unstack()  # noqa: PD010
+    costs = part[~part.imputed].groupby("grid_step")[x].mean().reindex(returns.columns)
+    known = returns.columns.to_series() if x == "grid_step" else costs.ffill()
+    return known.to_numpy(float), returns.to_numpy(float)
+
+
+def with_views(curves: pd.DataFrame, x: str) -> pd.DataFrame:
+    """The points with `low` and `high` [return], between which all rules of their environment are shown.
+
+    That is where their interquartile means are, and every run but those that are further from all means than these are
+    from each other.
+    """
+    parts = [part.assign(**_span(part, x)) for _, part in curves.groupby("env", sort=False)]
+    return pd.concat(parts) if parts else curves.assign(low=0.0, high=1.0)
+
+
+def _span(part: pd.DataFrame, x: str) -> dict[str, float]:
+    centres = [simultaneous_band(aligned(rule, x)[1]).centre for _, rule in part.groupby("label")]
+    usual = np.concatenate([*centres, part.return_mean.quantile([RARE, 1 - RARE])])
+    least, most = np.nanmin(usual), np.nanmax(usual)
+    room = LONELY * (most - least)
+    low, high = max(part.return_mean.min(), least - room), min(part.return_mean.max(), most + room)
+    margin = 0.06 * (high - low) or 1.0
+    return {"low": low - margin, "high": high + margin}
+
+
+def _limit(shown: pd.DataFrame, ax: Axes) -> None:
+    """The view, and how many runs leave it."""
+    if not len(shown):
+        return
+    low, high = float(shown.low.iloc[0]), float(shown.high.iloc[0])
+    ax.set_ylim(low, high)
+    outside = shown[(shown.return_mean < low) | (shown.return_mean > high)]
+    if count := outside.groupby(["label", "seed"]).ngroups:
+        at, side = (0.98, "top") if (outside.return_mean > high).any() else (0.02, "bottom")
+        text = f"{count} run{'s' if count > 1 else ''} beyond the view"
+        ax.text(0.98, at, text, transform=ax.transAxes, ha="right", va=side, fontsize=6, color="0.3")
+
+
+def _runs(part: pd.DataFrame, ax: Axes, look: Look, x: str, crowded: bool) -> None:
+    """Thin lines; where a run is imputed, a cross and a dashed line after it."""
+    thin, after, ends = [], [], []
+    for _, run in part.groupby("seed"):
+        points = run.sort_values("grid_step")
+        gone = points.imputed.to_numpy(bool)
+        line = points[[x, "return_mean"]].to_numpy(float)
+        lived = int((~gone).sum())
+        thin.append(line[:lived])
+        if gone.any():
+            ends.append(line[max(lived - 1, 0)])
+            after.append(line[max(lived - 1, 0) :])
+    common: dict[str, Any] = {"linewidths": 0.6, "colors": look.color, "rasterized": crowded}
+    ax.add_collection(LineCollection(thin, alpha=0.4, **common))
+    if ends:
+        ax.add_collection(LineCollection(after, alpha=0.4, linestyles=[IMPUTED], **common))
+        where = np.array(ends)
+        ax.scatter(where[:, 0], where[:, 1], s=14, color=look.color, marker="x", linewidths=1.0, zorder=4)
+
+
+def _centre(part: pd.DataFrame, ax: Axes, look: Look, x: str, label: str) -> None:
+    where, curves = aligned(part, x)
+    band = simultaneous_band(curves)
+    ax.plot(where, band.centre, linewidth=1.6, zorder=3, label=label, **look.line)
+    if len(curves) >= BANDED:
+        ax.fill_between(where, band.low, band.high, color=look.color, alpha=0.12, linewidth=0)

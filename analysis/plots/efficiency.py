@@ -4,16 +4,17 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from analysis.measures.efficiency import THRESHOLDS, restricted_time
-from analysis.plots.style import Style, rows_of_rules, thousands
+from analysis.plots.looks import HUES, Style
+from analysis.plots.style import rows_of_rules
+from analysis.plots.ticks import linear_ticks
 
 SPREAD = 0.19  # between the sub-rows of one rule
-EARLY = 0.5  # how much of its colour the lowest threshold has
+LATE = 0.6  # how much of black the highest threshold has
 
 
 def time_to_thresholds(measures: pd.DataFrame, ax: Axes, style: Style, unit: str = "steps") -> Axes:
@@ -31,16 +32,14 @@ def time_to_thresholds(measures: pd.DataFrame, ax: Axes, style: Style, unit: str
     ax.plot(means.x, means.y, "|", color="black", markersize=4.5, markeredgewidth=0.8)
     ax.set_xlabel("environment steps" if unit == "steps" else "training seconds")
     ax.set_xlim(left=0)
-    ax.xaxis.set_major_locator(MaxNLocator(4))
-    if unit == "steps":
-        ax.xaxis.set_major_formatter(thousands)
+    linear_ticks(ax.xaxis, 4)
     return rows_of_rules(ax, style)
 
 
 def _marks(measures: pd.DataFrame, style: Style, unit: str) -> Iterator[tuple[float, float, object, bool, bool]]:
     for y, (label, look) in enumerate(style.items()):
         part = measures[(measures.label == label) & measures[f"{unit}_to_{THRESHOLDS[0]:g}"].notna()]
-        for i, colour in enumerate(_shades(look["color"])):
+        for i, colour in enumerate(_shades(look.color)):
             reached = np.isfinite(part[f"{unit}_to_{THRESHOLDS[i]:g}"].to_numpy(float))
             times, at = restricted_time(part, THRESHOLDS[i], unit), y + (i - 1.5) * SPREAD
             for time, ever in zip(times, reached, strict=True):
@@ -49,13 +48,10 @@ def _marks(measures: pd.DataFrame, style: Style, unit: str) -> Iterator[tuple[fl
                 yield float(times.mean()), at, colour, True, True
 
 
-def _shades(colour: object) -> list[tuple[float, ...]]:
-    """Light for a low threshold, the rule's own colour for the highest."""
-    return [tuple(shade) for shade in sns.blend_palette([*_mixed(colour), colour], len(THRESHOLDS))]
-
-
-def _mixed(colour: object) -> list[tuple[float, ...]]:
-    return [tuple(1 - EARLY * (1 - np.asarray(sns.color_palette([colour])[0])))]
+def _shades(colour: str) -> list[tuple[float, ...]]:
+    """The rule's own colour for the lowest threshold, darker for each that is higher."""
+    mine = np.array(to_rgb(colour))
+    return [tuple(mine * (1 - share)) for share in np.linspace(0, LATE, len(THRESHOLDS))]
 
 
 def threshold_handles() -> dict[str, Line2D]:
@@ -63,7 +59,7 @@ def threshold_handles() -> dict[str, Line2D]:
     dot = {"linestyle": "", "marker": "o", "markersize": 4, "markeredgewidth": 0}
     marks = {
         f"score {threshold:g}": Line2D([], [], color=shade, **dot)  # type: ignore[arg-type]
-        for threshold, shade in zip(THRESHOLDS, _shades((0.1, 0.1, 0.1)), strict=True)
+        for threshold, shade in zip(THRESHOLDS, _shades(HUES["grey"][2]), strict=True)
     }
     marks["never"] = Line2D([], [], color="0.3", linestyle="", marker="x", markersize=4)
     return marks | {"restricted mean": Line2D([], [], color="black", linestyle="", marker="|", markersize=6)}

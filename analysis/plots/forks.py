@@ -1,18 +1,21 @@
 """Why rules differ: what a step promised, what it held elsewhere, what it was worth, and how far it went."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from analysis.inference import trimmed_t_interval
-from analysis.plots.style import DASHES, Style, thousands
+from analysis.plots.looks import Style
+from analysis.plots.style import QUIET, rows_of_rules
+from analysis.plots.ticks import linear_ticks, log_ticks, short
 
 LOGARITHMIC = ("kl", "max_kl", "step_norm")
 FLOOR = 1e-5  # smaller moves are drawn here
 FAR = 30  # medians from 0: a scale that is linear so far would show nothing of the rest
-MARKERS = dict(zip(DASHES, "os^D", strict=True))  # the second mark of a rule where points stand for lines
 LADDER = {"promised": ">", "on_batch": "s", "held_out": "D", "gain": "o"}
 NAMES = {
     "promised": "promised by the linear model",
@@ -35,8 +38,8 @@ def gains(forks: pd.DataFrame, ax: Axes, style: Style) -> Axes:
     _rows(ax, style, forks.gain, "true gain")
     for y, (label, look) in enumerate(style.items()):
         values = forks.gain[forks.label == label].to_numpy(float)
-        ax.scatter(values, np.full(len(values), y + 0.24), s=6, color=look["color"], alpha=0.6, linewidths=0)
-        found, colour = trimmed_t_interval(values), look["color"]
+        ax.scatter(values, np.full(len(values), y + 0.24), s=6, color=look.color, alpha=0.6, linewidths=0)
+        found, colour = trimmed_t_interval(values), look.color
         ax.plot([found.low, found.high], [y, y], color=colour, linewidth=1.4)
         ax.plot(found.estimate, y, "o", color=colour, markersize=4, markeredgecolor="white", markeredgewidth=0.5)
     return ax
@@ -52,8 +55,8 @@ def ladder(forks: pd.DataFrame, ax: Axes, style: Style) -> Axes:
         if known:
             ax.plot([min(known), max(known)], [y, y], color="0.8", linewidth=0.8, zorder=1)
         for value, mark in found:
-            face = look["color"] if mark == LADDER["gain"] else "white"
-            ax.plot(value, y, mark, markersize=3.5, color=look["color"], markerfacecolor=face, markeredgewidth=0.8)
+            face = look.color if mark == LADDER["gain"] else "white"
+            ax.plot(value, y, mark, markersize=3.5, color=look.color, markerfacecolor=face, markeredgewidth=0.8)
     return ax
 
 
@@ -78,10 +81,12 @@ def gain_against(forks: pd.DataFrame, ax: Axes, style: Style, x: str) -> Axes:
         values = part[x].clip(lower=FLOOR) if x in LOGARITHMIC else part[x]
         where = trimmed_t_interval(values.to_numpy(float)).estimate
         found = trimmed_t_interval(part.gain.to_numpy(float))
-        ax.plot([where, where], [found.low, found.high], color=look["color"], linewidth=0.6, alpha=0.6)
-        mark = {"marker": MARKERS[look["linestyle"]], "color": look["color"]}
-        ax.plot(where, found.estimate, markersize=4, markeredgecolor="white", markeredgewidth=0.4, zorder=3, **mark)
-    ax.axhline(0, color="0.7", linewidth=0.6, linestyle=":", zorder=0)
+        ax.plot([where, where], [found.low, found.high], color=look.color, linewidth=0.6, alpha=0.6)
+        mark: dict[str, Any] = {"marker": look.marker, "color": look.color, "label": label}
+        ax.plot(where, found.estimate, markersize=4.5, markeredgecolor="white", markeredgewidth=0.4, zorder=3, **mark)
+    if x in LOGARITHMIC:
+        log_ticks(ax.xaxis)
+    ax.axhline(0, **QUIET)
     ax.set_xlabel(NAMES[x])
     ax.set_ylabel("true gain")
     return ax
@@ -95,7 +100,8 @@ def explained(found: pd.DataFrame, ax: Axes) -> Axes:
     ax.set_yticks(range(len(found)), [NAMES[name] for name in found.predictor])
     ax.set_ylim(len(found) - 0.5, -0.5)
     ax.set_xlim(-1.05, 1.05)
-    ax.axvline(0, color="0.7", linewidth=0.6, linestyle=":", zorder=0)
+    ax.axvline(0, **QUIET)
+    linear_ticks(ax.xaxis)
     ax.set_xlabel("rank correlation")
     ax.grid(axis="y", visible=False)
     return ax
@@ -104,11 +110,9 @@ def explained(found: pd.DataFrame, ax: Axes) -> Axes:
 def _rows(ax: Axes, style: Style, values: "pd.Series[float]", name: str) -> None:
     """A row per rule on a scale for these values."""
     _scale(ax, values, "x")
-    ax.set_yticks(range(len(style)), list(style))
-    ax.set_ylim(len(style) - 0.5, -0.5)
-    ax.axvline(0, color="0.7", linewidth=0.6, linestyle=":", zorder=0)
-    ax.grid(axis="y", visible=False)
+    ax.axvline(0, **QUIET)
     ax.set_xlabel(name)
+    rows_of_rules(ax, style)
 
 
 def _scale(ax: Axes, values: "pd.Series[float]", axis: str) -> None:
@@ -116,7 +120,7 @@ def _scale(ax: Axes, values: "pd.Series[float]", axis: str) -> None:
     known = values.to_numpy(float)
     known = known[np.isfinite(known) & (known != 0)]
     if not len(known) or np.abs(known).max() < FAR * np.median(np.abs(known)):
-        getattr(ax, f"{axis}axis").set_major_locator(MaxNLocator(4))
+        linear_ticks(getattr(ax, f"{axis}axis"), 4)
         return
     linear = float(10 ** np.round(np.log10(np.median(np.abs(known)))))
     getattr(ax, f"set_{axis}scale")("symlog", linthresh=linear)
@@ -125,7 +129,7 @@ def _scale(ax: Axes, values: "pd.Series[float]", axis: str) -> None:
     up, down = _decades(known.max(), linear), _decades(-known.min(), linear)
     where = getattr(ax, f"{axis}axis")
     where.set_major_locator(FixedLocator([*(-tick for tick in down), 0, *up]))
-    where.set_major_formatter(FuncFormatter(thousands))
+    where.set_major_formatter(FuncFormatter(short))
     where.set_minor_locator(NullLocator())
 
 

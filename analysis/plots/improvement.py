@@ -5,7 +5,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from analysis.plots.style import Style
+from analysis.plots.looks import Style
 
 DARK = 0.36  # distance from one half from which letters are white
 
@@ -27,7 +27,7 @@ def improvement_matrix(improvements: pd.DataFrame, ax: Axes, style: Style) -> Ax
             small = f"{max(0.0, low):.2f} to {min(1.0, high):.2f}"
             ax.text(x, y + 0.24, small, ha="center", va="center", fontsize=4.6, color=ink)
     ax.imshow(values, cmap=sns.color_palette("vlag", as_cmap=True), vmin=0, vmax=1, aspect="auto")
-    ax.set_xticks(range(len(labels)), labels, rotation=35, ha="right", rotation_mode="anchor")
+    ax.set_xticks(range(len(labels)), labels, rotation=90)
     ax.set_yticks(range(len(labels)), labels)
     ax.set_xlabel("... this one")
     ax.set_ylabel("a run of this ends above ...")

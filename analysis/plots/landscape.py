@@ -1,36 +1,39 @@
 """What lies around a policy: its return, what stands in for it, and the regions within which that is trusted."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.contour import QuadContourSet
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from analysis.plots.style import Style
+from analysis.plots.looks import DASHES, HUES
+from analysis.plots.ticks import linear_ticks
 from experiments.records import LandscapeRow
 
-_COLOURS = sns.color_palette("colorblind", 10)
-CURVES: Style = {
-    "return_mean": {"label": "return", "color": "black", "linewidth": 1.6},
-    "surrogate": {"label": "surrogate L", "color": _COLOURS[0], "linewidth": 1.2},
-    "quadratic": {"label": "quadratic model", "color": _COLOURS[1], "linewidth": 1.2, "linestyle": (0, (5, 1.5))},
-    "penalized": {"label": "L - beta KL", "color": _COLOURS[2], "linewidth": 1.2, "linestyle": (0, (1, 1))},
+Curves = dict[str, dict[str, Any]]  # column -> how its line is drawn
+
+
+def _line(label: str, hue: str, dash: int = 0, width: float = 1.2) -> dict[str, Any]:
+    return {"label": label, "color": HUES[hue][0], "linestyle": DASHES[dash], "linewidth": width}
+
+
+CURVES: Curves = {
+    "return_mean": {"label": "return", "color": "black", "linewidth": 1.8},
+    "surrogate": _line("surrogate L", "violet"),
+    "quadratic": _line("quadratic model", "red", 1),
+    "penalized": _line("L - beta KL", "teal", 2),
 }
-BOUNDS: Style = {
+BOUNDS: Curves = {
     "return_mean": CURVES["return_mean"],
     "surrogate": {**CURVES["surrogate"], "linestyle": (0, (4, 4))},  # over the return, which it cannot be told from
-    "bound": {"label": "lower bound M", "color": _COLOURS[3], "linewidth": 1.2},
-    "average_bound": {
-        "label": "bound by the mean TV",
-        "color": _COLOURS[4],
-        "linewidth": 1.2,
-        "linestyle": (0, (5, 1, 1, 1)),
-    },
+    "bound": _line("lower bound M", "olive"),
+    "average_bound": _line("bound by the mean TV", "rose", 2),
 }
-REGIONS: Style = {
-    "norm": {"label": "ball in parameters", "linestyle": ":"},
+REGIONS: Curves = {
+    "norm": {"label": "ball in parameters", "linestyle": (0, (6, 1.5, 1.5, 1.5))},
     "quadratic_kl": {"label": "KL ellipse", "linestyle": "--"},
     "kl": {"label": "true KL", "linestyle": "-"},
 }
@@ -40,13 +43,13 @@ _HALO = [withStroke(linewidth=2.2, foreground="black")]
 
 
 def along(line: pd.DataFrame, ax: Axes, radius: float) -> Axes:
-    """Returns along one direction's `radius` window. Grey: where the true mean KL is within `radius`; at the dotted
+    """Returns along one direction's `radius` window. Grey: where the true mean KL is within `radius`; at the dashed
     edges the quadratic KL is. A band is the standard error of the return's difference from the middle.
     """
     line = line.sort_values("t")
     ax.axvspan(*within(line, radius), color="0.93", linewidth=0, zorder=0)
     for edge in (-1, 1):
-        ax.axvline(edge, color="0.6", linewidth=0.8, linestyle=":", zorder=0.5)
+        ax.axvline(edge, color="0.6", linewidth=0.8, linestyle=(0, (5, 3)), zorder=0.5)
     low, high = line.return_mean - line.return_se, line.return_mean + line.return_se
     ax.fill_between(line.t, low, high, color="black", alpha=0.2, linewidth=0)
     _curves(line, ax, CURVES)
@@ -64,7 +67,6 @@ def touching(line: pd.DataFrame, ax: Axes) -> Axes:
     ax.plot(gains.t.iloc[best], gains.bound.iloc[best], "v", color=BOUNDS["bound"]["color"], markersize=4.5)
     ax.set_xlim(gains.t.min(), gains.t.max())
     ax.set_ylim(-3 * top, 1.2 * top)
-    ax.ticklabel_format(style="sci", scilimits=(-2, 3))
     return _labels(ax, gains, "gain of the return")
 
 
@@ -84,7 +86,7 @@ def within(line: pd.DataFrame, radius: float) -> tuple[float, float]:
     return edges[0], edges[1]
 
 
-def _curves(line: pd.DataFrame, ax: Axes, curves: Style) -> None:
+def _curves(line: pd.DataFrame, ax: Axes, curves: Curves) -> None:
     for name, look in curves.items():
         ax.plot(line.t, line[name], **look)
 
@@ -102,6 +104,8 @@ def _labels(ax: Axes, line: pd.DataFrame, what: str) -> Axes:
     )
     ax.set_xlabel("t, steps to the KL radius")
     ax.set_ylabel(what)
+    linear_ticks(ax.xaxis, 4)
+    linear_ticks(ax.yaxis)
     return ax
 
 
@@ -139,6 +143,8 @@ def plane(frame: pd.DataFrame, ax: Axes, landscape: LandscapeRow, column: str = 
     ax.set_aspect("equal")
     ax.set_xlabel("along the gradient")
     ax.set_ylabel("towards the natural direction")
+    linear_ticks(ax.xaxis, 4)
+    linear_ticks(ax.yaxis, 4)
     ax.grid(visible=False)
     return filled
 

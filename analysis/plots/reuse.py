@@ -2,9 +2,9 @@
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
-from analysis.plots.style import Style, plain_log
+from analysis.plots.looks import Style
+from analysis.plots.ticks import linear_ticks, log_ticks
 
 NAMES = {
     "ess": "effective sample size / N",
@@ -22,14 +22,15 @@ def over_reuses(reuses: pd.DataFrame, ax: Axes, style: Style, quantity: str) -> 
         look = style[str(label)]
         by_run = part.groupby(["k", "seed"])[quantity].mean().groupby("k")
         middle, low, high = by_run.median(), by_run.min(), by_run.max()
-        ax.plot(middle.index, middle, marker="o", markersize=2.5, linewidth=1.2, **look)
-        ax.fill_between(low.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
+        ax.plot(middle.index, middle, marker=look.marker, markersize=2.5, linewidth=1.2, label=str(label), **look.line)
+        ax.fill_between(low.index, low, high, color=look.color, alpha=0.15, linewidth=0)
     ax.set_yscale("linear" if quantity == "ess" else "log")
     if quantity == "ess":
         ax.set_ylim(0, 1.05)
+        linear_ticks(ax.yaxis)
     else:
-        plain_log(ax.yaxis)
+        log_ticks(ax.yaxis)
     ax.set_xlabel("uses before, k")
     ax.set_ylabel(NAMES[quantity])
-    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    linear_ticks(ax.xaxis, integer=True)
     return ax

@@ -2,6 +2,10 @@
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
+
+from analysis.plots.looks import HUES
+from analysis.plots.ticks import log_ticks
 
 LINES = {"whole update": "microseconds", "stepping the environments": "stepping_microseconds"}
 NAMES = {
@@ -11,8 +15,6 @@ NAMES = {
     "jobs": "jobs, a core each",
 }
 
-TICKS = [base * 10**power for power in range(6) for base in (1, 3)]
-
 
 def scale(rows: pd.DataFrame, ax: Axes) -> Axes:
     """Microseconds per environment step against one axis, both logarithmic.
@@ -20,15 +22,13 @@ def scale(rows: pd.DataFrame, ax: Axes) -> Axes:
     `rows` has value, microseconds and stepping_microseconds for one axis of `tests/benchmarks/test_scale.py`.
     """
     rows = rows.sort_values("value")
-    for (name, column), marker in zip(LINES.items(), "os", strict=True):
-        ax.plot(rows["value"], rows[column], marker=marker, markersize=3, linewidth=1.2, label=name)
+    for (name, column), marker, hue in zip(LINES.items(), "os", ("violet", "teal"), strict=True):
+        ax.plot(rows["value"], rows[column], marker=marker, color=HUES[hue][0], markersize=3, linewidth=1.2, label=name)
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
     ax.set_xticks(list(rows["value"]), [f"{value:,}" for value in rows["value"]], rotation=45)
-    low, high = ax.get_ylim()
-    ticks = [tick for tick in TICKS if low <= tick <= high]
-    ax.set_yticks(ticks, [f"{tick:,}" for tick in ticks])
-    ax.minorticks_off()
+    ax.xaxis.set_minor_locator(NullLocator())
+    log_ticks(ax.yaxis)
     ax.set_xlabel(NAMES[rows["axis"].iloc[0]])
     ax.set_ylabel("µs per environment step")
     return ax

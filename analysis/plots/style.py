@@ -1,9 +1,7 @@
-"""One look for every figure, and one colour per rule in all of them."""
+"""One layout for every figure: panels of one size, legend and caption that take the room they need."""
 
 import io
-import re
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -14,66 +12,40 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from analysis.plots.looks import Style, family
+from analysis.plots.names import FONT, em, wrapped
 from experiments.records import write_atomically
 
 DPI = 200
 COLUMN, FULL = 3.4, 7.0  # inches: one column of a paper, and both
-DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))  # once the colours are used up
-PLAIN, NARROW = 3.0, 0.9  # decades of an axis up to which its ticks are plain numbers, and up to which close ones
-
-Style = dict[str, dict[str, Any]]  # label -> colour and line style
-
-
-def family(label: str) -> str:
-    """The entry of the matrix file that a label comes from: trpo(max_kl=0.02) -> trpo."""
-    return label.partition("(")[0]
-
-
-def style_of(labels: Iterable[str]) -> Style:
-    """A colour (seaborn's colour-blind palette) and, beyond ten, a dash per family, in sorted order.
-
-    Labels of a swept family go from light to dark as their value grows.
-    """
-    colours = sns.color_palette("colorblind", 10)
-    families: dict[str, list[str]] = {}
-    for label in sorted(set(labels), key=_by_number):
-        families.setdefault(family(label), []).append(label)
-    style: Style = {}
-    for i, members in enumerate(families.values()):
-        hue, dash = colours[i % 10], DASHES[i // 10 % len(DASHES)]
-        ends = [sns.blend_palette([other, hue], 5)[2 if other == "white" else 3] for other in ("white", "black")]
-        shades = [hue] if len(members) == 1 else sns.blend_palette([ends[0], hue, ends[1]], len(members))
-        for label, shade in zip(members, shades, strict=True):
-            style[label] = {"color": tuple(shade), "linestyle": dash}
-    return style
-
-
-def style_of_families(style: Style) -> Style:
-    """The colour and dash of each family."""
-    return style_of(map(family, style))
-
-
-def _by_number(label: str) -> list[tuple[str, float]]:
-    """Sorts the numbers in labels as numbers."""
-    pieces = re.split(r"(\d+\.?\d*(?:e[+-]?\d+)?)", label)
-    return [(text, float(number)) for text, number in zip(pieces[::2], [*pieces[1::2], "0"], strict=True)]
+BASE = 0.7  # inches for a line above the panels and one under them
+CROWD = 7  # labels that a panel can show
+SMALL = 7.0  # points of captions, legends and ticks
+LINE = 1.35 * SMALL / 72  # inches from one line to the next
+GAP = 0.075  # between the labels at the ends of lines, in heights of a panel
+QUIET: dict[str, Any] = {"color": "0.75", "linewidth": 0.6, "zorder": 0}  # lines that help the eye
 
 
 @contextmanager
 def theme() -> Iterator[None]:
-    """Seaborn's ticks on white, 7 to 8 points, lines for print."""
-    small = {"font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7}
-    lines = {"legend.fontsize": 7.5, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6}
+    """Seaborn's ticks on white, 7 to 8 points, lines for print; no text is read as mathematics."""
+    small = {
+        "font.size": 8,
+        "axes.titlesize": 8,
+        "axes.labelsize": 8,
+        "xtick.labelsize": SMALL,
+        "ytick.labelsize": SMALL,
+    }
+    lines = {"legend.fontsize": SMALL, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6}
+    texts = {"font.family": [FONT], "text.parse_math": False, "text.usetex": False, "axes.unicode_minus": True}
     files = {"pdf.fonttype": 42, "svg.hashsalt": "policy-ascent", "axes.grid": True}
     grid = {"grid.color": "0.9", "grid.linewidth": 0.5, "axes.axisbelow": True}
-    look: Any = small | lines | files | grid
+    look: Any = small | lines | texts | files | grid
     with mpl.rc_context(), sns.axes_style("ticks"), mpl.rc_context(look):
         yield
 
@@ -84,7 +56,7 @@ def panels(n: int, height: float = 2.1, columns: int = 3, sharey: bool = False) 
     down = -(-n // across)
     width = {1: COLUMN, 2: 5.2}.get(across, FULL)
     figure, axes = plt.subplots(
-        down, across, figsize=(width, height * down + 0.85), squeeze=False, sharey=sharey, layout="constrained"
+        down, across, figsize=(width, height * down + BASE), squeeze=False, sharey=sharey, layout="constrained"
     )
     flat = list(axes.flat)
     for ax in flat[n:]:
@@ -93,35 +65,104 @@ def panels(n: int, height: float = 2.1, columns: int = 3, sharey: bool = False) 
     return figure, flat[:n]
 
 
-def chunks(style: Style, most: int = 10) -> list[Style]:
-    """The labels in groups of nearly equal size, each small enough for one panel."""
-    labels = list(style)
-    count = max(1, -(-len(labels) // most))
+def chunks(style: Style, most: int = CROWD) -> list[Style]:
+    """The labels in groups of nearly equal size, each small enough for one panel; a sweep stays together if it can."""
+    if len(style) <= most:
+        return [style]
+    entries: dict[str, list[str]] = {}
+    for label in style:
+        entries.setdefault(family(label), []).append(label)
+    room = -(-len(style) // -(-len(style) // most))
+    groups: list[list[str]] = [[]]
+    for piece in (piece for members in entries.values() for piece in _evenly(members, most)):
+        if groups[-1] and len(groups[-1]) + len(piece) > room:
+            groups.append([])
+        groups[-1] += piece
+    return [{label: style[label] for label in group} for group in groups]
+
+
+def _evenly(labels: list[str], most: int) -> list[list[str]]:
+    count = -(-len(labels) // most)
     cuts = [round(i * len(labels) / count) for i in range(count + 1)]
-    return [{label: style[label] for label in labels[a:b]} for a, b in pairwise(cuts)]
+    return [labels[a:b] for a, b in pairwise(cuts)]
 
 
-def legend_of_panel(ax: Axes, style: Style) -> None:
-    """The labels of one panel, under it."""
-    handles = [Line2D([], [], linewidth=1.5, **look) for look in style.values()]
-    where: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.45, -0.2), "ncols": 2}
-    ax.legend(handles, list(style), fontsize=5.5, frameon=False, labelspacing=0.3, columnspacing=1.0, **where)
+def label_ends(ax: Axes, style: Style) -> None:
+    """The names of the lines beside their ends, for panels that together show more labels than a legend can hold."""
+    drawn = {str(line.get_label()): np.asarray(line.get_xydata()) for line in ax.lines}
+    ends = {label: _place(ax, *points[-1]) for label, points in drawn.items() if label in style and len(points)}
+    order = sorted(ends, key=lambda label: ends[label][1])
+    for label, at in zip(order, spread([ends[label][1] for label in order]), strict=True):
+        look = {
+            "arrowstyle": "-",
+            "shrinkA": 0,
+            "shrinkB": 0,
+            "linewidth": 0.6,
+            "relpos": (0, 0.5),
+            **style[label].line,
+        }
+        ax.annotate(
+            label, ends[label], (1.05, at), "axes fraction", "axes fraction", look, annotation_clip=False,
+            color=style[label].color, fontsize=SMALL - 0.5, va="center",
+        )  # fmt: skip
 
 
-def legend_below(figure: Figure, style: Style, **extra: Line2D) -> None:
-    """Every label once, under the panels."""
-    handles = [Line2D([], [], linewidth=2, **look) for look in style.values()] + list(extra.values())
-    names = [*style, *(name.replace("_", " ") for name in extra)]
-    longest = max(map(len, names), default=1)
-    columns = max(1, min(len(names), int(figure.get_figwidth() * 16 / (longest + 6))))
-    figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
+def legend_beside(ax: Axes, style: Style, dots: bool) -> None:
+    """The labels of one panel beside it, where lines have no ends that tell them apart."""
+    handles = [Line2D([], [], **(look.point if dots else look.line)) for look in style.values()]
+    place: Any = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "borderaxespad": 0.2}
+    ax.legend(handles, list(style), frameon=False, handletextpad=0.4, fontsize=SMALL - 0.5, **place)
+
+
+def spread(heights: Sequence[float], gap: float = GAP) -> list[float]:
+    """Rising heights, moved as little as needed so that neighbours stand `gap` apart; within 0 and 1 if they can."""
+    places: list[float] = []
+    for height in heights:
+        places.append(max(height, places[-1] + gap) if places else height)
+    for i in reversed(range(len(places))):
+        limit = places[i + 1] - gap if i + 1 < len(places) else max(1.0, gap * (len(places) - 1))
+        places[i] = min(places[i], limit)
+    return places
+
+
+def _place(ax: Axes, x: float, y: float) -> tuple[float, float]:
+    """Of a point of the data, in widths and heights of the panel, and inside it; the right edge if it is nowhere."""
+    at = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))
+    across, up = np.clip(np.nan_to_num(at, nan=0.5), 0, 1)
+    return (float(across) if np.isfinite(at).all() else 1.0), float(up)
+
+
+def legend_below(figure: Figure, style: Style, dots: bool = False, extra: dict[str, Line2D] | None = None) -> None:
+    """Every label once, under the panels, as a line or as a dot; then what else there is to explain."""
+    kinds = [look.point if dots else look.line | {"linewidth": 2} for look in style.values()]
+    more = extra or {}
+    legend_of(figure, [*(Line2D([], [], **kind) for kind in kinds), *more.values()], [*style, *more])
+
+
+def legend_of(figure: Figure, handles: Sequence[Any], texts: Sequence[str]) -> None:
+    """Entries under the panels, in as many columns as fit."""
+    if not texts:
+        return
+    entry = (max(map(em, texts)) + 5.5) * SMALL / 72  # with its handle and the space around it
+    columns = int(np.clip(figure.get_figwidth() // entry, 1, len(texts)))
+    rows = -(-len(texts) // columns)
+    _grow(figure, (rows - 1) * LINE)
+    figure.legend(
+        handles, texts, loc="outside lower center", ncols=-(-len(texts) // rows), frameon=False, handlelength=2.6
+    )
 
 
 def caption(figure: Figure, text: str) -> None:
     """What n, line and band are, in small type over the panels."""
-    across = int(figure.get_figwidth() * 19)
-    wrapped = "\n".join(textwrap.fill(line.replace(" %", "\u00a0%"), across) for line in text.splitlines())
-    figure.suptitle(wrapped, fontsize=7, color="0.3", x=0.01, ha="left")
+    room = (figure.get_figwidth() - 0.15) * 72 / SMALL
+    lines = wrapped(text.replace(" %", "\u00a0%"), room)
+    _grow(figure, lines.count("\n") * LINE)
+    figure.suptitle(lines, fontsize=SMALL, color="0.3", x=0.01, ha="left")
+
+
+def _grow(figure: Figure, inches: float) -> None:
+    """Make room for another line, so that panels keep their size."""
+    figure.set_figheight(figure.get_figheight() + inches)
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
@@ -139,34 +180,9 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     return files
 
 
-def thousands(value: float, _: float = 0) -> str:
-    """1500 -> 1.5k, for axes of steps."""
-    for size, letter in ((1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:g}{letter}"
-    return f"{value:g}"
-
-
-def plain_log(axis: Axis) -> None:
-    """A logarithmic axis over a few decades: 0.2, 0.5, 1 instead of powers of ten."""
-    low, high = sorted(axis.get_view_interval())
-    decades = np.log10(high / low)
-    if decades > PLAIN:
-        return
-    steps = (1, 2, 5) if decades > NARROW else (1, 1.5, 2, 3, 4, 5, 6, 8)
-    axis.set_major_locator(LogLocator(subs=steps) if decades > NARROW / 3 else MaxNLocator(4))
-    axis.set_major_formatter("{x:g}")
-    axis.set_minor_locator(NullLocator())
-
-
 def rows_of_rules(ax: Axes, style: Style) -> Axes:
     """A row per label, the first on top."""
     ax.set_yticks(range(len(style)), list(style))
     ax.set_ylim(len(style) - 0.5, -0.5)
     ax.grid(axis="y", visible=False)
     return ax
-
-
-def finite(values: Any) -> Any:
-    """Values with inf as nan, which no axis can be drawn for."""
-    return np.where(np.isfinite(values), values, np.nan)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.plots.style import Style, plain_log, thousands
+from analysis.plots.looks import Style
+from analysis.plots.ticks import linear_ticks, log_ticks
 
 FLOOR = 1e-7  # nats; smaller moves are drawn here
 LEAST = 1e-3  # ratios
@@ -37,18 +38,17 @@ def over_updates(updates: pd.DataFrame, ax: Axes, style: Style, quantity: str = 
         look = style[str(label)]
         by_update = part.assign(shown=part[quantity].clip(lower=floor)).groupby(_neighbours(part)).shown
         middle, low, high = by_update.median(), by_update.min(), by_update.max()
-        ax.plot(middle.index, middle, linewidth=1.0, **look)
-        ax.fill_between(low.index, low, high, color=look["color"], alpha=0.12, linewidth=0)
+        ax.plot(middle.index, middle, linewidth=1.2, label=str(label), **look.line)
+        ax.fill_between(low.index, low, high, color=look.color, alpha=0.12, linewidth=0)
         if quantity == "kl":
             radius = part.dropna(subset="radius").groupby("env_steps").radius.median()
-            ax.plot(radius.index, radius, color=look["color"], linewidth=0.9, linestyle=(0, (4, 3)))
+            ax.plot(radius.index, radius, color=look.color, linewidth=0.7, linestyle=(0, (4, 3)))
     _view(ax, updates[quantity], floor)
     if quantity == "agreement" or quantity.endswith("_ratio"):
         ax.axhline(1, color="0.4", linewidth=0.7, linestyle=(0, (4, 3)), zorder=1)
     ax.set_xlabel("environment steps")
     ax.set_ylabel(NAMES[quantity])
-    ax.xaxis.set_major_formatter(thousands)
-    ax.locator_params(axis="x", nbins=5)
+    linear_ticks(ax.xaxis, 4)
     return ax
 
 
@@ -72,8 +72,9 @@ def _view(ax: Axes, values: pd.Series, floor: float) -> None:
         return
     if not np.isfinite(floor):
         ax.set_ylim(*AGREEMENTS)
+        linear_ticks(ax.yaxis)
         return
     ax.set_yscale("log")
     low, high = np.nanquantile(values.clip(lower=floor), [0.005, 0.995])
     ax.set_ylim(max(low / 2, floor), min(high * 2, 1e3))
-    plain_log(ax.yaxis)
+    log_ticks(ax.yaxis)

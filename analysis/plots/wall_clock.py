@@ -2,14 +2,16 @@
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 
-from analysis.plots.style import Style, rows_of_rules
+from analysis.plots.looks import HUES, Style
+from analysis.plots.style import rows_of_rules
+from analysis.plots.ticks import linear_ticks
 from experiments.records import PHASES
 
 SHOWN = [phase for phase in PHASES if phase != "evaluation_s"]  # evaluation is the judge's time, not the rule's
-COLOURS = dict(zip(SHOWN, sns.color_palette("muted", len(SHOWN)), strict=True))
+SHADES = [shade for i in (0, 2, 1) for shade in (HUES[hue][i] for hue in ("teal", "gold", "violet", "rose", "grey"))]
+COLOURS = dict(zip(SHOWN, SHADES, strict=False))
 
 
 def wall_clock_split(runs: pd.DataFrame, ax: Axes, style: Style) -> Axes:
@@ -19,7 +21,8 @@ def wall_clock_split(runs: pd.DataFrame, ax: Axes, style: Style) -> Axes:
         left = 0.0
         for phase in SHOWN:
             width = float(np.mean(1000 * part[phase] / part.env_steps)) if len(part) else 0.0
-            ax.barh(y, width, left=left, height=0.7, color=COLOURS[phase], linewidth=0)
+            ax.barh(y, width, left=left, height=0.7, color=COLOURS[phase], edgecolor="white", linewidth=0.3)
             left += width
     ax.set_xlabel("s per 1,000 steps")
+    linear_ticks(ax.xaxis, 4)
     return rows_of_rules(ax, style)

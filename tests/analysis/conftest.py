@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from analysis.load import load
 from analysis.measures import measure_runs
-from analysis.plots.style import style_of
+from analysis.plots.looks import style_of
 
 
 @pytest.fixture

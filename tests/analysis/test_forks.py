@@ -14,7 +14,7 @@ import analysis.forks as module
 from analysis.fork_table import explain, load_forks, measure_forks
 from analysis.forks import Arguments, by_gain, main, merged, report
 from analysis.plots.forks import FLOOR, LADDER, explained, gain_against, gains, ladder
-from analysis.plots.style import style_of
+from analysis.plots.looks import style_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,7 +76,7 @@ def test_bad_input_is_refused_in_one_line(folder, tmp_path, capsys):
 
 
 def test_rules_are_ordered_by_their_gain_over_the_stages(stage):
-    assert list(by_gain(stage)) == ["short", "double", "trpo", "still", "far"]
+    assert list(by_gain(stage, style_of(RULES))) == ["short", "double", "trpo", "still", "far"]
     assert merged({"a": ["a", "b"], "c": ["c"]}) == "a stands for 2" and merged({"a": ["a"]}) == "none were"
 
 
@@ -102,7 +102,7 @@ def test_what_a_rule_does_not_say_is_no_mark(stage, ax):
 
 def test_moves_of_nothing_stand_at_the_edge_of_a_logarithmic_scale(stage, ax):
     gain_against(stage, ax, style_of(RULES), "kl")
-    marks = [line.get_xdata()[0] for line in ax.lines if line.get_marker() in "os"]
+    marks = [line.get_xdata()[0] for line in ax.lines if line.get_label() in RULES]
     assert ax.get_xscale() == "log" and min(marks) == FLOOR and max(marks) == pytest.approx(0.08)
 
 

@@ -5,10 +5,10 @@ import pytest
 
 from analysis.inference import clopper_pearson
 from analysis.plots.bounds import MOST, bound_slack, with_gains
+from analysis.plots.looks import style_of
 from analysis.plots.reuse import NAMES as REUSE
 from analysis.plots.reuse import over_reuses
 from analysis.plots.stability import MEASURES, steadiness
-from analysis.plots.style import style_of
 from analysis.plots.trust import NAMES, over_updates, with_ratios
 
 NAN = float("nan")
@@ -78,7 +78,7 @@ def test_a_ratio_is_of_the_rules_that_have_a_radius(results, ax, style):
     over_updates(updates[updates.env == "Easy-v0"], ax, style, "max_kl_ratio")
     middle, one = ax.lines
     assert list(middle.get_ydata()) == pytest.approx([0.75, 2.25, 3.75, 1.5]) and set(one.get_ydata()) == {1}
-    assert middle.get_color() == style["climbs"]["color"]
+    assert middle.get_color() == style["climbs"].color
 
 
 def test_a_long_run_is_the_median_of_neighbours_and_keeps_its_end(ax):

@@ -9,8 +9,8 @@ from page_cases import PUBLISHED, whole
 from analysis.inference import iqm
 from analysis.load import load
 from analysis.page import curves
-from analysis.page.curves import curve_data, numbers
-from analysis.plots.style import style_of
+from analysis.page.curves import UNKNOWN, curve_data, numbers
+from analysis.plots.looks import HUES, style_of
 from analysis.published import read_published
 
 
@@ -52,10 +52,10 @@ def test_seconds_are_left_out_where_they_do_not_compare(results):
 
 
 def test_colours_are_those_of_the_figures(data):
-    style = style_of(["climbs", "stays"])
+    style = style_of(["climbs", "stays"], dict.fromkeys(["climbs", "stays"], "trpo"))
+    assert len(data["rules"]) == 2
     for rule in data["rules"]:
-        rgb = [int(rule["colour"][i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        np.testing.assert_allclose(rgb, style[rule["name"]]["color"], atol=1 / 255)
+        assert rule["colour"] == style[rule["name"]].color
 
 
 def test_a_run_that_failed_is_named_and_ends_early(folder):
@@ -77,6 +77,7 @@ def test_published_curves_of_the_same_task_are_drawn_in_the_rules_colour(results
     results = replace(results, planned=results.planned.assign(rule="trpo"))
     drawn = curve_data([whole(results)], read_published(tmp_path / "p.csv"), seconds=True)["published"]
     assert [curve["name"] for curve in drawn] == ["TRPO(mpi), EASY-v0, them@1", "A2C, Easy-v5, them@1"]
-    assert [curve["rule"] for curve in drawn] == [0, None]
+    assert [curve["colour"] for curve in drawn] == [HUES["blue"][0], UNKNOWN]
+    assert [curve["shown"] for curve in drawn] == [True, False]
     assert [curve["same"] for curve in drawn] == [[True], [False]]
     assert drawn[0]["x"] == [0, 300] and drawn[0]["y"] == [1, 70] and drawn[0]["sd"] == [None, 5]

@@ -7,14 +7,15 @@ from matplotlib.colors import to_rgb
 
 from analysis import figures
 from analysis.figures import FIGURES, draw
-from analysis.figures.sheet import Sheet
+from analysis.figures.sheet import runs_of, sheet_of
+from analysis.plots.looks import style_of
 
 RULES = {"climbs", "stays"}
 
 
 @pytest.fixture
 def sheet(shared, shared_measures, tmp_path):
-    return Sheet(shared, shared_measures, tmp_path, "The clock.")
+    return sheet_of(shared, shared_measures, tmp_path, "The clock.")
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_every_caption_states_n_and_every_legend_the_rules_own_colours(sheet, ke
         for legend in figure.legends:
             entries = zip(legend.get_texts(), legend.legend_handles, strict=True)
             colours = {text.get_text(): to_rgb(handle.get_color()) for text, handle in entries}
-            mine = {rule: to_rgb(sheet.style[rule]["color"]) for rule in RULES & set(colours)}
+            mine = {rule: to_rgb(sheet.style[rule].color) for rule in RULES & set(colours)}
             assert mine.items() <= colours.items(), name
 
 
@@ -68,7 +69,8 @@ def test_nothing_is_drawn_where_there_are_no_numbers(sheet, kept, name):
     tables = ("updates", "reuses", "evaluations")
     empty = replace(sheet.results, **{table: getattr(sheet.results, table).iloc[:0] for table in tables})
     bare = sheet.measures.drop(columns="nauc")
-    assert FIGURES[name](replace(sheet, results=empty, measures=bare), name) == [] and not kept
+    nothing = replace(sheet, results=empty, measures=bare, curves=sheet.curves.iloc[:0])
+    assert FIGURES[name](nothing, name) == [] and not kept
 
 
 def test_a_figure_that_is_no_more_is_removed(shared, shared_measures, tmp_path, monkeypatch):
@@ -79,16 +81,15 @@ def test_a_figure_that_is_no_more_is_removed(shared, shared_measures, tmp_path, 
     assert [file.name for file in tmp_path.iterdir()] == ["mine.png"]
 
 
-def test_many_rules_share_several_panels_with_legends_of_their_own(sheet, kept):
+def test_many_rules_share_several_panels_and_stand_beside_their_lines(sheet, kept):
     one = sheet.results.updates[sheet.results.updates.label == "climbs"]
     many = [f"rule{i:02}" for i in range(23)]
     updates = pd.concat([one.assign(label=label) for label in many])
-    planned = pd.DataFrame({"label": many})
-    crowded = replace(sheet, results=replace(sheet.results, updates=updates, planned=planned))
+    crowded = replace(sheet, results=replace(sheet.results, updates=updates), style=style_of(many))
     FIGURES["kl"](crowded, "kl")
-    legends = [ax.get_legend() for ax in kept["kl"].axes if ax.get_visible()]
-    assert len(legends) == 2 * 3 and not kept["kl"].legends
-    assert [text.get_text() for legend in legends[:3] for text in legend.get_texts()] == many
+    named = [sorted(text.get_text() for text in ax.texts) for ax in kept["kl"].axes if ax.get_visible()]
+    assert len(named) == 2 * 4 and not kept["kl"].legends
+    assert [label for panel in named[:4] for label in panel] == many
 
 
 @pytest.mark.parametrize("name", ["steps_to_threshold", "seconds_to_threshold"])
@@ -100,3 +101,12 @@ def test_a_grid_too_short_for_a_threshold_has_no_panel(sheet, kept, name):
     assert len(kept[name].axes) == measures.env.nunique() - 1
     measures[times] = float("nan")
     assert not FIGURES[name](replace(sheet, measures=measures), name)
+
+
+def test_a_caption_names_the_rules_that_have_other_runs_than_most_and_counts_failures(shared_measures):
+    assert runs_of(shared_measures) == "n = 5 runs of each rule"
+    measures = shared_measures.drop(shared_measures.index[0])
+    assert runs_of(measures) == "n = 5 runs of each rule (but climbs on Easy-v0 4)"
+    measures.loc[measures.index[-1], "status"] = "diverged"
+    assert runs_of(measures).endswith("(but climbs on Easy-v0 4), 1 of all failed")
+    assert runs_of(measures.iloc[:0]) == "n = 0 runs"
