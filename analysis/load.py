@@ -112,6 +112,7 @@ def load(folder: Path, mixed: bool = False) -> Results:
         problems=tuple(problems),
         declared=plan.declared,
         looks=_read_looks(folder / "looks.json"),
+        defaults=plan.defaults,
     )
 
 

@@ -36,6 +36,7 @@ class Manifest:
     anchors: pd.DataFrame  # analysis.anchors: of its environments
     declared: Declared | None
     listings: Listings  # the files of the code that the cells were planned with
+    defaults: dict[str, dict[str, Any]]  # rule -> hyper-parameter -> its value where none is given
 
 
 def read_manifest(file: Path) -> Manifest:
@@ -56,6 +57,7 @@ def read_manifest(file: Path) -> Manifest:
             anchors=anchors_of(_variants(plan["cells"]), given),
             declared=None if compare is None else _declared(compare),
             listings=dict(plan.get("code", {})),
+            defaults={str(rule): dict(values) for rule, values in plan.get("defaults", {}).items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultsError(f"{file} is not a manifest: {type(error).__name__}: {error}") from error

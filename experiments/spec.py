@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import json
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal
@@ -125,6 +126,13 @@ def hyper_parameters(rule: str) -> dict[str, inspect.Parameter]:
     """A rule's keywords with their defaults, but for `seed`: a rule that samples is given one by its run."""
     keywords = inspect.signature(factory_of(rule)).parameters.values()
     return {p.name: p for p in keywords if p.kind is p.KEYWORD_ONLY and p.name != "seed"}
+
+
+def defaults_of(rule: str) -> dict[str, Any]:
+    """A rule's hyper-parameters -> their defaults, of those that are a text, a flag or a finite number."""
+    found = {name: p.default for name, p in hyper_parameters(rule).items()}
+    plain = {name: value for name, value in found.items() if isinstance(value, bool | int | float | str)}
+    return {name: value for name, value in plain.items() if isinstance(value, str) or math.isfinite(value)}
 
 
 def build_rule(rule: str, hyper: Mapping[str, Any], policy: Policy, seed: int = 0) -> Any:

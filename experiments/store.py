@@ -40,7 +40,7 @@ from experiments.records import (
 )
 from experiments.records.files import sync, write_through
 from experiments.records.manifest import NAME, manifest_bytes
-from experiments.spec import RunSpec
+from experiments.spec import RunSpec, defaults_of
 
 RETRIED = frozenset({"killed", "timeout", "oom"})  # facts about that day and that machine, not about the cell
 REPLACED = ".replaced"  # of a staged cell's name: the one that it takes the place of
@@ -111,6 +111,7 @@ class Store:
                 "scores": {env: list(pair) for env, pair in matrix.scores.items()},
                 "compare": None if matrix.compare is None else matrix.compare.model_dump(mode="json"),
                 "code": ({} if held is None else held.code) | listings,
+                "defaults": {rule: defaults_of(rule) for rule in sorted({cell.rule for cell in matrix.cells})},
             }
             write_atomically(self.root / NAME, manifest_bytes(head, (lines[run_id] for run_id in sorted(lines))))
         except OSError as error:

@@ -13,7 +13,7 @@ from analysis.published import comparable, counterpart, task
 
 MOST_POINTS = 150_000  # evaluations of single runs on the page; beyond, every k-th is drawn and the page says so
 DIGITS = 5
-VERTICAL = {"return": "return", "score": "score (0 random, 1 reference)"}
+VERTICAL = {"return": "return", "score": "score (0 random or fixed actions, 1 reference)"}
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")  # of published sources
 UNKNOWN = HUES["grey"][2]  # published curves of rules that are not here
 

@@ -67,6 +67,7 @@ def _section(section: Section, beside: Path) -> list[str]:
     ):
         for table in tables:
             lines += [f"## {title}: {escaped(table.title)}", "", *markdown_table(table)]
+    lines += ["## References", "", *(markdown_table(section.references) if section.references else ["None.", ""])]
     lines += ["## Calibration", "", escaped(section.calibrated), "", *markdown_table(section.calibration)]
     lines += ["## Failures", "", *([] if section.failures else ["Every planned run is ok.", ""])]
     lines += markdown_table(section.failures) if section.failures else []

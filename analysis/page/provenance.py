@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.load import Results
 from analysis.page.tables import Table, table
+from experiments.records import PROTOCOL
 
 
 def facts(results: Results) -> list[tuple[str, str]]:
@@ -16,6 +17,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
     plan = hashlib.sha256((results.folder / "manifest.json").read_bytes()).hexdigest()[:12]
     budgets = planned.groupby("env", sort=True).budget.max()
     return [
+        ("protocol", _protocol(results)),
         ("matrix", results.name),
         ("plan", f"{len(planned)} runs; sha256 of manifest.json: {plan}"),
         ("seeds", ranges(sorted({int(seed) for seed in planned.seed}))),
@@ -26,6 +28,12 @@ def facts(results: Results) -> list[tuple[str, str]]:
         ("lane", f"{_all(runs.lane)}; jobs side by side: {_all(runs.jobs)}; threads each: {_all(runs.threads)}"),
         ("evaluation", _episodes(results.evaluations)),
     ]
+
+
+def _protocol(results: Results) -> str:
+    """Which definitions the numbers follow, and under which the runs were made, if that is another."""
+    ran = _all(results.runs.protocol)
+    return PROTOCOL if ran == PROTOCOL else f"{PROTOCOL}; runs made under {ran or 'one that was not recorded'}"
 
 
 def ranges(values: list[int]) -> str:

@@ -10,6 +10,7 @@ from analysis.figures import FIGURES
 from analysis.page import provenance, tables
 from analysis.page.evidence import Evidence, titles
 from analysis.page.tables import NO_VERDICTS, VERDICTS, Table
+from experiments.records import PROTOCOL
 
 NO_COMPARISON = (
     "Nothing is compared. Put a table [compare] with rules = [[FIRST, SECOND]] into the matrix file and run it again: "
@@ -41,6 +42,7 @@ class Section:
     problems: Sequence[str]
     facts: Sequence[tuple[str, str]]
     details: Sequence[Table]
+    references: Table | None
     figures: Sequence[Path]
 
 
@@ -54,7 +56,7 @@ def _section(bundle: Evidence, title: str, seconds: bool) -> Section:
     declared = results.declared is not None
     return Section(
         title=f"Matrix {results.name} ({title})" if title != results.name else f"Matrix {results.name}",
-        state=state(bundle.measures),
+        state=f"{state(bundle.measures)}; protocol {PROTOCOL}",
         decided=decided(bundle.comparisons, declared),
         note=bundle.note,
         verdicts=tables.verdict_table(_worth_a_row(bundle.comparisons, declared)),
@@ -67,6 +69,7 @@ def _section(bundle: Evidence, title: str, seconds: bool) -> Section:
         calibration=tables.calibration_table(bundle.calibration),
         failures=tables.failure_table(bundle.measures, results.runs),
         problems=results.problems,
+        references=tables.reference_table(results.anchors),
         facts=provenance.facts(results),
         details=[
             provenance.rule_table(results),

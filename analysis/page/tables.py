@@ -285,6 +285,23 @@ def failure_table(measures: pd.DataFrame, runs: pd.DataFrame) -> Table | None:
     return table("Runs that failed or are missing", failed, columns) if len(failed) else None
 
 
+def reference_table(anchors: pd.DataFrame) -> Table | None:
+    """What the scores of each environment are measured against; None if there is nothing."""
+    columns: dict[str, Maker | str] = {
+        "environment": "env",
+        "anchor": "anchor",
+        "policy": "policy",
+        "return": interval("mean", "low", "high"),
+        "n": whole("n"),
+        "kind": "kind",
+        "source": "source",
+    }
+    plain = anchors.assign(
+        n=anchors.n.astype(float), policy=anchors.policy.fillna(""), source=anchors.source.fillna("")
+    )
+    return table("References", plain, columns) if len(anchors) else None
+
+
 def run_table(measures: pd.DataFrame) -> Table:
     """Every planned run."""
     columns: dict[str, Maker | str] = {

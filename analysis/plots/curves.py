@@ -9,6 +9,7 @@ from matplotlib.collections import LineCollection
 
 from analysis.inference import simultaneous_band
 from analysis.load import Results
+from analysis.measures import curves
 from analysis.plots.looks import Look, Style
 from analysis.plots.ticks import linear_ticks, log_ticks
 
@@ -26,15 +27,15 @@ LONELY = 1.0  # of the height of all others, from which they are not
 IMPUTED = (0, (2, 2))  # the line of a run that is no more
 
 
-def learning_curve(curves: pd.DataFrame, ax: Axes, style: Style, x: str = "grid_step") -> Axes:
+def learning_curve(points: pd.DataFrame, ax: Axes, style: Style, x: str = "grid_step") -> Axes:
     """Points of one environment (`with_cost`, `with_views`), against one of COSTS.
 
     Runs meet on the grid of steps; IQM and band of a grid point stand at the mean cost of the runs that reached it. A
     run that failed goes on at its imputed return, dashed, from a cross. The view spans
     the runs but for single ones that are far from all others, which it counts; bands may leave it.
     """
-    logarithmic = far_apart(curves, x)
-    shown = curves[curves[x] > 0] if logarithmic else curves
+    logarithmic = far_apart(points, x)
+    shown = points[points[x] > 0] if logarithmic else points
     crowded = shown.groupby(["label", "seed"]).ngroups > CROWD
     for label in style:
         part = shown[shown.label == label]
@@ -55,19 +56,19 @@ def learning_curve(curves: pd.DataFrame, ax: Axes, style: Style, x: str = "grid_
 
 
 def curves_of(results: Results) -> pd.DataFrame:
-    """The points of every run's curve."""
-    points = results.evaluations[(results.evaluations.action == "sampled") & ~results.evaluations.final]
-    return points.assign(imputed=False)
+    """`analysis.measures.curves`, to be drawn: without a scale a run that failed stays at its last return."""
+    points = curves(results)
+    return points.assign(return_mean=points.groupby("run_id").return_mean.ffill()).dropna(subset=["return_mean"])
 
 
-def with_cost(curves: pd.DataFrame, x: str) -> pd.DataFrame:
+def with_cost(points: pd.DataFrame, x: str) -> pd.DataFrame:
     """The points of the rules that have any cost of this kind."""
-    return curves[curves.groupby(["env", "label"])[x].transform("max") > 0]
+    return points[points.groupby(["env", "label"])[x].transform("max") > 0]
 
 
-def far_apart(curves: pd.DataFrame, x: str) -> bool:
+def far_apart(points: pd.DataFrame, x: str) -> bool:
     """Whether one rule pays so much more than another that both show on a logarithmic axis only."""
-    ends = curves.groupby("label")[x].max()
+    ends = points.groupby("label")[x].max()
     return x != "grid_step" and len(ends) > 0 and bool(ends.max() > FAR * ends.min())
 
 
@@ -82,14 +83,14 @@ def aligned(part: pd.DataFrame, x: str) -> tuple[np.ndarray, np.ndarray]:
     return known.to_numpy(float), returns.to_numpy(float)
 
 
-def with_views(curves: pd.DataFrame, x: str) -> pd.DataFrame:
+def with_views(points: pd.DataFrame, x: str) -> pd.DataFrame:
     """The points with `low` and `high` [return], between which all rules of their environment are shown.
 
     That is where their interquartile means are, and every run but those that are further from all means than these are
     from each other.
     """
-    parts = [part.assign(**_span(part, x)) for _, part in curves.groupby("env", sort=False)]
-    return pd.concat(parts) if parts else curves.assign(low=0.0, high=1.0)
+    parts = [part.assign(**_span(part, x)) for _, part in points.groupby("env", sort=False)]
+    return pd.concat(parts) if parts else points.assign(low=0.0, high=1.0)
 
 
 def _span(part: pd.DataFrame, x: str) -> dict[str, float]:

@@ -9,6 +9,7 @@ import pytest
 from experiments.cell.train import train
 from experiments.matrix_file import Matrix
 from experiments.records import read_manifest
+from experiments.spec import defaults_of
 from experiments.store import ForeignResult, Store, StoreError
 
 
@@ -67,6 +68,14 @@ def test_the_plan_grows_with_more_seeds_and_never_shrinks(tmp_path, make_spec):
             store.plan(matrix_of(tmp_path, *cells))
         planned = json.loads((store.root / "manifest.json").read_text())["cells"]
     assert {cell["run_id"] for cell in planned} == {one.run_id, two.run_id}
+
+
+def test_the_plan_says_what_the_rules_defaults_are(tmp_path, make_spec):
+    with Store(tmp_path / "r") as store:
+        store.plan(matrix_of(tmp_path, make_spec()))
+        told = json.loads((store.root / "manifest.json").read_text())["defaults"]
+    rule = make_spec().rule
+    assert told == {rule: defaults_of(rule)} and all(value is not None for value in told[rule].values())
 
 
 def test_another_matrix_is_refused_and_nothing_changes(tmp_path, make_spec):

@@ -65,8 +65,10 @@ def with_labels(results, labels, envs, seeds=5):
         return pd.concat(parts, ignore_index=True) if parts else one
 
     tables = ("planned", "runs", "updates", "trials", "reuses", "evaluations")
-    scores = {envs[env]: pair for env, pair in results.scores.items() if env in envs}
-    made = replace(results, **{name: copies(getattr(results, name)) for name in tables}, scores=scores)
+    anchors = results.anchors[results.anchors.env.isin(list(envs))]
+    made = replace(
+        results, **{name: copies(getattr(results, name)) for name in tables}, anchors=anchors.replace({"env": envs})
+    )
     return replace(made, planned=made.planned.assign(rule=made.planned.label.str.partition("(")[0]))
 
 

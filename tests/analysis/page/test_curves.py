@@ -3,13 +3,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from analysis_cases import write_cell
+from analysis_cases import write_cell, write_results
 from page_cases import PUBLISHED, whole
 
 from analysis.inference import iqm
 from analysis.load import load
 from analysis.page import curves
 from analysis.page.curves import UNKNOWN, curve_data, numbers
+from analysis.plots.curves import COSTS
 from analysis.plots.looks import HUES, style_of
 from analysis.published import read_published
 
@@ -58,10 +59,12 @@ def test_colours_are_those_of_the_figures(data):
         assert rule["colour"] == style[rule["name"]].color
 
 
-def test_a_run_that_failed_is_named_and_ends_early(folder):
+def test_a_run_that_failed_is_named_and_goes_on_at_what_it_counts_as(folder):
     write_cell(folder, "Easy-v0", "climbs", 2, status="diverged", reached=3)
     curve = of(curve_data([whole(load(folder))], None, seconds=True), "Easy-v0", "climbs")
-    assert curve["status"] == {"2": "diverged"} and curve["sizes"] == [9, 9, 3, 9, 9]
+    assert curve["status"] == {"2": "diverged"} and curve["sizes"] == [9] * 5
+    assert curve["lived"] == [9, 9, 3, 9, 9] and curve["y"][18:27] == [2, 12, 22, 0, 0, 0, 0, 0, 0]
+    assert curve["band"]["grid_step"]["x"][-1] == 400 and len(curve["band"]["grid_step"]["low"]) == 9
 
 
 def test_single_runs_are_thinned_when_they_are_too_many(results, monkeypatch):
@@ -81,3 +84,24 @@ def test_published_curves_of_the_same_task_are_drawn_in_the_rules_colour(results
     assert [curve["shown"] for curve in drawn] == [True, False]
     assert [curve["same"] for curve in drawn] == [[True], [False]]
     assert drawn[0]["x"] == [0, 300] and drawn[0]["y"] == [1, 70] and drawn[0]["sd"] == [None, 5]
+
+
+def test_below_five_runs_there_is_a_mean_and_no_band(results):
+    few = replace(results, **{name: getattr(results, name).query("seed < 4") for name in ("runs", "evaluations")})
+    curve = of(curve_data([replace(whole(results), results=few)], None, seconds=True), "Easy-v0", "climbs")
+    assert set(curve["band"]["grid_step"]) == {"x", "centre"}
+
+
+def test_curves_of_two_directories_that_would_look_alike_are_told_apart(results, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    first, second = whole(results), whole(load(write_results(other)))
+    rules = curve_data([first, second], None, seconds=True)["rules"]
+    looks = {(rule["colour"], rule["dash"]) for rule in rules}
+    assert len(looks) == len(rules) == 4 and [rule["label"] for rule in rules] == ["climbs", "stays"] * 2
+    for label in ("climbs", "stays"):
+        assert len({rule["colour"] for rule in rules if rule["label"] == label}) == 1, "the line style alone moves"
+
+
+def test_axes_and_seeds_are_those_of_the_figures_and_the_plan(data):
+    assert data["axes"] == COSTS and data["seeds"] == [0, 1, 2, 3, 4] and set(data["vertical"]) == {"return", "score"}

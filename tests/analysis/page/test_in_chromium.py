@@ -11,6 +11,7 @@ from page_cases import HOSTILE, PUBLISHED, hostile, whole
 
 from analysis.load import load
 from analysis.page.page import write_page
+from analysis.plots.looks import style_of
 from analysis.published import read_published
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright, or: make page-test")
@@ -113,6 +114,63 @@ def test_runs_and_band_are_drawn_on_demand(browser, files):
         assert names(page).count("band of climbs") == 2
 
 
+def test_single_runs_of_a_seed_are_toggled_and_means_stay(browser, files):
+    lines = "document.getElementById('plot').data.find((trace) => trace.name === 'runs of climbs')"
+    runs = f"{lines}.x.filter((x) => x === null).length"
+    with opened(browser, files["ordinary"]) as page:
+        assert page.evaluate(runs) == 5
+        page.locator("#seeds").get_by_label("0", exact=True).uncheck()
+        assert page.evaluate(runs) == 4 and "climbs" in names(page)
+        assert "Means and bands are of all seeds." in page.locator("#remark").inner_text()
+        page.locator("#none-seeds").click()
+        page.locator("#all-seeds").click()
+        assert page.evaluate(runs) == 5
+
+
+def test_a_failed_run_has_a_cross_and_goes_on_as_what_it_counts_as(browser, files):
+    of = "document.getElementById('plot').data.find((t) => t.name === '%s of climbs')"
+    with opened(browser, files["ordinary"]) as page:
+        cross, after = (page.evaluate(of % name) for name in ("failures", "imputed runs"))
+        assert (cross["x"][0], cross["y"][0]) == (100, 23) and after["x"][:9] == [*range(100, 401, 50), None]
+        assert set(after["y"][1:7]) == {0} and "diverged" in cross["customdata"][0]
+
+
+def test_the_tables_show_the_rules_and_seeds_that_are_chosen(browser, files):
+    with opened(browser, files["ordinary"]) as page:
+        page.get_by_label("climbs", exact=True).uncheck()
+        rows = page.locator("#tables table").first.locator("tbody tr:visible td:first-child")
+        assert rows.all_inner_texts() == ["stays"]
+        assert page.locator("#verdicts tbody tr:visible").count() == 0, "a verdict is of both rules"
+        page.get_by_label("climbs", exact=True).check()
+        every = page.locator("#provenance details", has_text="Every run")
+        every.locator("summary").click()
+        assert every.locator("tbody tr:visible").count() == 20
+        page.locator("#seeds").get_by_label("1", exact=True).uncheck()
+        assert every.locator("tbody tr:visible").count() == 16
+
+
+def test_rules_are_found_by_a_part_of_their_name(browser, files):
+    with opened(browser, files["ordinary"]) as page:
+        page.locator("#filter").fill("CLI")
+        assert page.locator("#rules label:visible").all_inner_texts() == [" climbs"]
+        page.locator("#none").click()
+        assert "climbs" not in names(page) and "stays" in names(page), "only what is in sight is switched"
+
+
+def test_colours_are_those_of_python_in_light_and_dark(browser, files):
+    colour = "document.getElementById('plot').data.find((t) => t.name === 'climbs').line.color"
+    ground = "document.getElementById('plot')._fullLayout.plot_bgcolor"
+    seen = set()
+    for scheme in ("light", "dark"):
+        page = browser.new_page(color_scheme=scheme)
+        page.goto(files["ordinary"].as_uri())
+        page.wait_for_selector("#plot .main-svg .xtick")
+        seen.add((page.evaluate(colour), page.evaluate(ground)))
+        page.close()
+    own = style_of(["climbs", "stays"], dict.fromkeys(["climbs", "stays"], "trpo"))["climbs"].color
+    assert seen == {(own, "#ffffff")}, "contrasts are chosen for white"
+
+
 def test_axes_switch(browser, files):
     with opened(browser, files["ordinary"]) as page:
         assert (axis(page), axis(page, "yaxis")) == ("environment steps", "return")
@@ -185,7 +243,10 @@ def test_hostile_text_runs_nothing_and_is_shown_as_it_is(browser, files):
         for environment in range(2):
             page.locator("#environment").select_option(str(environment))
         assert page.evaluate("window.bad") is None
-        assert page.locator("img").count() == 0 and page.locator("script").count() == 3
+        assert (
+            page.locator("img:not([src^='data:image/png;base64,'])").count() == 0
+            and page.locator("script").count() == 3
+        )
         assert page.locator("#rules b, #plot b, #remark b").count() == 0
         assert "</script><b>b</b><script>window.bad=1</script>" in page.locator("#rules").inner_text()
         page.get_by_label("climbs</script>").uncheck()

@@ -7,6 +7,7 @@ from page_cases import HOSTILE, hostile, whole
 from analysis.page.evidence import gather
 from analysis.page.markdown import escaped, write_markdown
 from analysis.report import report
+from experiments.records import PROTOCOL
 
 
 def lines(evidence, tmp_path):
@@ -22,10 +23,12 @@ def test_it_has_verdicts_a_table_per_environment_calibration_failures_and_proven
     kinds = ["Results", "Steadiness", "Trust region and importance weights", "Where the seconds went"]
     by_environment = [f"{kind}: {env}" for kind in kinds for env in ("Easy-v0", "Hard-v0")]
     by_environment.insert(2, "Results: All environments with a score: final score")
-    names = ["Verdicts", *by_environment, "Calibration", "Failures", "Provenance"]
+    names = ["Verdicts", *by_environment, "References", "Calibration", "Failures", "Provenance"]
     assert heads[1:] == [f"## {name}" for name in names]
     assert "2 explored: 1 better, 1 undecided" in found and "Every planned run is ok." in found
     assert any(line.startswith("| climbs | 5/5 | 83 [") for line in found)
+    assert any(line.startswith("| Hard-v0 | reference |  | 10 |") for line in found)
+    assert any(line.startswith(f"- protocol: {PROTOCOL}") for line in found)
 
 
 def test_without_comparisons_it_says_how_to_get_them(results, tmp_path):

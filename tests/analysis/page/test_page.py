@@ -6,15 +6,18 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 from analysis_cases import write_results
 from page_cases import HOSTILE, PUBLISHED, hostile, large, whole
 
+from analysis.anchors import pinned
 from analysis.load import load
 from analysis.page.evidence import gather
-from analysis.page.page import embedded, policy, write_page
+from analysis.page.page import LIMIT, embedded, policy, write_page
 from analysis.published import read_published
 from analysis.report import Arguments, main
+from experiments.records import PROTOCOL
 
 ALLOWED = {"script", "style", "meta", "title", "svg", "line"}
 
@@ -99,6 +102,57 @@ def test_without_comparisons_the_page_says_how_to_get_them(results, tmp_path):
 def test_five_hundred_runs_are_less_than_ten_megabytes(tmp_path):
     page([gather(large(tmp_path))], tmp_path)
     assert (tmp_path / "report.html").stat().st_size < 10e6
+
+
+@pytest.fixture
+def drawn(results):
+    """Two figures of the directory: the order is that of the drawing, and not of the alphabet."""
+    folder = results.folder / "figures"
+    folder.mkdir()
+    for name, size in (("learning_curves", 3_000), ("final", 300_000), ("bounds", 3_000)):
+        (folder / f"{name}.png").write_bytes(b"\x89PNG" + bytes(size))
+    return folder
+
+
+def test_figures_are_inside_the_page_in_the_order_in_which_they_are_drawn(results, drawn, tmp_path):
+    read = Reader(page([whole(results)], tmp_path))
+    images = [value.removeprefix("data:image/png;base64,") for name, value in read.attributes if name == "src"]
+    expected = [(drawn / f"{name}.png").read_bytes() for name in ("learning_curves", "final", "bounds")]
+    assert [base64.b64decode(image) for image in images] == expected
+
+
+def test_a_page_never_grows_beyond_its_limit_and_names_the_figures_it_leaves_out(results, drawn, tmp_path, monkeypatch):
+    size = len(page([whole(results)], tmp_path).encode())
+    monkeypatch.setattr("analysis.page.page.LIMIT", size - 100_000)
+    text = page([whole(results)], tmp_path)
+    read = Reader(text)
+    assert len(text.encode()) < size - 100_000 and read.tags.count("img") == 2
+    links = [value for name, value in read.attributes if name == "href" and value.endswith(".png")]
+    assert len(links) == 1 and links[0].endswith("figures/final.png")
+    assert "Too large for this page" in "".join(read.text)
+
+
+def test_a_page_is_below_twenty_megabytes():
+    assert LIMIT <= 20e6
+
+
+def test_the_references_stand_in_the_page_with_their_sources_and_n(results, tmp_path):
+    known = pinned()[lambda table: table.env == "CartPole-v1"]
+    text = "".join(Reader(page([whole(replace(results, anchors=pd.concat([results.anchors, known])))], tmp_path)).text)
+    for row in known.itertuples():
+        assert f"{row.policy}" in text and row.source in text
+    assert "score in the matrix file" in text, "of an environment whose score the matrix gives"
+    bare = " ".join(Reader(page([whole(replace(results, anchors=results.anchors.iloc[:0]))], tmp_path)).text)
+    assert "None of these environments has any" in bare
+
+
+def test_the_page_says_which_protocol_its_numbers_follow(results, tmp_path):
+    text = "".join(Reader(page([whole(results)], tmp_path)).text)
+    assert f"protocol {PROTOCOL}" in text
+    runs = results.runs.assign(protocol="1.9")
+    assert f"{PROTOCOL}; runs made under 1.9" in "".join(
+        Reader(page([whole(replace(results, runs=runs))], tmp_path)).text
+    )
 
 
 def test_the_same_rows_give_the_same_page(results, tmp_path):
