@@ -91,18 +91,27 @@ def unpack(data: bytes) -> pa.Table:
     long, and counted.
     """
     file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+    plain = _plain(file.schema_arrow)
     groups = (file.metadata.row_group(k) for k in range(file.metadata.num_row_groups))
     stored = sum(group.total_byte_size for group in groups)
     batches, size = [], 0
     if stored <= UNPACKED:
-        for batch in file.iter_batches(min(UNPACKED // max(stored, 1) + 1, 65_536)):
-            size += batch.nbytes
+        for packed in file.iter_batches(min(UNPACKED // max(stored, 1) + 1, 65_536)):
+            batches.append(pa.Table.from_batches([packed]).cast(plain))
+            size += batches[-1].nbytes
             if size > UNPACKED:
                 break
-            batches.append(batch)
     if max(stored, size) > UNPACKED:
         raise ValueError(f"{len(data):,} bytes that unpack to more than {UNPACKED:,}")
-    return pa.Table.from_batches(batches, file.schema_arrow)
+    return pa.concat_tables([plain.empty_table(), *batches])
+
+
+def _plain(packed: pa.Schema) -> pa.Schema:
+    """The same columns, each value by itself. Raises ValueError for values that hold others."""
+    plain = [(c.name, c.type.value_type if pa.types.is_dictionary(c.type) else c.type) for c in packed]
+    if nested := [name for name, kind in plain if pa.types.is_nested(kind) or pa.types.is_run_end_encoded(kind)]:
+        raise ValueError(f"column {nested[0]} is of a type that no row has")
+    return pa.schema(plain)
 
 
 def encode(row: Row) -> bytes:
