@@ -32,6 +32,8 @@ class Arguments:
     """a cell without a row for so long is stopped as hung"""
     retry_failed: bool = False
     """run the cells again that ended diverged or with an error; what they left goes to the quarantine"""
+    retry_changed: bool = False
+    """run the cells again that other code or library versions made, and no others; these too go to the quarantine"""
     until_decided: bool = False
     """5, 10, 15, 20 seeds, until every comparison that the file declares ([compare]) has a verdict"""
     mixed: bool = False

@@ -121,18 +121,19 @@ def finished(store: "Store", cells: "list[RunSpec]", arguments: "Arguments") -> 
     found = store.look(cells)
     for line in found.set_aside:
         print(line)
-    if found.other_code and not arguments.mixed:
+    if found.other_code and not (arguments.mixed or arguments.retry_changed):
         raise StoreError(
             f"{len(found.other_code)} finished cells in {store.root} were made by other code or library versions "
-            f"({found.other_code[0]}...); use --out DIR for a fresh start, or --mixed to put both into one table"
+            f"({found.other_code[0]}...); use --retry-changed to run these again, --out DIR for a fresh start, or "
+            "--mixed to put both into one table"
         )
     statuses = {run_id: run.status for run_id, run in found.finished.items()}
-    if not arguments.retry_failed:
-        return statuses
-    for run_id, status in statuses.items():
-        if status != "ok":
-            store.forget(run_id)
-    return {run_id: status for run_id, status in statuses.items() if status == "ok"}
+    again = set(found.other_code) if arguments.retry_changed else set()
+    if arguments.retry_failed:
+        again |= {run_id for run_id, status in statuses.items() if status != "ok"}
+    for run_id in again:
+        store.forget(run_id)
+    return {run_id: status for run_id, status in statuses.items() if run_id not in again}
 
 
 def follow(

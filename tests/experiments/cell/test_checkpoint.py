@@ -111,7 +111,7 @@ class Asked:
 def test_a_run_that_gives_up_an_evaluation_loses_nothing_that_counts(tmp_path, make_spec, monkeypatch, after):
     monkeypatch.setattr("experiments.cell.train.PATIENCE_S", 0.0)
     spec, file = make_spec("Pendulum-v1", **OFTEN), tmp_path / "c"
-    with pytest.raises(Paused, match="in an evaluation|at a checkpoint"):
+    with pytest.raises(Paused, match=r"in an evaluation|at a checkpoint"):
         list(train(spec, checkpoint=file, pause=Asked(after)))
     assert untimed(train(spec, checkpoint=file)) == untimed(train(spec))
 
