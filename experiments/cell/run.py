@@ -46,6 +46,7 @@ class Run:
     def __init__(self, spec: RunSpec) -> None:
         self.spec, self.clock = spec, Clock()
         settings = spec.settings
+        seed_global_generators(spec.seed, "cell")
         environments = make_environments(spec.env, spec.env_kwargs, settings.n_envs)
         self.obs_size = environments.obs_size
         self.policy = Policy.mlp(self.obs_size, settings.hidden, environments.family, CompiledPasses())
@@ -250,6 +251,7 @@ class Run:
                 return_mean=float(result.returns.mean()),
                 return_sd=float(result.returns.std(ddof=1)),
                 length_mean=float(result.lengths.mean()),
+                cut=result.cut,
                 gradient_evaluations=self.counters["gradient_evaluations"],
                 fisher_products=self.counters["fisher_products"],
             )

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from experiments.cell.logs import bound_log
 from experiments.engines.events import Paused
 from experiments.engines.process import End, Process
 from experiments.identity import columns_of, machine
@@ -85,6 +86,8 @@ class _Watch:
     def run(self, stop: Stop) -> RunRow | Paused:
         asked = False
         while True:
+            if self._files.log is not None:
+                bound_log(Path(self._files.log))
             if (last := self._take(self._read())) is not None:
                 return last
             if self._process.end is not None:

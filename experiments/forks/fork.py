@@ -19,7 +19,7 @@ from experiments.cell.compiled import CompiledPasses
 from experiments.cell.failures import PARAMETER_LIMIT, Diverged, is_out_of_memory, require_within
 from experiments.cell.gym_environments import spaces_of
 from experiments.cell.spaces import make_environment
-from experiments.cell.streams import integer_seed
+from experiments.cell.streams import global_generators, integer_seed
 from experiments.forks.judge import Worth, judge_of
 from experiments.forks.stage import Stage, code_of_fork
 from experiments.identity import cpu_model, library_versions
@@ -94,9 +94,10 @@ class Forks:
         seconds = []
         for _ in range(2):
             state, batch = rule.init(self.stage.theta.clone()), copy_of(self.stage.batch)
-            start = time.perf_counter()
-            state, info = rule.update(state, batch)
-            seconds.append(time.perf_counter() - start)
+            with global_generators(self.spec.seed, "fork"):
+                start = time.perf_counter()
+                state, info = rule.update(state, batch)
+                seconds.append(time.perf_counter() - start)
         return state.theta, info, min(seconds)
 
     @torch.no_grad()

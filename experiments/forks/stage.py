@@ -12,7 +12,7 @@ from torch import Tensor
 from algos.types import COLUMNS, Batch
 from experiments.cell.checkpoint import load, save
 from experiments.cell.run import Run
-from experiments.cell.streams import integer_seed
+from experiments.cell.streams import global_generators, integer_seed
 from experiments.identity import PIPELINE, code_of, code_of_parts, library_versions
 from experiments.spec import RunSpec
 
@@ -93,7 +93,7 @@ def _take(run: Run, recorder: Recorder) -> Stage:
     unit = batch.advantage_scale * run.scaler.scale
     seed = integer_seed(run.spec.seed, f"held-out episodes at {env_steps}")
     parts = []
-    with closing(Run(altered(run.spec, seed=seed))) as other:
+    with global_generators(seed, "cell"), closing(Run(altered(run.spec, seed=seed))) as other:
         other.state, other.critic_state = other.rule.init(theta), critic
         other.scaler.moments.restore(rewards)
         for _ in range(HELD_OUT):

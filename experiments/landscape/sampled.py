@@ -14,7 +14,7 @@ from experiments.cell.actor import Actor, draw_noise
 from experiments.cell.environments import make_environments
 from experiments.cell.normalization import ObservationNormalizer
 from experiments.cell.run import Run
-from experiments.cell.streams import integer_seed, numpy_stream
+from experiments.cell.streams import global_generators, integer_seed, numpy_stream
 from experiments.landscape.ground import NAN, Reading
 from experiments.spec import RunSpec
 
@@ -113,14 +113,21 @@ class Player:
     def close(self) -> None:
         self._envs.close()
 
-    @np.errstate(over="ignore", invalid="ignore")
     def play(self, theta: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Discounted returns and discounted counts of steps, [episodes] each, of theta [P], actions sampled."""
+        with global_generators(self._spec.seed, "landscape"):
+            return self._play(theta)
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _play(self, theta: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         seed, n, gamma = self._spec.seed, self._envs.n, self._spec.settings.gamma
         actor, noise = Actor(self._policy, theta.float()), numpy_stream(seed, "landscape actions")
         obs = np.stack([self._envs.reset(lane, integer_seed(seed, f"landscape {lane}")) for lane in range(n)])
         returns, steps, discount, playing = np.zeros(n), np.zeros(n), 1.0, np.arange(n)
-        while len(playing):
+        most = self._envs.time_limit or self._spec.settings.eval_max_steps
+        for _ in range(most):
+            if not len(playing):
+                break
             drawn = draw_noise(self._policy, noise, n)[playing]  # drawn for those too that have ended
             actions = self._envs.inside(actor.sample(self._normalizer(obs), drawn))
             obs, rewards, terminated, truncated = self._envs.step(actions, playing.tolist())

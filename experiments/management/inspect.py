@@ -135,6 +135,8 @@ def show(results: Path, part: str, lines: int) -> int:
     if cell.run is not None:
         run = cell.run
         print(f"{run.env_steps:,} steps, {run.updates} updates, {run.total_s:.1f} s, attempt {run.attempts}")
+        if run.traceback:
+            print(f"\n{run.traceback.rstrip()}")
         tables = read_cell(results / "cells" / name).tables
         for table in ("evaluations", "updates"):
             if len(tables[table]):

@@ -124,6 +124,7 @@ class EvaluationRow:
     return_mean: float  # undiscounted
     return_sd: float
     length_mean: float
+    cut: int = 0  # episodes that had not ended after `eval_max_steps` of the settings
     gradient_evaluations: int
     fisher_products: int
 

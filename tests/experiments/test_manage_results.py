@@ -6,6 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from analysis.report import Arguments as ReportArguments
 from analysis.report import main as report_main
 from analysis.report import report
 from experiments import owner
+from experiments.cell.failures import Paused
 from experiments.cell.train import train
 from experiments.manage_results import Command, main
 from experiments.management import inspect
@@ -50,7 +52,8 @@ def results(tmp_path, specs):
             *rows, run = train(specs[name])
             store.write(specs[name], replace(run, total_s=3600.0), rows, log=b"hello from the cell\n")
         checkpoint = store.checkpoints / f"{specs['begun'].run_id}.checkpoint"
-        list(train(specs["begun"], checkpoint=checkpoint, pause=lambda: True))
+        with suppress(Paused):
+            list(train(specs["begun"], checkpoint=checkpoint, pause=lambda: True))
     return store.root
 
 
@@ -67,6 +70,17 @@ def test_a_directory_that_is_being_run_says_so(manage, results, specs):
     with Store(results) as store:
         store.plan(Matrix("m", results / "m.toml", tuple(specs.values()), {}))
         assert "running (process" in manage("status", results).stdout
+
+
+def test_show_tells_the_traceback_of_what_was_raised(manage, tmp_path, make_spec, fakes):
+    spec = make_spec(fakes + "Raises-v0")
+    with Store(tmp_path / "r") as store:
+        store.plan(Matrix("m", tmp_path / "m.toml", (spec,), {}))
+        *rows, run = train(spec)
+        store.write(spec, run, rows)
+    done = manage("show", store.root, "Raises")
+    assert done.returncode == 1 and "env_error (RuntimeError: the simulator is on fire)" in done.stdout
+    assert "Traceback (most recent call last)" in done.stdout and "fake_environments.py" in done.stdout
 
 
 def test_show_tells_what_became_of_a_cell(manage, results, specs):

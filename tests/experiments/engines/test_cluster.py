@@ -5,6 +5,7 @@ import io
 import os
 import re
 import signal
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -238,3 +239,21 @@ def test_the_local_engine_listens_on_loopback_only_and_shows_no_page(engine, mak
 def test_a_step_to_infinity_ends_as_diverged_with_the_step(make_spec):
     last = list(train(make_spec("Pendulum-v1", "vanilla_pg", hyper={"lr": 1e30})))[-1]
     assert last.status == "diverged" and "environment steps" in last.reason
+
+
+@pytest.mark.parametrize("when", ["before its first row", "in an evaluation"])
+def test_a_pause_ends_an_evaluation_that_would_not_end(make_spec, fakes, when):
+    endless = {"final_episodes": 10**6, "eval_max_steps": 3 if when == "in an evaluation" else 10**6}
+    spec = make_spec(
+        fakes + "Endless-v0", env_kwargs={"slow": 0.2}, budget=4, evaluations=1, n_envs=1, batch_size=2, **endless
+    )
+    stop = Stop()
+
+    def tell(row, line):
+        stop.soon.set()
+
+    if when == "before its first row":
+        threading.Timer(3.0, stop.soon.set).start()
+    start = time.monotonic()
+    ended = supervise(spec, Conditions(), Files(), tell, stop)
+    assert isinstance(ended, Paused) and "in an evaluation" in ended.reason and time.monotonic() - start < 60
