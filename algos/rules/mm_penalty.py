@@ -121,10 +121,12 @@ def mm_penalty(
 ) -> PenaltyMM:
     """Maximise L - beta KL itself (Schulman et al. 2015, equation 9, with beta for C), by Adam.
 
-    beta: as in `mm_quadratic`; lr: as in `vanilla_pg_adam`; steps: 20. On samples the objective has no maximum: some
-    rows can always be made so much likelier that their advantages outweigh any penalty. ess_floor: 0.5, where the
-    ascent ends, since a gain is at most sqrt(1/ess_floor - 1) standard deviations of the advantages as long as the
-    weights' mean is one (Cauchy and Schwarz).
+    beta: as in `mm_quadratic`; lr: as in `vanilla_pg_adam`. On samples the objective has no maximum: some rows can
+    always be made so much likelier that their advantages outweigh any penalty. ess_floor: 0.5, where the ascent ends,
+    since a gain is at most sqrt(1/ess_floor - 1) standard deviations of the advantages as long as the weights' mean is
+    one (Cauchy and Schwarz); 0.8 and 0.9 learned more slowly on HalfCheetah-v5. steps: 20, which gain .86 of what 40 do
+    on CartPole-v1, at ESS/N of .997; on HalfCheetah-v5 the floor ends 95 % of the ascents, and the best theta is that
+    of step 9 (medians over 40 batches).
     """
     return PenaltyMM(policy, beta, steps, lr, ess_floor)
 

@@ -54,15 +54,21 @@ def trpo_adaptive(
 ) -> AscentRule:
     """TRPO whose radius follows the agreement of actual with predicted surrogate gain (Nocedal and Wright 2006, 4.1).
 
-    Both on rows that the direction has not seen, as `ByAgreement` counts them, for about twice the update's time.
+    Both on rows that the direction has not seen, as `ByAgreement` counts them, for about twice the update's time. The
+    search accepts up to 1.5 times the radius, as Baselines' does: a Gaussian's divergence is always a little above its
+    quadratic model, and a radius only grows after a step that was taken in full.
+
     radius_shrink, radius_grow: the squares of their 1/4 and 2, since KL goes as the square of the length; largest:
     their overall bound, 4 times max_kl, twice the length; max_kl, damping,
     cg_iterations, shrink and max_trials as in `trpo`.
     """
-    whole = trpo(
-        policy, max_kl=max_kl, damping=damping, cg_iterations=cg_iterations, shrink=shrink, max_trials=max_trials
+    return AscentRule(
+        policy,
+        Natural(cg_iterations, damping),
+        KLRadius(max_kl),
+        Backtracking((SurrogateImproves(), KLWithin(factor=1.5)), shrink, max_trials),
+        ByAgreement(radius_shrink, radius_grow, largest=largest),
     )
-    return replace(whole, radius=ByAgreement(radius_shrink, radius_grow, largest=largest))
 
 
 def trpo_divergence(

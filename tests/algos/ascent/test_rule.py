@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
+from algos_cases import make_large
 
 from algos.ascent import (
     Adam,
@@ -22,6 +23,7 @@ from algos.ascent import (
 )
 from algos.curvature import Identity
 from algos.estimators import Discounted, measure_change
+from algos.policies import Categorical, DiagonalGaussian
 from algos.rules import RULES
 
 
@@ -139,3 +141,36 @@ def test_a_zero_gradient_tries_nothing(problem, direction):
     rule = AscentRule(problem.policy, direction, Fixed(0.5), Backtracking((SurrogateImproves(),)))
     _, info = rule.update(rule.init(problem.theta), problem.with_advantages(torch.zeros(60).double()))
     assert (info.accepted, info.trials, info.candidate_evaluations, info.fisher_products) == (False, (), 0, 0)
+
+
+@pytest.mark.parametrize(("max_kl", "direction"), [(20.0, -1), (1e-4, 1)])
+def test_a_radius_goes_to_where_the_model_of_unseen_rows_holds(max_kl, direction):
+    large = make_large(Categorical(2), 4)
+    scale = scales_of(RULES["trpo_adaptive"](large.policy, max_kl=max_kl), large, updates=6)[-1]
+    assert (scale - 1) * direction > 0, scale
+
+
+@pytest.mark.parametrize("family", [Categorical(2), DiagonalGaussian(6)], ids=repr)
+def test_a_radius_by_divergence_comes_back_to_where_full_steps_go_as_far_as_they_should(family):
+    large = make_large(family, 4)
+    rule = RULES["trpo_divergence"](large.policy)
+    assert scales_of(rule, large, start=4.0, updates=4) == [2.0, 1.0, 1.0, 1.0]
+    assert scales_of(rule, large, start=0.25, updates=4) == [0.5, 1.0, 1.0, 1.0]
+
+
+def scales_of(rule, large, start=1.0, updates=1):
+    """The scales after updates that all begin at the same theta."""
+    state, path = replace(rule.init(large.theta), scale=start), []
+    for _ in range(updates):
+        state, _ = rule.update(replace(state, theta=large.theta), large.batch)
+        path.append(state.scale)
+    return path
+
+
+def test_an_adaptive_penalty_falls_where_its_bound_is_loose_and_rises_where_it_is_violated():
+    large = make_large(Categorical(2), 4)
+    for beta, scale in ((100.0, 2.0), (0.01, 0.5)):
+        rule = RULES["mm_adaptive"](large.policy, beta=beta)
+        assert scales_of(rule, large, updates=5)[-1] == scale
+        _, info = rule.update(rule.init(large.theta), large.batch)
+        assert info.beta == beta
