@@ -5,6 +5,8 @@
     python experiments/manage_results.py verify results/quick            checksums of all cells, and the tables again
     python experiments/manage_results.py render results/quick trpo-Half  a video of its last policy
     python experiments/manage_results.py export results/quick --to tensorboard
+    python experiments/manage_results.py pack results/quick quick.pack   its finished cells in one file
+    python experiments/manage_results.py unpack quick.pack results/quick and back, to go on from there
     python experiments/manage_results.py doctor                          what this machine has and lacks
 
 CELL is a cell's name or a part of it. Exit code: 0, 1 if something is wrong with the results, 2 for bad input.
@@ -72,6 +74,22 @@ class Export:
 
 
 @dataclass(frozen=True)
+class Pack:
+    """The plan and the finished cells in one file, to keep or to commit."""
+
+    results: tyro.conf.Positional[Path]
+    file: tyro.conf.Positional[Path]
+
+
+@dataclass(frozen=True)
+class Unpack:
+    """The directory that a file was packed from; the command that made it goes on with what is missing."""
+
+    file: tyro.conf.Positional[Path]
+    results: tyro.conf.Positional[Path]
+
+
+@dataclass(frozen=True)
 class Doctor:
     """What this machine has and lacks."""
 
@@ -85,6 +103,8 @@ Command = (
     | Annotated[Verify, tyro.conf.subcommand("verify")]
     | Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Pack, tyro.conf.subcommand("pack")]
+    | Annotated[Unpack, tyro.conf.subcommand("unpack")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )
 
@@ -114,6 +134,14 @@ def main(command: Command) -> int:
                 from experiments.management import export
 
                 return export.export(command.results, command.to, command.out)
+            case Pack():
+                from experiments.management import packs
+
+                return packs.pack(command.results, command.file)
+            case Unpack():
+                from experiments.management import packs
+
+                return packs.unpack_results(command.file, command.results)
             case Doctor():
                 from experiments.management import doctor
 

@@ -3,7 +3,7 @@
 Whoever reads results needs this package and nothing else of the project; it imports neither torch nor a simulator.
 """
 
-from experiments.records.cells import Cell, cell_files, read_cell, read_record, read_run, read_tables
+from experiments.records.cells import Cell, cell_files, files_of, read_cell, read_record, read_run, read_tables
 from experiments.records.checksums import altered_files, write_checksums
 from experiments.records.code import Listings, mixed_code
 from experiments.records.files import parse_json, read_regular, write_atomically
@@ -69,6 +69,7 @@ __all__ = [
     "cell_files",
     "decode",
     "encode",
+    "files_of",
     "frame",
     "major",
     "mixed_code",

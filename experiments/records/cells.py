@@ -18,7 +18,8 @@ from experiments.records.tables import (
     UNREADABLE,
     BrokenCell,
     Row,
-    parquet,
+    arrow,
+    packed,
     schema,
     unpack,
     with_newer_columns,
@@ -36,9 +37,12 @@ class Cell:
 
 def cell_files(run: RunRow, rows: list[Row]) -> dict[str, bytes]:
     """The files of a finished cell as name -> bytes, `record.json` last: whoever writes them must keep that order."""
-    payload = {}
-    for kind in PAYLOAD:
-        payload[f"{kind.table}.parquet"] = parquet(kind, [row for row in rows if isinstance(row, kind)])
+    return files_of(run, {kind.table: arrow(kind, [row for row in rows if isinstance(row, kind)]) for kind in PAYLOAD})
+
+
+def files_of(run: RunRow, tables: dict[str, pa.Table]) -> dict[str, bytes]:
+    """The same, of tables as Arrow has them."""
+    payload = {f"{kind.table}.parquet": packed(tables[kind.table]) for kind in PAYLOAD}
     checksums = {name: hashlib.sha256(data).hexdigest() for name, data in payload.items()}
     body = {"run": asdict(run), "sha256": checksums}
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

@@ -43,7 +43,7 @@ def store(tmp_path: Path, matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> St
     made = Store(tmp_path / "m")
     run = list(train(matrix.cells[0]))[-1]
     with monkeypatch.context() as patch, made:
-        patch.setattr("experiments.records.cells.parquet", lambda kind, rows: b"")
+        patch.setattr("experiments.records.cells.packed", lambda table: b"")
         made.plan(matrix)
         for cell in matrix.cells:
             folder = made.cells / cell.run_id

@@ -1,0 +1,147 @@
+"""A results directory in one file, small enough to be committed: its plan, and the rows of its finished cells.
+
+The file is a ZIP archive of `manifest.json`, of Parquet files that each hold one table of up to BLOCK cells, and of
+`pack.json`, which names the SHA-256 of each of these. Equal cells give equal files. Logs, checkpoints and what a report
+makes of the cells are left out: the command that ran the matrix goes on with what is missing, and reports.
+"""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from experiments.management.inspect import NotFound
+from experiments.records import (
+    PAYLOAD,
+    BrokenCell,
+    RunRow,
+    files_of,
+    parse_json,
+    read_manifest,
+    read_regular,
+    read_tables,
+    schema,
+    write_atomically,
+)
+from experiments.records.files import sync, write_through
+from experiments.records.manifest import NAME
+from experiments.records.tables import UNREADABLE, packed, unpack, with_newer_columns, with_newer_fields
+
+BLOCK = 64  # cells
+INDEX = "pack.json"
+SMALL = 19  # of zstd: slow to write, once, and fast to read
+EPOCH = (1980, 1, 1, 0, 0, 0)  # ZIP's first day
+LARGEST = 2**30  # bytes of a pack, and of what it holds
+
+
+def pack(results: Path, file: Path) -> int:
+    """Write the finished cells of a directory to `file`. Raises NotFound, and BrokenCell if one is not whole."""
+    try:
+        held, plan = read_manifest(results), read_regular(results / NAME)
+    except (OSError, ValueError) as error:
+        raise NotFound(f"{results} is not a results directory: no readable {NAME} ({error})") from error
+    names = sorted(cell["run_id"] for cell in held.cells)
+    names = [name for name in names if os.path.lexists(results / "cells" / name)]
+    members = {NAME: plan}
+    for k in range(0, len(names), BLOCK):
+        members |= _block(results / "cells", names[k : k + BLOCK], f"{k // BLOCK:04}")
+    members[INDEX] = json.dumps({name: _digest(data) for name, data in members.items()}, indent=1).encode()
+    data = _archive(members)
+    write_atomically(file, data)
+    print(f"{file}: {len(names)} of {len(held.cells)} planned cells in {len(data):,} bytes")
+    return 0
+
+
+def _block(cells: Path, names: list[str], number: str) -> dict[str, bytes]:
+    """The members that hold these cells."""
+    found = [read_tables(cells / name) for name in names]
+    tables = {RunRow.table: pa.Table.from_pylist([vars(run) for run, _ in found], schema=schema(RunRow))}
+    for kind in PAYLOAD:
+        tables[kind.table] = pa.concat_tables([parts[kind.table] for _, parts in found])
+    return {f"{number}-{name}.parquet": packed(table, SMALL) for name, table in tables.items()}
+
+
+def _archive(members: dict[str, bytes]) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        for name in sorted(members):  # tables are small already
+            how = zipfile.ZIP_STORED if name.endswith(".parquet") else zipfile.ZIP_DEFLATED
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), members[name], how)
+    return sink.getvalue()
+
+
+def unpack_results(file: Path, results: Path) -> int:
+    """Make the directory that `file` was packed from, whole or not at all. Raises NotFound."""
+    if os.path.lexists(results):
+        raise NotFound(f"{results} exists; unpack to a place where nothing is")
+    staged = results.with_name(f".{results.name}.unpacking")
+    if os.path.lexists(staged):
+        shutil.rmtree(staged)
+    try:
+        members = _members(file)
+        (staged / "cells").mkdir(parents=True)
+        write_through(staged / NAME, members[NAME])
+        planned = {cell["run_id"] for cell in read_manifest(staged).cells}
+        count = 0
+        for run, tables in _cells(members):
+            if run.run_id not in planned:
+                raise ValueError(f"nobody planned {run.run_id!r:.200}")
+            _write_cell(staged / "cells" / run.run_id, files_of(run, tables))
+            count += 1
+    except (*UNREADABLE, AttributeError, zipfile.BadZipFile, BrokenCell) as error:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise NotFound(f"{file} cannot be unpacked: {type(error).__name__}: {error}") from error
+    os.replace(staged, results)
+    sync(results.resolve().parent)
+    print(f"{results}: {count} of {len(planned)} planned cells are finished")
+    return 0
+
+
+def _members(file: Path) -> dict[str, bytes]:
+    """Name -> bytes, every checksum verified. Raises ValueError, OSError, BadZipFile."""
+    data = read_regular(file, LARGEST)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = archive.infolist()
+        if (size := sum(entry.file_size for entry in entries)) > LARGEST:
+            raise ValueError(f"{len(data):,} bytes that unpack to {size:,}, more than {LARGEST:,}")
+        members = {entry.filename: archive.read(entry) for entry in entries}
+    index = parse_json(members.pop(INDEX, b""))
+    if index.keys() != members.keys():
+        raise ValueError(f"it holds other members than {INDEX} names")
+    for name, content in members.items():
+        if _digest(content) != index[name]:
+            raise ValueError(f"{name} does not match its checksum")
+    return members
+
+
+def _cells(members: dict[str, bytes]) -> Iterator[tuple[RunRow, dict[str, pa.Table]]]:
+    for member in sorted(members):
+        number, _, name = member.partition("-")
+        if name != f"{RunRow.table}.parquet":
+            continue
+        tables = {
+            kind.table: with_newer_columns(kind, unpack(members[f"{number}-{kind.table}.parquet"]))
+            .select(schema(kind).names)
+            .cast(schema(kind))
+            for kind in PAYLOAD
+        }
+        for values in unpack(members[member]).to_pylist():
+            run = with_newer_fields(RunRow, values)
+            yield run, {kind: table.filter(pc.equal(table["run_id"], run.run_id)) for kind, table in tables.items()}
+
+
+def _write_cell(folder: Path, files: dict[str, bytes]) -> None:
+    folder.mkdir()
+    for name, data in files.items():
+        write_through(folder / name, data)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
