@@ -82,7 +82,7 @@ def _check_numbers(thing: Any, what: str) -> None:
         kind = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", "")
         value = getattr(thing, field.name)
         if kind in PLAIN and not isinstance(value, PLAIN[kind]):  # type: ignore[arg-type]
-            raise RuleFailed(f"{what}.{field.name} is a {type(value).__name__}; expected {kind}({field.name})")
+            raise RuleFailed(f"{what}.{field.name} is a {type(value)}; expected {kind}({field.name})")
 
 
 def _tensor(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> str:

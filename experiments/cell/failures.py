@@ -69,8 +69,11 @@ def blamed_on(fault: type[Exception]) -> Callable[[Callable[P, T]], Callable[P, 
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether this is what python, numpy or torch say when there is no memory left; torch has no class for it."""
-    return isinstance(error, MemoryError) or "can't allocate memory" in described(error)
+    """Whether this is what python, numpy, torch, MuJoCo or the system say when there is no memory left."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    text = described(error).lower()
+    return any(f"{no} allocate memory" in text for no in ("can't", "cannot", "could not"))
 
 
 def status_of(error: BaseException) -> str:

@@ -23,8 +23,8 @@ mujoco.set_mju_user_warning(lambda message: None)
 
 def lean_environments(made: list[gym.Env[Any, Any]]) -> "LeanEnvironments | None":
     """These stepped lean, if every one of them is known and as gymnasium ships it; else None."""
-    known = stock_type(made[0])
-    if known is None or any(stock_type(env) is not known for env in made) or not alike(made):
+    known = stock_type(made)
+    if known is None or not alike(made):
         return None
     bare: Any = made[0].unwrapped
     if bare.render_mode is not None:

@@ -47,7 +47,7 @@ def table_of(made: Sequence[gym.Env[Any, Any]], gamma: float) -> FiniteMDP | Non
     """
     bare: list[Any] = [env.unwrapped for env in made]
     first = bare[0]
-    if any(stock_type(env) not in TABULAR for env in made) or getattr(first, "fickle_passenger", False):
+    if stock_type(made) not in TABULAR or getattr(first, "fickle_passenger", False):
         return None
     if any(repr((b.P, b.initial_state_distrib)) != repr((first.P, first.initial_state_distrib)) for b in bare[1:]):
         return None

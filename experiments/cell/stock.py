@@ -5,7 +5,8 @@ replaced, neither on the class nor on the instance. Anything else is stepped thr
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from types import FunctionType
 from typing import Any
 
@@ -27,15 +28,21 @@ OBJECTS = frozenset(
 )  # fmt: skip
 
 
-def stock_type(env: gym.Env[Any, Any]) -> type | None:
-    """The class of gymnasium's that this is an untouched instance of, under its usual wrappers; else None."""
+def stock_type(made: Sequence[gym.Env[Any, Any]]) -> type | None:
+    """The class of gymnasium's that all are untouched instances of, under its usual wrappers; None if one is not."""
+    shipped = cache(as_shipped)  # for this once: classes can be changed at any time
+    types = {_stock_type(env, shipped) for env in made}
+    return types.pop() if len(types) == 1 else None
+
+
+def _stock_type(env: gym.Env[Any, Any], shipped: Callable[[type], bool]) -> type | None:
     usual: list[type] = [FlatObservation, TimeLimit, OrderEnforcing]  # each once at most
     while isinstance(env, gym.Wrapper):
-        if type(env) not in usual or not _untouched(env):
+        if type(env) not in usual or not _untouched(env, shipped):
             return None
         usual.remove(type(env))
         env = env.env
-    return type(env) if _untouched(env) else None
+    return type(env) if _untouched(env, shipped) else None
 
 
 def alike(made: Sequence[gym.Env[Any, Any]]) -> bool:
@@ -77,8 +84,8 @@ def _defined_by(base: type, name: str, value: Any) -> bool:
     return code.co_filename == file and code.co_qualname == f"{base.__qualname__}.{name}"
 
 
-def _untouched(env: gym.Env[Any, Any]) -> bool:
-    return as_shipped(type(env)) and not any(callable(getattr(type(env), name, None)) for name in vars(env))
+def _untouched(env: gym.Env[Any, Any], shipped: Callable[[type], bool]) -> bool:
+    return shipped(type(env)) and not any(callable(getattr(type(env), name, None)) for name in vars(env))
 
 
 def _constants(bare: Any) -> dict[str, Any] | None:

@@ -12,19 +12,18 @@ from torch import Tensor
 
 from algos.ascent import LocalModel, Natural
 from algos.estimators import measure_change
-from algos.finite import NonFinite
 from algos.policies import Policy
 from algos.types import COLUMNS, Batch, Info
+from experiments.cell.checked_rule import first_state, make_rule, next_state
 from experiments.cell.compiled import CompiledPasses
-from experiments.cell.failures import PARAMETER_LIMIT, Diverged, is_out_of_memory, require_within
-from experiments.cell.gym_environments import spaces_of
-from experiments.cell.spaces import make_environment
-from experiments.cell.streams import global_generators, integer_seed
+from experiments.cell.environments import make_environments
+from experiments.cell.failures import PARAMETER_LIMIT, described, require_within, status_of
+from experiments.cell.streams import global_generators
 from experiments.forks.judge import Worth, judge_of
-from experiments.forks.stage import Stage, code_of_fork
+from experiments.forks.stage import Stage, altered, code_of_fork
 from experiments.identity import cpu_model, library_versions
 from experiments.records import ForkRow
-from experiments.spec import RunSpec, build_rule
+from experiments.spec import RunSpec
 
 NAN = float("nan")
 SOLVED = Natural(cg_iterations=200, tolerance=1e-4)  # the natural direction that steps are measured by
@@ -48,9 +47,9 @@ class Forks:
     """What all forks of one stage share: theta, batch, directions, judge. Equal thetas are judged once."""
 
     def __init__(self, spec: RunSpec, stage: Stage, episodes: int) -> None:
-        probe = make_environment(spec.env, spec.env_kwargs)
-        obs_size, family = spaces_of(probe)
-        probe.close()
+        environments = make_environments(spec.env, spec.env_kwargs, 1)
+        obs_size, family, self._action_scale = environments.obs_size, environments.family, environments.action_scale
+        environments.close()
         self.spec, self.stage = spec, stage
         self.policy = Policy.mlp(obs_size, spec.settings.hidden, family, CompiledPasses())
         self.judge = judge_of(spec, self.policy, obs_size, stage, episodes)
@@ -67,36 +66,30 @@ class Forks:
     def fork(self, entry: Entry) -> ForkRow:
         """The row of one rule; a failure is a row too."""
         found: dict[str, Any] = {}
-        status, reason = "rule_error", ""
+        status, reason = "ok", ""
         try:
-            rule = build_rule(entry.rule, entry.hyper, self.policy, integer_seed(self.spec.seed, "rule"))
-            theta, info, seconds = self._update(rule)
+            theta, info, seconds = self._update(entry)
             found = {name: value for name, value in asdict(replace(info, uses=())).items() if name in _EMPTY}
             found |= {"trials": len(info.trials), "update_s": seconds, "theta_digest": digest_of(theta)}
-            status = "diverged"
-            require_within(PARAMETER_LIMIT, theta=theta)
+            require_within(PARAMETER_LIMIT * max(1.0, self._action_scale), theta=theta)
             found |= self._measure(theta, info)
-            status = "env_error"
             found |= asdict(self._worth(theta))
-            status = "ok"
-        except (Diverged, NonFinite) as error:
-            status, reason = "diverged", str(error)
-        except Exception as error:  # whichever of the three was at work
-            status = "oom" if is_out_of_memory(error) else status
-            reason = f"{type(error).__name__}: {error}"
+        except Exception as error:
+            status, reason = status_of(error), described(error)
         return ForkRow(**{**_EMPTY, **self._where(entry), **found, "status": status, "reason": reason})
 
-    def _update(self, rule: Any) -> tuple[Tensor, Info, float]:
+    def _update(self, entry: Entry) -> tuple[Tensor, Info, float]:
         """The new theta [P], what the rule said, and the seconds of the faster of two updates from the same state.
 
         The rule gets copies, so that not even a rule that breaks its contract can change what the next one gets.
         """
+        rule = make_rule(altered(self.spec, rule=entry.rule, hyper=entry.hyper), self.policy)
         seconds = []
         for _ in range(2):
-            state, batch = rule.init(self.stage.theta.clone()), copy_of(self.stage.batch)
+            state, batch = first_state(rule, self.stage.theta.clone()), copy_of(self.stage.batch)
             with global_generators(self.spec.seed, "fork"):
                 start = time.perf_counter()
-                state, info = rule.update(state, batch)
+                state, info = next_state(rule, state, batch)
                 seconds.append(time.perf_counter() - start)
         return state.theta, info, min(seconds)
 

@@ -5,13 +5,12 @@ import pytest
 import torch
 from stage_cases import EVERY, POLE, entry
 
-import experiments.forks.fork as fork_module
 from algos.ascent import LocalModel
 from algos.estimators import Change
 from algos.finite import require_finite
 from algos.rules import RULES
 from algos.types import COLUMNS, Info
-from experiments.cell.failures import Diverged
+from experiments.cell.failures import Diverged, EnvironmentFailed
 from experiments.cell.streams import integer_seed
 from experiments.forks.fork import Forks, cosine, digest_of
 from experiments.forks.stage import reach
@@ -117,7 +116,7 @@ class Vandal:
 
 
 def test_every_rule_gets_the_same_batch_bit_for_bit(pole, monkeypatch):
-    seen, build = [], fork_module.build_rule
+    seen, build = [], build_rule
 
     class Spy(Vandal):
         def update(self, state, batch):
@@ -125,11 +124,11 @@ def test_every_rule_gets_the_same_batch_bit_for_bit(pole, monkeypatch):
             return super().update(state, batch)
 
     theta = pole.stage.theta.clone()
-    monkeypatch.setattr(fork_module, "build_rule", lambda rule, hyper, policy, seed: Spy(policy))
+    monkeypatch.setattr("experiments.cell.checked_rule.build_rule", lambda rule, hyper, policy, seed: Spy(policy))
     first = pole.fork(EVERY[0])
     pole.fork(EVERY[1])
     assert len(set(seen)) == 1 and len(seen) >= 2 and pole.stage.theta.equal(theta)
-    monkeypatch.setattr(fork_module, "build_rule", build)
+    monkeypatch.setattr("experiments.cell.checked_rule.build_rule", build)
     assert pole.fork(entry("vanilla_pg")).theta_digest == first.theta_digest
 
 
@@ -161,13 +160,13 @@ class Broken:
     [
         ("raises", "rule_error", "ZeroDivisionError: no curvature"),
         ("nan", "diverged", "theta not finite"),
-        ("masked", "diverged", "gradient holds nan or infinity"),
+        ("masked", "diverged", "update: gradient holds nan or infinity"),
         ("absurd", "diverged", "theta beyond 1e"),
     ],
 )
 def test_a_rule_that_goes_wrong_is_a_row_with_a_reason_and_stops_no_other(pole, monkeypatch, how, status, reason):
     with monkeypatch.context() as patched:
-        patched.setattr(fork_module, "build_rule", lambda rule, hyper, policy, seed: Broken(how))
+        patched.setattr("experiments.cell.checked_rule.build_rule", lambda rule, hyper, policy, seed: Broken(how))
         row = pole.fork(entry("trpo"))
     assert (
         (row.status, row.label) == (status, "trpo") and row.reason.startswith(reason) and math.isnan(row.return_after)
@@ -177,7 +176,8 @@ def test_a_rule_that_goes_wrong_is_a_row_with_a_reason_and_stops_no_other(pole, 
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(Diverged("policy_outputs not finite"), "diverged"), (RuntimeError("on fire"), "env_error"),
+    [(Diverged("policy_outputs not finite"), "diverged"), (EnvironmentFailed("on fire"), "env_error"),
+     (KeyError("ours"), "internal_error"),
      (MemoryError(), "oom")],
 )  # fmt: skip
 def test_a_policy_that_cannot_be_judged_is_a_row_too(pole, monkeypatch, error, status):
