@@ -113,8 +113,8 @@ def require_numbers(actions: NDArray[Any] | None = None, **values: NDArray[np.fl
 
 
 def _reward(reward: Any) -> float:
-    if type(reward) in (float, np.float64):
-        return reward
+    if type(reward) in (float, int, np.float64):
+        return float(reward)
     if np.shape(reward) != () or not np.can_cast(np.asarray(reward).dtype, np.float64, "same_kind"):
         raise EnvironmentFailed(f"a reward of {_short(reward)}; expected one real number")
     return float(reward)

@@ -69,17 +69,21 @@ class FlatObservation(gym.ObservationWrapper[NDArray[Any], Any, Any]):
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         super().__init__(env)
-        self._space = env.observation_space
-        flat: Any = gym.spaces.flatten_space(self._space)
-        self.observation_space = flat
+        self._space: Any = env.observation_space
+        self.observation_space = Box(-np.inf, np.inf, gym.spaces.flatten_space(self._space).shape, np.float64)
+        self._one_hot = np.eye(int(self._space.n)) if isinstance(self._space, Discrete) else None
 
     def observation(self, observation: Any) -> NDArray[Any]:
         space = self._space
-        if np.shape(observation) != space.shape:
+        if self._one_hot is not None and (isinstance(observation, (int, np.integer)) or space.contains(observation)):
+            index = int(observation) - space.start
+            if 0 <= index < len(self._one_hot):
+                return self._one_hot[index].copy()
+        elif np.shape(observation) != space.shape:
             raise ValueError(f"an observation of shape {np.shape(observation)}, where {space} was declared")
-        if not isinstance(space, Box) and not space.contains(observation):
-            raise ValueError(f"the observation {observation!r}, where {space} was declared")
-        return np.asarray(gym.spaces.flatten(space, observation))
+        elif isinstance(space, Box) or space.contains(observation):
+            return np.asarray(gym.spaces.flatten(space, observation))
+        raise ValueError(f"the observation {observation!r}, where {space} was declared")
 
 
 class ActionsFromZero(gym.ActionWrapper[Any, Any, Any]):
