@@ -40,7 +40,8 @@ def load_forks(folder: Path, mixed: bool = False) -> tuple[pd.DataFrame, list[st
     if len(twice):
         name = " ".join(map(str, twice.iloc[0][who]))
         raise ResultsError(f"{folder} holds two forks of {name}, of other settings or rules; keep them in two folders")
-    made_by = len(forks[["code", "versions"]].drop_duplicates())
+    same = ["env", "trunk", "label"]  # whose code is one: that of other rules is other code
+    made_by = int(forks.drop_duplicates([*same, "code", "versions"]).groupby(same).size().max())
     if made_by > 1 and not mixed:
         raise ResultsError(
             f"{folder} holds forks made by {made_by} versions of the code; run them again, or use --mixed"

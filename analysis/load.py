@@ -121,7 +121,7 @@ def _read_looks(file: Path) -> dict[str, dict[str, Any]]:
         return {}
     try:
         return {str(comparison["name"]): comparison for comparison in json.loads(file.read_bytes())[-1]}
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise ResultsError(f"{file} is not what --until-decided writes: {type(error).__name__}: {error}") from error
 
 

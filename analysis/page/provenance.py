@@ -22,7 +22,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
         ("plan", f"{len(planned)} runs; sha256 of manifest.json: {plan}"),
         ("seeds", ranges(sorted({int(seed) for seed in planned.seed}))),
         ("training steps", "; ".join(f"{env} {budget:,}" for env, budget in budgets.items())),
-        ("code", _all(runs.code)),
+        ("code", _code(runs.code)),
         ("versions", " | ".join(_versions(text) for text in sorted(map(str, runs.versions.unique())))),
         ("machine", _all(runs.cpu)),
         ("lane", f"{_all(runs.lane)}; jobs side by side: {_all(runs.jobs)}; threads each: {_all(runs.threads)}"),
@@ -34,6 +34,15 @@ def _protocol(results: Results) -> str:
     """Which definitions the numbers follow, and under which the runs were made, if that is another."""
     ran = _all(results.runs.protocol)
     return PROTOCOL if ran == PROTOCOL else f"{PROTOCOL}; runs made under {ran or 'one that was not recorded'}"
+
+
+def _code(codes: pd.Series) -> str:
+    """Digests of the code, which every rule and environment has of its own; one over all where they are many."""
+    known = sorted(map(str, codes.unique()))
+    if len(known) <= 3:
+        return ", ".join(known)
+    whole = hashlib.sha256("\n".join(known).encode()).hexdigest()[:12]
+    return f"{whole}, over the {len(known)} digests of its rules and environments (listed in manifest.json)"
 
 
 def ranges(values: list[int]) -> str:

@@ -1,8 +1,9 @@
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from fork_cases import RULES, fork, write_forks, write_stage
+from fork_cases import RULES, SEEDS, STAGES, fork, write_forks, write_stage
 from scipy import stats
 
 from analysis.fork_table import explain, load_forks, measure_forks, same_steps, summarize_forks, to_markdown
@@ -140,6 +141,12 @@ def test_forks_of_other_code_are_refused_unless_asked_for(folder):
     with pytest.raises(ResultsError, match="made by 2 versions of the code; run them again, or use --mixed"):
         load_forks(folder)
     assert "mixed here, as was asked for" in load_forks(folder, mixed=True)[1][0]
+
+
+def test_rules_have_code_of_their_own(folder):
+    for seed, step in itertools.product(range(SEEDS), STAGES):
+        write_stage(folder, seed, step, *(fork(label, seed, step, code=f"of {label}") for label in RULES))
+    assert not [problem for problem in load_forks(folder)[1] if "mixed" in problem]
 
 
 def test_two_trunks_of_one_name_are_refused(folder):

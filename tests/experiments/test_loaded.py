@@ -32,7 +32,8 @@ def test_an_edit_after_the_import_is_not_what_was_loaded(module, tmp_path):
     assert source_of(tmp_path / "once.py") == b"VALUE = 1\n"
 
 
-def test_what_is_kept_is_what_was_executed(module, tmp_path):
+def test_what_is_kept_is_what_was_executed(module, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     for value in range(5):  # the same size and second, which python's compiled files cannot tell apart
         found = module("twice", f"VALUE = {value}\n")
         assert source_of(tmp_path / "twice.py") == f"VALUE = {found.VALUE}\n".encode()

@@ -29,6 +29,15 @@ def test_the_facts_name_versions_machine_seeds_and_digests(results):
     assert told["lane"].startswith("throughput; jobs side by side: 2")
 
 
+def test_many_digests_of_code_are_told_by_one(results):
+    def told(codes):
+        return dict(facts(replace(results, runs=results.runs.assign(code=codes))))["code"]
+
+    many = [f"code{k}" for k in range(len(results.runs))]
+    assert told(many).endswith(f"over the {len(many)} digests of its rules and environments (listed in manifest.json)")
+    assert told(many) == told(many[::-1]) != told(["another", *many[1:]])
+
+
 def test_the_digest_of_the_plan_follows_the_plan(results):
     before = dict(facts(results))["plan"]
     manifest = results.folder / "manifest.json"
