@@ -27,7 +27,7 @@ from analysis.plots.looks import Style, by_number, style_of
 from analysis.plots.names import SENTENCE, drawable, file_name, names
 from analysis.plots.style import caption, legend_below, panels, save, theme
 from analysis.plots.ticks import short
-from analysis.report import parquet
+from analysis.report import parquet, versioned
 from analysis.spreadsheet import csv_of
 from experiments.records import write_atomically
 
@@ -73,7 +73,12 @@ def report(
     summary, correlations = summarize_forks(measured, against), explain(measured)
     markdown = to_markdown(summary, measured, problems, against)
     files = [tables / name for name in ("forks.parquet", "summary.csv", "explained.csv", "summary.md")]
-    data = (parquet(measured), csv_of(summary), csv_of(correlations), markdown.encode())
+    data = (
+        parquet(versioned(measured)),
+        csv_of(versioned(summary)),
+        csv_of(versioned(correlations)),
+        markdown.encode(),
+    )
     for file, written in zip(files, data, strict=True):
         write_atomically(file, written)
     with theme():

@@ -129,7 +129,7 @@ def report(bundle: Evidence, mixed_seconds: bool = False) -> list[Path]:
     for name, frame in frames(bundle).items():
         files.append(tables / f"{name}.parquet")
         write_atomically(files[-1], parquet(frame))
-    for name in ("summary", "aggregates", "comparisons", "imputed"):
+    for name in ("summary", "aggregates", "comparisons", "failures", "imputed"):
         files.append(tables / f"{name}.csv")
         write_atomically(files[-1], csv_of(versioned(getattr(bundle, name))))
     seconds, clock = clock_of(results, mixed_seconds)

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from analysis.inference import Interval, clopper_pearson, iqm, trimmed_t_interval
 from analysis.load import Results
 from analysis.measures import IMPUTATIONS, collapsed, measure_runs
 from analysis.measures.efficiency import restricted_time
+from analysis.measures.spread import spread
 from experiments.records import PHASES
 
 NAN = float("nan")
@@ -55,6 +55,16 @@ def summarize_imputed(results: Results, measures: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def failures_by_kind(measures: pd.DataFrame) -> pd.DataFrame:
+    """env, label, status, n, rate, low, high: of how many of the planned runs each thing that can go wrong befell."""
+    rows = []
+    for (env, label), part in measures.groupby(["env", "label"], sort=True):
+        for status, n in part.status[part.status != "ok"].value_counts().sort_index().items():
+            rate = clopper_pearson(int(n), len(part))
+            rows.append((env, label, status, int(n), rate.estimate, rate.low, rate.high))
+    return pd.DataFrame(rows, columns=["env", "label", "status", "n", "rate", "low", "high"])
+
+
 def _counts(part: pd.DataFrame) -> dict[str, Any]:
     failures = part.status[part.status != "ok"].value_counts().sort_index()
     return {
@@ -75,7 +85,7 @@ def _aggregates(part: pd.DataFrame) -> dict[str, float]:
     row: dict[str, float] = {}
     for name in WITH_INTERVAL:
         _put(row, name, trimmed_t_interval(column(name)))
-    row |= _spread(column("final_sampled"))
+    row |= {f"final_{name}": value for name, value in spread(column("final_sampled")).items()}
     steps = column(f"steps_to_{REACHED:g}")
     scored = len(steps) > 0 and not np.isnan(steps).any()
     _put_rate(row, "reach_rate", np.isfinite(steps) if scored else None)
@@ -94,18 +104,6 @@ def _median_time(times: np.ndarray) -> float:
     fewer ever did."""
     half = float(np.sort(times)[-(-len(times) // 2) - 1])
     return half if np.isfinite(half) else NAN
-
-
-def _spread(final: np.ndarray) -> dict[str, float]:
-    """How far apart the runs end: range of the middle half, median absolute deviation, worst run, worst quarter."""
-    if not len(final) or np.isnan(final).any():
-        return dict.fromkeys(("final_iqr", "final_mad", "final_min", "final_lower_quartile_mean"), NAN)
-    return {
-        "final_iqr": float(np.subtract(*np.percentile(final, [75, 25]))),
-        "final_mad": float(stats.median_abs_deviation(final)),
-        "final_min": float(final.min()),
-        "final_lower_quartile_mean": float(np.sort(final)[: -(-len(final) // 4)].mean()),
-    }
 
 
 def _put(row: dict[str, Any], name: str, interval: Interval) -> None:

@@ -10,7 +10,7 @@ from analysis.calibration import pinned
 from analysis.compare import compare
 from analysis.load import Results, ResultsError
 from analysis.measures import measure_runs
-from analysis.summary import summarize, summarize_imputed
+from analysis.summary import failures_by_kind, summarize, summarize_imputed
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Evidence:
     measures: pd.DataFrame  # analysis.measures: a row per planned run
     summary: pd.DataFrame  # analysis.summary: a row per environment and rule
     aggregates: pd.DataFrame  # analysis.across: a row per complete rule and statistic over all environments, if several
+    failures: pd.DataFrame  # analysis.summary: how often each kind of failure befell each rule
     imputed: pd.DataFrame  # analysis.summary: what the rows with failed runs owe to the imputation
     comparisons: pd.DataFrame  # analysis.compare: a row per environment, pair and measure
     note: str  # what is to be said about the comparisons
@@ -33,7 +34,9 @@ def gather(results: Results) -> Evidence:
     comparisons, note = compare(results, measures)
     summary, imputed = summarize(measures), summarize_imputed(results, measures)
     pooled = aggregate(measures if len(scored(measures, "final_sampled_z")) > 1 else measures.iloc[:0])
-    return Evidence(results, measures, summary, pooled, imputed, comparisons, note, pinned())
+    return Evidence(
+        results, measures, summary, pooled, failures_by_kind(measures), imputed, comparisons, note, pinned()
+    )
 
 
 def titles(evidence: list[Evidence]) -> list[str]:

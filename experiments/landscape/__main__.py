@@ -35,6 +35,7 @@ from experiments.landscape.survey import Survey
 from experiments.management.inspect import NotFound, Planned, find
 from experiments.management.specification import specification
 from experiments.records import (
+    PROTOCOL,
     LandscapeLineRow,
     LandscapePlaneRow,
     LandscapeRow,
@@ -202,7 +203,7 @@ def write(
     ]
     for kind, rows in tables:
         sink = io.BytesIO()
-        frame(kind, list(rows)).to_parquet(sink, index=False, compression="zstd")
+        frame(kind, list(rows)).assign(protocol=PROTOCOL).to_parquet(sink, index=False, compression="zstd")
         write_atomically(folder / f"{kind.table}.parquet", sink.getvalue())
 
 

@@ -32,7 +32,7 @@ def export(results: Path, kind: str, out: Path | None) -> int:
     """Write every finished cell to the tracker. Raises NotFound if its package is not installed or nothing is done."""
     begin = TRACKERS[kind]
     target = out or results / kind
-    done = [cell.plan for cell in read(results) if cell.run is not None]
+    done = [cell.plan | {"protocol": cell.run.protocol} for cell in read(results) if cell.run is not None]
     if not done:
         raise NotFound(f"{results} has no finished cell yet")
     for plan in done:

@@ -15,6 +15,7 @@ from analysis.fork_table import explain, load_forks, measure_forks
 from analysis.forks import Arguments, by_gain, main, merged, report
 from analysis.plots.forks import FLOOR, LADDER, explained, gain_against, gains, ladder
 from analysis.plots.looks import style_of
+from experiments.records import PROTOCOL
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,13 +41,15 @@ def test_the_command_writes_tables_and_figures_and_says_where(folder):
     line = [sys.executable, "-m", "analysis.forks", folder]
     done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    assert "| trpo | 5/5 | 4 [0.487, 7.51]" in done.stdout and str(folder / "tables" / "summary.md") in done.stdout
+    assert "| trpo | 5/5 | 4 [2.04, 5.96]" in done.stdout and str(folder / "tables" / "summary.md") in done.stdout
     tables = {file.name for file in (folder / "tables").iterdir()}
     assert tables == {"forks.parquet", "summary.csv", "explained.csv", "summary.md"}
     figures = {file.name for file in (folder / "figures").iterdir()}
     names = ("gain", "promises", "why")  # three different steps are too few for ranks
     assert figures == {f"trpo-Easy-v0-{name}.{suffix}" for name in names for suffix in ("png", "pdf")}
-    assert len(pd.read_parquet(folder / "tables" / "forks.parquet")) == 50
+    forks = pd.read_parquet(folder / "tables" / "forks.parquet")
+    summary = pd.read_csv(folder / "tables" / "summary.csv", dtype=str)
+    assert len(forks) == 50 and (forks.protocol == PROTOCOL).all() and (summary.protocol == PROTOCOL).all()
     first = {file: file.read_bytes() for place in ("tables", "figures") for file in (folder / place).iterdir()}
     again, _ = report(*load_forks(folder), folder)
     assert {file: file.read_bytes() for file in again} == first, "the same forks give the same bytes"

@@ -45,7 +45,7 @@ def test_the_command_rebuilds_everything_and_says_where(written):
     assert str(folder / "tables") in said and "| climbs | 5/5 |" in said
     tables = {file.name for file in (folder / "tables").iterdir()}
     frames = {f"{name}.parquet" for name in ("runs", "updates", "trials", "reuses", "evaluations", "measures")}
-    assert tables == frames | {"summary.csv", "aggregates.csv", "comparisons.csv", "imputed.csv"}
+    assert tables == frames | {"summary.csv", "aggregates.csv", "comparisons.csv", "failures.csv", "imputed.csv"}
     expected = {f"{name}.{suffix}" for name in FIGURES for suffix in ("png", "pdf")}
     assert {file.name for file in (folder / "figures").iterdir()} == expected
 

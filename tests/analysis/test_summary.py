@@ -7,7 +7,7 @@ from analysis_cases import write_cell, write_results
 from analysis.inference import trimmed_t_interval
 from analysis.load import load
 from analysis.measures import measure_runs
-from analysis.summary import _median_time, number, summarize, summarize_imputed
+from analysis.summary import _median_time, failures_by_kind, number, summarize, summarize_imputed
 
 INF = float("inf")
 
@@ -33,6 +33,7 @@ def test_a_row_per_environment_and_rule_with_intervals(folder):
     assert found == pytest.approx((expected.estimate, expected.low, expected.high))
     assert row.reach_rate == 1 and row.reach_rate_low == pytest.approx(0.478, abs=1e-3)
     assert row.steps_to_threshold == pytest.approx(150) and row.seconds_to_threshold == pytest.approx(1.5)
+    assert (row.final_shortest_low, row.final_shortest_high) == (81, 85) and np.isnan(row.final_tolerance_low)
     assert row.final_iqr == 2 and row.final_min == 81 and row.kl_violation_share == 0.25
     assert summary.loc[("Easy-v0", "stays")].reach_rate == 0
     assert row.steps_to_threshold_median == 150
@@ -66,6 +67,9 @@ def test_failures_are_counted_by_kind_and_imputed_by_name(folder):
     assert (row.n_ok, row.failures, row.n_imputed) == (3, "diverged 1, timeout 1", 2)
     assert row.reach_rate == pytest.approx(0.6) and row.final_min == 0
     assert row.failure_rate == pytest.approx(0.4) and row.final_lower_quartile_mean == 0
+    kinds = failures_by_kind(measure_runs(load(folder))).set_index(["env", "label", "status"])
+    assert kinds.n.to_dict() == {("Easy-v0", "climbs", "diverged"): 1, ("Easy-v0", "climbs", "timeout"): 1}
+    assert (kinds.rate == 0.2).all() and kinds.high.to_list() == pytest.approx([0.716, 0.716], abs=1e-3)
 
 
 def test_a_run_that_failed_early_has_not_got_there_quickly(folder):

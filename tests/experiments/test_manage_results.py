@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from PIL import Image
@@ -23,9 +24,9 @@ from experiments import owner
 from experiments.cell.failures import Paused
 from experiments.cell.train import train
 from experiments.manage_results import Command, main
-from experiments.management import inspect
+from experiments.management import export, inspect
 from experiments.matrix_file import Matrix
-from experiments.records import cell_files, read_cell, write_checksums
+from experiments.records import PROTOCOL, cell_files, read_cell, write_checksums
 from experiments.store import Store
 
 
@@ -257,6 +258,13 @@ def test_curves_go_to_an_offline_run_of_wandb(manage, results):
     pytest.importorskip("wandb")
     assert manage("export", results, "--to", "wandb").returncode == 0
     assert len(list((results / "wandb").rglob("*.wandb"))) == 2
+
+
+def test_an_export_says_under_which_protocol_the_runs_ran(results, monkeypatch):
+    begun = []
+    monkeypatch.setitem(export.TRACKERS, "list", lambda _, plan: begun.append(plan) or Mock())
+    assert export.export(results, "list", None) == 0
+    assert [plan["protocol"] for plan in begun] == [PROTOCOL] * 2
 
 
 def test_without_the_tracker_the_extra_is_named(manage, results, monkeypatch):

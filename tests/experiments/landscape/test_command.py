@@ -14,7 +14,7 @@ from experiments.cell.run import Run
 from experiments.cell.train import train
 from experiments.landscape.__main__ import Arguments, early_policy, ground_of, main
 from experiments.matrix_file import Matrix
-from experiments.records import PolicyRow
+from experiments.records import PROTOCOL, PolicyRow
 from experiments.store import Store
 
 FEW = {"points": 5, "plane_points": 5, "batch_size": 400, "episodes": 4}
@@ -45,6 +45,7 @@ def test_the_last_policy_of_a_finished_cell_exactly(results, lake, capsys):
     found = tables(folder)
     common = found["landscape"].iloc[0]
     assert common.exact and (common.rows, common.episodes, common.env_steps) == (16, 0, 512)
+    assert all((table.protocol == PROTOCOL).all() for table in found.values())
     assert len(found["lines"]) == 3 * (6 + 5) and len(found["plane"]) == 25
     assert (found["lines"].bound <= found["lines"].return_mean + 1e-9).all()
     assert np.isclose(found["lines"][found["lines"].t == 1].quadratic_kl, 0.02).all()
