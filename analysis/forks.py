@@ -106,7 +106,7 @@ def draw(measured: pd.DataFrame, correlations: pd.DataFrame, folder: Path, name:
         (
             gains,
             "gain",
-            "Dot: a seed; bar: interquartile mean and its 95 % trimmed-t interval; best rule on top.",
+            "Dot: a seed; bar: interquartile mean and its 95 % interval, a ring if there is none; best rule on top.",
         ),
         (
             ladder,
@@ -159,7 +159,7 @@ def _why(stages: Stages, style: Style, text: str, target: Path) -> list[Path]:
         for ax in mine[1:]:
             ax.set_ylabel("")
     legend_below(figure, {label: style[label] for label in sorted(style, key=by_number)}, dots=True)
-    marks = "Mark: interquartile means over seeds; line: 95 % trimmed-t interval of the true gain."
+    marks = "Mark: interquartile means over seeds; line: 95 % interval of the true gain."
     caption(figure, f"{text} {marks} A smaller mean KL stands at {short(FLOOR)}.{_scales(axes)}")
     return save(figure, target.parent, target.name)
 
@@ -176,7 +176,7 @@ def _explained(correlations: pd.DataFrame, text: str, folder: Path, name: str) -
     figure, axes = panels(len(stages), height=2.1, sharey=True)
     _each(stages, axes, explained)
     what = "Spearman's rank correlation with the true gain, over the different steps made of a batch"
-    caption(figure, f"{text} {what}; interquartile mean and its 95 % trimmed-t interval over seeds.")
+    caption(figure, f"{text} {what}; interquartile mean and its 95 % interval over seeds.")
     return save(figure, folder, f"{name}-explained")
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from analysis.across import improvements, profiles
-from analysis.figures.sheet import ROW, Sheet
+from analysis.figures.sheet import MARGIN, ROW, Sheet
 from analysis.measures.efficiency import THRESHOLDS, WINDOW
 from analysis.plots.comparison import comparison, failed, pooled_comparison
 from analysis.plots.curves import BANDED, COSTS, learning_curve, with_cost, with_views
@@ -54,11 +54,11 @@ def aggregates(sheet: Sheet, name: str, measure: str) -> list[Path]:
         comparison(part, ax, style, measure).set_title(str(env), loc="left")
     if whole:
         pooled_comparison(measures, axes[-1], style, measure).set_title("all environments", loc="left")
-    alike(axes, "x")
+    alike(axes, "x", MARGIN)
     what = f"{NAMES[measure]} (0 random or fixed actions, 1 reference)"
     figure.supxlabel(wrapped(what, figure.get_figwidth() * 72 / 8 - 2), fontsize=8)
-    text = f"{sheet.runs}. Dot: a run{_crosses(sheet)}; triangle: one beyond the scale; bar: IQM and 95 % trimmed t"
-    text += ", or a ring if there is no interval"
+    text = f"{sheet.runs}. Dot: a run{_crosses(sheet)}; triangle: one beyond the scale; bar: interquartile mean, 95 %"
+    text += " interval, or a ring if there is none"
     caption(figure, text + ("; all environments: stratified bootstrap, not a test." if whole else "."))
     return save(figure, sheet.folder, name)
 

@@ -21,9 +21,10 @@ OVER_RUNS = "Line: median over runs; shade: their range"
 def stability(sheet: Sheet, name: str) -> list[Path]:
     """Six measures of steadiness side by side."""
     text = (
-        f"{sheet.runs}. Scores in units of the reference; left is better. Dot: a run; bar: IQM, 95 % trimmed t. "
-        "Dispersion and risks: less the noise of evaluating, so that 0 or less is none. Collapse: a run that "
-        f"{LOST}; Clopper-Pearson. Shortfall: 1 - lowest final score. Triangle: beyond the scale."
+        f"{sheet.runs}. Scores in units of the reference; left is better. Dot: a run; bar: interquartile mean, 95 % "
+        "interval, or a ring if there is none. Dispersion and risks: less the noise of evaluating, so that 0 or less "
+        f"is none. Collapse: a run that {LOST}; Clopper-Pearson. Shortfall: 1 - lowest final score. Triangle: beyond "
+        "the scale."
     )
     return sheet.rows(
         name, sheet.scored, [partial(steadiness, measure=measure) for measure in MEASURES], text, row=0.19

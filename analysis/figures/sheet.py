@@ -19,6 +19,7 @@ from analysis.plots.ticks import alike
 
 Panel = Callable[..., Axes]  # (frame, ax, style)
 ROW = 0.14  # inches of a rule's row
+MARGIN = 0.03  # of a scale that panels share, on each side
 LISTED = 6  # exceptions that a caption names
 
 
@@ -111,7 +112,7 @@ class Sheet:
             if not several or i % len(columns) == 0:
                 ax.set_title(str(env), loc="left")
         for i in range(len(columns) if several else 0):
-            alike(axes[i :: len(columns)], "x")
+            alike(axes[i :: len(columns)], "x", MARGIN)
         if legend:
             legend_below(figure, {}, extra=legend)
         caption(figure, text)

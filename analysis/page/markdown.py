@@ -15,15 +15,13 @@ from experiments.records import write_atomically
 
 NUMBERS = re.compile(r"[-+\d ,.%/]*(e[-+]\d+)?( \[[-+e\d ,.]*\])?")  # with an interval; nothing that Markdown reads
 CAPTION = f"""A run that failed counts as random actions do, or as its own last evaluation if that is worse, from its
-failure on ("imputed"), and has reached no threshold. Brackets: 95 % intervals,
-trimmed t of the interquartile mean over runs (no trimming below four), Clopper and Pearson for rates. Final:
-undiscounted return of the last policy on held-out episodes, actions sampled. nAUC: mean score while training, 0 the
-better of random actions and of one fixed action, 1 the reference. Reached: share of runs whose score had {REACHED:g}
-and held it over {WINDOW} evaluations on average; steps and
-seconds to it are means of min(time, end of the budget), evaluation left out of the seconds; half by: when half of the
-runs had got there. Steadiness is in scores,
-larger is worse; in parentheses what is left without the noise of evaluating. Verdicts are of the first rule against
-the second.
+failure on ("imputed"), and has reached no threshold. Brackets: 95 % intervals, of the interquartile mean over runs
+(trimmed t; with few runs or ties at least Student's) and Clopper's and Pearson's for rates. Final: undiscounted return
+of the last policy on held-out episodes, actions sampled. nAUC: mean score while training, 0 the better of random
+actions and of one fixed action, 1 the reference. Reached: share of runs whose score had {REACHED:g} and held it over
+{WINDOW} evaluations on average; steps and seconds to it are means of min(time, end of the budget), evaluation left out
+of the seconds; half by: when half of the runs had got there. Steadiness is in scores, larger is worse; in parentheses
+what is left without the noise of evaluating. Verdicts are of the first rule against the second.
 """
 SHOWN = ("learning_curves", "final", "area_under_curve")  # figures that stand in the text; the rest is in the folder
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.across import STATISTICS
 from analysis.contrasts import MEASURES
+from analysis.plots.looks import by_number
 from analysis.summary import REACHED, SPLIT, number
 
 NAN = float("nan")
@@ -105,6 +106,12 @@ def whole(name: str) -> Maker:
     return make
 
 
+def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows by label, the numbers in labels in the order of numbers."""
+    labels = [by_number(str(label)) for label in frame.label]
+    return frame.iloc[sorted(range(len(labels)), key=labels.__getitem__)]
+
+
 def summary_tables(summary: pd.DataFrame, seconds: bool) -> list[Table]:
     """One per environment. A row that is not complete has its counts and no numbers."""
     columns: dict[str, Maker | str] = {
@@ -125,7 +132,7 @@ def aggregate_tables(aggregates: pd.DataFrame) -> list[Table]:
     """Final scores over all environments at once, a row per rule that has every run."""
     wide = [
         {"label": label, **{f"{row.statistic}{end}": row[name] for _, row in part.iterrows() for end, name in ENDS}}
-        for label, part in aggregates.groupby("label", sort=True)
+        for label, part in in_order(aggregates).groupby("label", sort=False)
     ]
     columns: dict[str, Maker | str] = {"rule": "label"} | {name: interval(name) for name in STATISTICS}
     return [table("All environments with a score: final score", pd.DataFrame(wide), columns)] if wide else []
@@ -188,7 +195,7 @@ def _by_environment(summary: pd.DataFrame, columns: dict[str, Maker | str]) -> l
     whole_rows: dict[str, Maker | str] = {
         head: maker if head in ("rule", "runs") else _complete(maker) for head, maker in columns.items()
     }
-    made = [table(str(env), part, whole_rows) for env, part in summary.groupby("env", sort=True)]
+    made = [table(str(env), in_order(part), whole_rows) for env, part in summary.groupby("env", sort=True)]
     return [_without_empty_columns(each) for each in made]
 
 
@@ -218,7 +225,7 @@ def clock_tables(summary: pd.DataFrame) -> list[Table]:
     columns: dict[str, Maker | str] = {"rule": "label", "steps/s": quantity("steps_per_s")}
     columns |= {name.removesuffix("_share"): share(name) for name in SPLIT}
     complete = summary[summary.complete]
-    return [table(str(env), part, columns) for env, part in complete.groupby("env", sort=True)]
+    return [table(str(env), in_order(part), columns) for env, part in complete.groupby("env", sort=True)]
 
 
 def verdict_table(comparisons: pd.DataFrame) -> Table | None:
@@ -290,9 +297,9 @@ def reference_table(anchors: pd.DataFrame) -> Table | None:
     columns: dict[str, Maker | str] = {
         "environment": "env",
         "anchor": "anchor",
-        "policy": "policy",
         "return": interval("mean", "low", "high"),
         "n": whole("n"),
+        "policy": "policy",
         "kind": "kind",
         "source": "source",
     }

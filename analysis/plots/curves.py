@@ -14,6 +14,7 @@ from analysis.plots.looks import Look, Style
 from analysis.plots.ticks import linear_ticks, log_ticks
 
 BANDED = 5  # runs from which there is a band: with fewer it is wider than the panel
+SHADE, MANY = 0.12, 0.36  # how opaque a band is, and all bands of a panel together are at most
 CROWD = 60  # runs from which thin lines are pixels in a PDF too
 COSTS = {
     "grid_step": "environment steps",
@@ -41,7 +42,7 @@ def learning_curve(points: pd.DataFrame, ax: Axes, style: Style, x: str = "grid_
         part = shown[shown.label == label]
         if len(part):
             _runs(part, ax, style[label], x, crowded)
-            _centre(part, ax, style[label], x, label)
+            _centre(part, ax, style[label], x, label, min(SHADE, MANY / len(style)))
     _limit(shown, ax)
     ax.set_ylabel("return")
     ax.set_xlabel(COSTS[x])
@@ -136,9 +137,9 @@ def _runs(part: pd.DataFrame, ax: Axes, look: Look, x: str, crowded: bool) -> No
         ax.scatter(where[:, 0], where[:, 1], s=14, color=look.color, marker="x", linewidths=1.0, zorder=4)
 
 
-def _centre(part: pd.DataFrame, ax: Axes, look: Look, x: str, label: str) -> None:
+def _centre(part: pd.DataFrame, ax: Axes, look: Look, x: str, label: str, shade: float) -> None:
     where, curves = aligned(part, x)
     band = simultaneous_band(curves)
     ax.plot(where, band.centre, linewidth=1.6, zorder=3, label=label, **look.line)
     if len(curves) >= BANDED:
-        ax.fill_between(where, band.low, band.high, color=look.color, alpha=0.12, linewidth=0)
+        ax.fill_between(where, band.low, band.high, color=look.color, alpha=shade, linewidth=0)

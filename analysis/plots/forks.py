@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from analysis.inference import trimmed_t_interval
+from analysis.plots.comparison import draw_row
 from analysis.plots.looks import Style
 from analysis.plots.style import QUIET, rows_of_rules
 from analysis.plots.ticks import linear_ticks, log_ticks, short
@@ -38,10 +39,7 @@ def gains(forks: pd.DataFrame, ax: Axes, style: Style) -> Axes:
     _rows(ax, style, forks.gain, "true gain")
     for y, (label, look) in enumerate(style.items()):
         values = forks.gain[forks.label == label].to_numpy(float)
-        ax.scatter(values, np.full(len(values), y + 0.24), s=6, color=look.color, alpha=0.6, linewidths=0)
-        found, colour = trimmed_t_interval(values), look.color
-        ax.plot([found.low, found.high], [y, y], color=colour, linewidth=1.4)
-        ax.plot(found.estimate, y, "o", color=colour, markersize=4, markeredgecolor="white", markeredgewidth=0.5)
+        draw_row(ax, y, values, look, trimmed_t_interval(values))
     return ax
 
 

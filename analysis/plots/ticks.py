@@ -69,12 +69,17 @@ def log_places(low: float, high: float) -> list[float]:
     return [place for place in MaxNLocator(4).tick_values(low, high) if low <= place <= high and place > 0]
 
 
-def alike(axes: Sequence[Axes], which: str) -> None:
-    """Panels of one quantity: one view that holds those of all of them, with one set of ticks."""
+def alike(axes: Sequence[Axes], which: str, margin: float = 0.0) -> None:
+    """Panels of one quantity: one view that holds those of all of them, with one set of ticks.
+
+    A linear one is wider by `margin` of its length on each side, so that no mark lies on the edge.
+    """
     if not axes:
         return
     views = np.array([sorted(getattr(ax, f"get_{which}lim")()) for ax in axes])
-    view: Any = (float(views[:, 0].min()), float(views[:, 1].max()))
+    low, high = float(views[:, 0].min()), float(views[:, 1].max())
+    room = margin * (high - low) if getattr(axes[0], f"get_{which}scale")() == "linear" else 0.0
+    view: Any = (low - room, high + room)
     for ax in axes:
         axis, scale = getattr(ax, f"{which}axis"), getattr(ax, f"get_{which}scale")()
         getattr(ax, f"set_{which}lim")(view)

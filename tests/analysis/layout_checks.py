@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-LEAST = 12  # pixels of a panel
+LEAST = 8  # pixels across the smallest panel, a colour bar
 SLACK = 1.0  # pixels at 100 dots an inch, about the blank border that letters have
 
 
@@ -24,7 +24,7 @@ def faults(figure: Figure) -> list[str]:
     wrong += [f"{a!r} over {b!r}" for (a, one), (b, two) in combinations(found, 2) if _overlap(one, two)]
     panels = [ax.get_window_extent(renderer) for ax in figure.axes if ax.get_visible()]
     return wrong + [
-        f"a panel of {box.width:.0f} x {box.height:.0f}" for box in panels if min(box.width, box.height) < 12
+        f"a panel of {box.width:.0f} x {box.height:.0f}" for box in panels if min(box.width, box.height) < LEAST
     ]
 
 

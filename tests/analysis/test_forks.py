@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fork_cases import RULES, fork, write_forks, write_stage
+from layout_checks import faults
 from matplotlib.figure import Figure
 
 import analysis.forks as module
@@ -133,3 +134,27 @@ def test_correlations_have_a_row_each(folder, ax):
         len(ax.get_yticklabels()) == len(found) > 3
         and ax.get_yticklabels()[0].get_text() == "promised by the linear model"
     )
+
+
+HOSTILE = {"trpo": "$\\frac{_^", "short": "\u89c4\u5219" * 40, "far": "W" * 1000, "still": "\U0001f9ea\n", "double": ""}
+
+
+def test_hostile_names_break_no_figure_and_nothing_is_cut_off_or_overlaps(folder, tmp_path, monkeypatch):
+    for seed in range(5):
+        more = replace(fork("short", seed, 0), label="more", theta_digest="more", return_after=101.5)
+        write_stage(folder, seed, 0, *(fork(label, seed, 0) for label in RULES), more)
+    forks = load_forks(folder)[0]
+    names = {column: forks[column].replace(HOSTILE) for column in ("label", "trunk")}
+    found, write = [], module.save
+    monkeypatch.setattr(module, "save", lambda figure, *where: found.append(faults(figure)) or write(figure, *where))
+    report(forks.assign(**names, env="$E$_" + "\u89c4" * 500), [], tmp_path)
+    assert found == [[]] * 4
+    plt.close("all")
+
+
+def test_a_rule_has_its_own_look_in_the_forks_too(folder, monkeypatch):
+    found = []
+    monkeypatch.setattr(module, "by_gain", lambda shown, style: found.append(style) or by_gain(shown, style))
+    monkeypatch.setattr(module, "save", lambda *_: [])
+    report(*load_forks(folder), folder)
+    assert found[0]["trpo"] == style_of(["trpo"])["trpo"]

@@ -1,14 +1,16 @@
 """Figures of a landscape made by hand: a parabola of a return, and an ellipse twice as long as it is wide."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from layout_checks import faults
 from matplotlib.figure import Figure
 
-from analysis.landscape import Arguments, LandscapeError, describe, load_landscape, main
+import analysis.landscape as module
+from analysis.landscape import Arguments, Landscape, LandscapeError, describe, draw, load_landscape, main
 from analysis.plots.landscape import BOUNDS, CURVES, along, levels_of, plane, returns_window, touching, within
 from experiments.records import LandscapeLineRow, LandscapePlaneRow, LandscapeRow, frame
 
@@ -132,6 +134,19 @@ def test_the_command_writes_both_figures(write, exact, tmp_path, capsys):
     files = [tmp_path / "figures" / f"{name}.{kind}" for name in ("lines", "plane") for kind in ("png", "pdf")]
     assert capsys.readouterr().out.split() == [str(file) for file in files]
     assert all(file.stat().st_size > 10_000 for file in files)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("shape", [1.0, 3.0], ids=["square", "tall"])
+@pytest.mark.parametrize("label", ["trpo", "$\\frac{_^\u89c4" + "W" * 1000], ids=["plain", "hostile"])
+def test_nothing_is_cut_off_and_no_text_lies_over_another(exact, shape, label, tmp_path, monkeypatch):
+    common, lines, rows = made(exact)
+    landscape = Landscape(replace(common, label=label, env=label), lines, rows.assign(y=rows.y * shape / 2))
+    kept = []
+    monkeypatch.setattr(module, "save", lambda figure, *_: kept.append(figure) or [])
+    draw(landscape, tmp_path)
+    assert [faults(figure) for figure in kept] == [[], []]
+    plt.close("all")
 
 
 def test_the_caption_says_which_policy_and_how_it_is_known():

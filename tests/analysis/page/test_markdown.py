@@ -27,7 +27,7 @@ def test_it_has_verdicts_a_table_per_environment_calibration_failures_and_proven
     assert heads[1:] == [f"## {name}" for name in names]
     assert "2 explored: 1 better, 1 undecided" in found and "Every planned run is ok." in found
     assert any(line.startswith("| climbs | 5/5 | 83 [") for line in found)
-    assert any(line.startswith("| Hard-v0 | reference |  | 10 |") for line in found)
+    assert any(line.startswith("| Hard-v0 | reference | 10 |") for line in found)
     assert any(line.startswith(f"- protocol: {PROTOCOL}") for line in found)
 
 
