@@ -1,8 +1,8 @@
 """Steps judged on rows that they have not seen: what each half of a batch would do, and what the other half says of it.
 
-A batch is too kind a judge of the step that was made from it. On HalfCheetah-v5 (2,048 rows, a KL radius of .02) its
-surrogate keeps .98 of the slope along the step, whatever the length; that of rows that the direction has not seen keeps
-about half of theirs, and nothing at four times the radius.
+A batch is too kind a judge of the step that was made from it. On HalfCheetah-v5 (2,048 rows) its surrogate keeps .97 to
+.99 of its slope along the step at KL radii of .001 to .08; that of rows that the direction has not seen keeps .9 at
+.005, .8 at .02, .5 at .08, and at .32 it has fallen below where it began (sums over 40 batches of each of two runs).
 """
 
 from collections.abc import Callable

@@ -45,7 +45,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Harmonic:
-    """scale = 1 / (1 + k / half) after k updates: half at update `half`, and lengths fall as 1 / sqrt(k) in the end.
+    """scale = 1 / (1 + k / half) after k updates that had somewhere to go: lengths fall as 1 / sqrt(k) in the end.
 
     Steps of constant length on noisy gradients wander around an optimum and do not settle (Robbins and Monro 1951).
     """

@@ -158,6 +158,24 @@ def test_a_radius_by_divergence_comes_back_to_where_full_steps_go_as_far_as_they
     assert scales_of(rule, large, start=0.25, updates=4) == [0.5, 1.0, 1.0, 1.0]
 
 
+def test_without_a_bound_the_radius_settles_where_the_slope_of_unseen_rows_ends():
+    large = make_large(Categorical(2), 4)
+    path = scales_of(RULES["trpo_adaptive"](large.policy, largest=1e6), large, updates=30)
+    assert path[-1] == path[9] and 1 < path[-1] < 100, path
+
+
+@pytest.mark.parametrize("name", ["trpo_adaptive", "mm_adaptive"])
+def test_advantages_that_are_noise_do_not_drive_a_schedule(name):
+    """On the batch that made it, every step keeps all it promised, noise or not."""
+    large, g = make_large(DiagonalGaussian(6), 17), torch.Generator().manual_seed(3)
+    rule = RULES[name](large.policy, largest=256.0)
+    state = rule.init(large.theta)
+    for _ in range(15):
+        noise = replace(large.batch, advantages=torch.randn(2048, generator=g))
+        state, _ = rule.update(replace(state, theta=large.theta), noise)
+    assert state.scale == 1.0
+
+
 def scales_of(rule, large, start=1.0, updates=1):
     """The scales after updates that all begin at the same theta."""
     state, path = replace(rule.init(large.theta), scale=start), []
