@@ -90,6 +90,11 @@ def load(folder: Path, mixed: bool = False) -> Results:
         if not mixed:
             raise ResultsError(f"{folder} holds {what}; run them again, or put them into one table with --mixed")
         problems.append(f"{what} are mixed here, as was asked for")
+    if plan.declared_after:
+        problems.append(
+            f"what is compared, or how, was not declared before: {plan.declared_after} runs had ended by then, so its "
+            "verdicts are exploratory"
+        )
     versions = sorted({run.protocol for run, _ in cells})
     if len(set(map(major, versions))) > 1:
         raise ResultsError(

@@ -35,6 +35,7 @@ class Manifest:
     planned: pd.DataFrame  # WHO: one row per cell
     anchors: pd.DataFrame  # analysis.anchors: of its environments
     declared: Declared | None
+    declared_after: int  # cells that had ended when it was declared, or when seeds were first run until it is decided
     listings: Listings  # the files of the code that the cells were planned with
     defaults: dict[str, dict[str, Any]]  # rule -> hyper-parameter -> its value where none is given
 
@@ -56,6 +57,7 @@ def read_manifest(file: Path) -> Manifest:
             planned=planned.sort_values(["env", "label", "seed"], ignore_index=True),
             anchors=anchors_of(_variants(plan["cells"]), given),
             declared=None if compare is None else _declared(compare),
+            declared_after=int(plan.get("declared_after", 0)),
             listings=dict(plan.get("code", {})),
             defaults={str(rule): dict(values) for rule, values in plan.get("defaults", {}).items()},
         )

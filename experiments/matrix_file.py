@@ -44,6 +44,7 @@ class Matrix:
     scores: dict[str, tuple[float, float]]
     compare: Comparisons | None = None
     notes: tuple[str, ...] = ()  # what one should know before it runs
+    sequential: bool = False  # seeds in blocks, until its comparisons are decided
 
 
 class MatrixError(Exception):

@@ -5,7 +5,7 @@
 <root>/staging/<run_id>/                 a cell that is being written, renamed into its place when it is whole
 <root>/logs/<run_id>.log                 what the cell's process printed
 <root>/checkpoints/<run_id>.checkpoint   where an unfinished cell goes on
-<root>/looks.json                        what --until-decided saw and decided, look by look
+<root>/looks.json, checksums.json        what --until-decided saw and decided, look by look, and its checksum
 <root>/quarantine/                       what was found damaged, or odd, or was to run again; nothing is deleted
 
 All of these files are the store's, and no others. Nothing is created, locked, moved or removed in a directory before
@@ -37,12 +37,15 @@ from experiments.records import (
     read_manifest,
     read_run,
     write_atomically,
+    write_checksums,
 )
+from experiments.records.checksums import NAME as CHECKSUMS
 from experiments.records.files import sync, write_through
 from experiments.records.manifest import NAME, manifest_bytes
 from experiments.spec import RunSpec, defaults_of
 
 RETRIED = frozenset({"killed", "timeout", "oom"})  # facts about that day and that machine, not about the cell
+LOOKS = "looks.json"
 REPLACED = ".replaced"  # of a staged cell's name: the one that it takes the place of
 
 
@@ -110,6 +113,8 @@ class Store:
                 "matrix": matrix.name,
                 "scores": {env: list(pair) for env, pair in matrix.scores.items()},
                 "compare": None if matrix.compare is None else matrix.compare.model_dump(mode="json"),
+                "sequential": matrix.sequential or (held is not None and held.head.get("sequential", False)),
+                "declared_after": self._declared_after(held, matrix),
                 "code": ({} if held is None else held.code) | listings,
                 "defaults": {rule: defaults_of(rule) for rule in sorted({cell.rule for cell in matrix.cells})},
             }
@@ -150,11 +155,21 @@ class Store:
             f"({', '.join(others[:1])}...) are not in this one); use --out DIR, or move it away"
         )
 
+    def _declared_after(self, held: Manifest | None, matrix: Matrix) -> int:
+        """How many cells had ended before it was said what they are to decide, and how."""
+        if matrix.compare is None:
+            return 0
+        before = {} if held is None else held.head
+        same = before.get("compare") == matrix.compare.model_dump(mode="json")
+        if same and (before.get("sequential", False) or not matrix.sequential):
+            return int(before.get("declared_after", 0))
+        return len(_names_in(self.cells))
+
     def _sweep(self, planned: Iterable[str]) -> None:
         """Finish or remove what a writer that died left half written; nobody else writes while this is locked."""
         names = set(planned)
         for folder, left in (
-            (self.root, {f".{name}.tmp" for name in (NAME, "looks.json", self._owner.name)}),
+            (self.root, {f".{name}.tmp" for name in (NAME, LOOKS, CHECKSUMS, self._owner.name)}),
             (self.logs, {f".{run_id}.log.tmp" for run_id in names}),
             (self.checkpoints, {f".{run_id}.checkpoint.tmp" for run_id in names}),
         ):
@@ -219,6 +234,11 @@ class Store:
             write_atomically(self.log_of(run.run_id), log)
         if run.status not in RETRIED:
             _remove(self.checkpoint_of(run.run_id))
+
+    def write_looks(self, data: bytes) -> None:
+        """What --until-decided has seen and decided so far."""
+        write_atomically(self.root / LOOKS, data)
+        write_checksums(self.root, [self.root / LOOKS])
 
     def _set_aside(self, path: Path) -> str:
         """Move it to the quarantine, under a number that is free; where it is now."""

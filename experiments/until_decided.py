@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from experiments.matrix_file import Matrix
-from experiments.records import write_atomically
 from experiments.spec import RunSpec
 from experiments.store import Store, StoreError
 
@@ -35,13 +34,13 @@ def run_until_decided(
                       for label in (c["first"], c["second"])}  # fmt: skip
         wanted = [cell for cell in matrix.cells if not looks or (cell.env, cell.label) in open_pairs]
         cells |= {cell.run_id: cell for cell in wanted}
-        store.plan(replace(matrix, cells=tuple(cells.values())))
+        store.plan(replace(matrix, cells=tuple(cells.values()), sequential=True))
         code = run_cells(list(cells.values()))
         if code > 1:
             break
         found = _look(store, seeds, verdicts)
         looks.append(found)
-        write_atomically(store.root / "looks.json", json.dumps(looks, indent=1).encode())
+        store.write_looks(json.dumps(looks, indent=1).encode())
         for comparison in found:
             verdicts[comparison["name"]] = comparison["verdict"]
             print(f"{seeds} seeds: {comparison['name']}: {comparison['verdict']} (p {comparison['adjusted']:.3g})")

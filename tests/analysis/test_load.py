@@ -171,3 +171,10 @@ def test_minor_versions_may_meet(folder):
             for seed in range(SEEDS):
                 write_cell(folder, env, label, seed, protocol=f"2.{seed}")
     assert len(load(folder).runs) == 20
+
+
+def test_comparisons_that_were_declared_after_runs_are_marked(folder):
+    assert not [problem for problem in load(folder).problems if "declared" in problem]
+    manifest = folder / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"declared_after": 3}))
+    assert any("was not declared before: 3 runs had ended by then" in problem for problem in load(folder).problems)

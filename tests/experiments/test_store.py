@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from experiments.cell.train import train
-from experiments.matrix_file import Matrix
-from experiments.records import read_manifest
+from experiments.matrix_file import Comparisons, Matrix
+from experiments.records import altered_files, read_manifest
 from experiments.spec import defaults_of
 from experiments.store import ForeignResult, Store, StoreError
 
@@ -328,3 +328,38 @@ def test_cells_of_other_code_are_told_apart(tmp_path, make_spec):
             finish(store, spec)
         assert store.look([one, two]).other_code == []
         assert store.look([one, two.model_copy(update={"code": "newer"})]).other_code == [two.run_id]
+
+
+def declared_after(tmp_path, store, spec, **how):
+    store.plan(replace(matrix_of(tmp_path, spec), **how))
+    return read_manifest(store.root).head["declared_after"]
+
+
+def test_comparisons_that_are_declared_after_runs_are_marked_for_good(tmp_path, make_spec):
+    spec = make_spec()
+    first, second = (Comparisons(rules=(("trpo", other),)) for other in ("npg", "ppo"))
+    with Store(tmp_path / "r") as store:
+        assert declared_after(tmp_path, store, spec, compare=first) == 0
+        finish(store, spec)
+        assert declared_after(tmp_path, store, spec, compare=first) == 0, "as it was declared"
+        assert declared_after(tmp_path, store, spec, compare=first, sequential=True) == 1
+        assert declared_after(tmp_path, store, spec, compare=first) == 1
+    with Store(tmp_path / "s") as store:
+        assert declared_after(tmp_path, store, spec) == 0
+        finish(store, spec)
+        assert declared_after(tmp_path, store, spec, compare=first) == 1
+        assert declared_after(tmp_path, store, spec, compare=first) == 1
+    with Store(tmp_path / "t") as store:
+        assert declared_after(tmp_path, store, spec, compare=first, sequential=True) == 0
+        finish(store, spec)
+        assert declared_after(tmp_path, store, spec, compare=first, sequential=True) == 0
+        assert declared_after(tmp_path, store, spec, compare=second, sequential=True) == 1
+
+
+def test_looks_have_a_checksum(tmp_path, make_spec):
+    with Store(tmp_path / "r") as store:
+        store.plan(matrix_of(tmp_path, make_spec()))
+        store.write_looks(b"[]")
+        assert altered_files(store.root) == []
+        (store.root / "looks.json").write_bytes(b"[[]]")
+        assert altered_files(store.root) == [f"{store.root / 'looks.json'}: not as it was written"]
