@@ -118,7 +118,7 @@ def finished(store: "Store", cells: "list[RunSpec]", arguments: "Arguments") -> 
     """run_id -> status of those that need not run. Raises StoreError if other code made some."""
     from experiments.store import StoreError
 
-    found = store.look(cells)
+    found = store.scan(cells)
     for line in found.set_aside:
         print(line)
     if found.other_code and not (arguments.mixed or arguments.retry_changed):

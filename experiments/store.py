@@ -58,7 +58,7 @@ class ForeignResult(Exception):
 
 
 @dataclass(frozen=True)
-class Found:
+class Scan:
     """What a directory holds of the cells that were asked for."""
 
     finished: dict[str, RunRow]
@@ -181,12 +181,12 @@ class Store:
             elif name.removesuffix(REPLACED) in names:
                 _remove(self.staging / name)
 
-    def look(self, specs: list[RunSpec]) -> Found:
+    def scan(self, specs: list[RunSpec]) -> Scan:
         """Which of these are done. A cell whose checksums fail is set aside, not deleted and not counted.
 
         So is whatever else stands in the place of a cell, a log or a checkpoint.
         """
-        found = Found({}, [], [], [])
+        found = Scan({}, [], [], [])
         for spec in specs:
             run_id = spec.run_id
             for file in (self.log_of(run_id), self.checkpoint_of(run_id)):

@@ -11,7 +11,7 @@ from experiments.cell.train import train
 from experiments.identity import columns_of
 from experiments.matrix_file import Matrix, load_matrix
 from experiments.records import cell_files
-from experiments.store import Found, Store
+from experiments.store import Scan, Store
 
 MATRIX = """
 seeds = 1_000
@@ -56,11 +56,11 @@ def store(tmp_path: Path, matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> St
 def test_ten_thousand_cells_are_validated_listed_and_resumed(benchmark: Any, matrix: Matrix, store: Store) -> None:
     benchmark.group = "overhead"
 
-    def resume() -> Found:
+    def resume() -> Scan:
         with store:
             again = load_matrix(str(matrix.file), None)
             store.plan(again)
-            return store.look(list(again.cells))
+            return store.scan(list(again.cells))
 
     found = benchmark.pedantic(resume, rounds=3)
     assert len(found.finished) == len(matrix.cells) == 10_000 and not found.broken

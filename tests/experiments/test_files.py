@@ -55,7 +55,7 @@ def test_whichever_rename_fails_a_cell_that_takes_anothers_place_is_found_again(
                 store.write(spec, run, rows)
         with Store(tmp_path / str(k)) as store:
             store.plan(matrix)
-            found = store.look([spec])
+            found = store.scan([spec])
             assert not found.broken and (spec.run_id in found.finished) is (k == 2)
             assert (store.cells / spec.run_id).is_dir()
 
@@ -76,7 +76,7 @@ def test_a_cell_is_whole_or_not_there_whichever_call_fails(tmp_path, monkeypatch
                 with contextlib.suppress(OSError):
                     store.write(spec, run, rows)
             failed = failing.calls >= k
-            found = store.look([spec])
+            found = store.scan([spec])
             whole = spec.run_id in found.finished
             assert whole or not found.broken, "never a torn one"
             assert whole or failed
@@ -84,4 +84,4 @@ def test_a_cell_is_whole_or_not_there_whichever_call_fails(tmp_path, monkeypatch
     with Store(tmp_path / "r") as store:
         store.plan(Matrix("m", tmp_path / "m.toml", (spec,), {}))
         assert not list((tmp_path / "r").rglob(".*.tmp")), "what was left half written is swept"
-        assert set(store.look([spec]).finished) == {spec.run_id}
+        assert set(store.scan([spec]).finished) == {spec.run_id}

@@ -27,7 +27,7 @@ def test_a_written_cell_is_finished_and_an_unwritten_one_is_not(tmp_path, make_s
     with Store(tmp_path / "r") as store:
         store.plan(matrix_of(tmp_path, one, two))
         finish(store, one)
-        assert set(store.look([one, two]).finished) == {one.run_id}
+        assert set(store.scan([one, two]).finished) == {one.run_id}
 
 
 def test_a_damaged_cell_is_set_aside_and_runs_again(tmp_path, make_spec):
@@ -37,7 +37,7 @@ def test_a_damaged_cell_is_set_aside_and_runs_again(tmp_path, make_spec):
         finish(store, spec)
         file = store.cells / spec.run_id / "updates.parquet"
         file.write_bytes(file.read_bytes()[:-1])
-        found = store.look([spec])
+        found = store.scan([spec])
         assert not found.finished and found.broken == [spec.run_id]
         assert (store.root / "quarantine" / f"{spec.run_id}.0" / "updates.parquet").exists()
 
@@ -48,7 +48,7 @@ def test_a_cell_under_the_name_of_another_is_set_aside(tmp_path, make_spec):
         store.plan(matrix_of(tmp_path, one, two))
         finish(store, one)
         shutil.copytree(store.cells / one.run_id, store.cells / two.run_id)
-        found = store.look([one, two])
+        found = store.scan([one, two])
         assert set(found.finished) == {one.run_id} and found.broken == [two.run_id]
 
 
@@ -58,7 +58,7 @@ def test_only_accidents_of_the_day_run_again(tmp_path, make_spec, status, again)
     with Store(tmp_path / "r") as store:
         store.plan(matrix_of(tmp_path, spec))
         finish(store, spec, status=status)
-        assert (spec.run_id not in store.look([spec]).finished) is again
+        assert (spec.run_id not in store.scan([spec]).finished) is again
 
 
 def test_the_plan_grows_with_more_seeds_and_never_shrinks(tmp_path, make_spec):
@@ -144,7 +144,7 @@ def test_a_cell_that_was_whole_when_its_writer_died_is_taken_in(tmp_path, make_s
         os.replace(store.cells / spec.run_id, store.staging / spec.run_id)
     with Store(tmp_path / "r") as store:
         store.plan(matrix)
-        assert set(store.look([spec]).finished) == {spec.run_id} and not list(store.staging.iterdir())
+        assert set(store.scan([spec]).finished) == {spec.run_id} and not list(store.staging.iterdir())
 
 
 def test_a_cell_that_runs_again_takes_the_place_of_the_one_before(tmp_path, make_spec):
@@ -153,7 +153,7 @@ def test_a_cell_that_runs_again_takes_the_place_of_the_one_before(tmp_path, make
         store.plan(matrix_of(tmp_path, spec))
         finish(store, spec, status="killed")
         finish(store, spec)
-        assert store.look([spec]).finished[spec.run_id].status == "ok" and not list(store.staging.iterdir())
+        assert store.scan([spec]).finished[spec.run_id].status == "ok" and not list(store.staging.iterdir())
 
 
 def test_a_checkpoint_goes_only_after_its_result_is_stored(tmp_path, make_spec, monkeypatch):
@@ -251,11 +251,11 @@ def test_odd_things_in_the_place_of_a_cell_are_set_aside_in_a_line(tmp_path, mak
             path /= place
             path.unlink()
         odd(path)
-        found = store.look([spec])
+        found = store.scan([spec])
         assert found.broken == [spec.run_id] and not found.finished and len(found.set_aside) == 1
         assert "quarantine" in found.set_aside[0]
         finish(store, spec)
-        assert set(store.look([spec]).finished) == {spec.run_id}
+        assert set(store.scan([spec]).finished) == {spec.run_id}
 
 
 @pytest.mark.parametrize("odd", ODD[:4])
@@ -266,7 +266,7 @@ def test_odd_things_in_the_place_of_a_log_or_checkpoint_are_set_aside(tmp_path, 
         store.plan(matrix_of(tmp_path, spec))
         file = getattr(store, f"{place}_of")(spec.run_id)
         odd(file)
-        found = store.look([spec])
+        found = store.scan([spec])
         assert not os.path.lexists(file) and len(found.set_aside) == 1 and "no regular file" in found.set_aside[0]
 
 
@@ -316,7 +316,7 @@ def test_the_files_behind_a_digest_of_code_are_in_the_manifest(tmp_path, make_sp
     with Store(tmp_path / "r") as store:
         store.plan(matrix_of(tmp_path, spec))
         finish(store, spec)
-        run = store.look([spec]).finished[spec.run_id]
+        run = store.scan([spec]).finished[spec.run_id]
         assert "algos/rules/trpo.py" in read_manifest(store.root).code[run.code]
 
 
@@ -326,8 +326,8 @@ def test_cells_of_other_code_are_told_apart(tmp_path, make_spec):
         store.plan(matrix_of(tmp_path, one, two))
         for spec in (one, two):
             finish(store, spec)
-        assert store.look([one, two]).other_code == []
-        assert store.look([one, two.model_copy(update={"code": "newer"})]).other_code == [two.run_id]
+        assert store.scan([one, two]).other_code == []
+        assert store.scan([one, two.model_copy(update={"code": "newer"})]).other_code == [two.run_id]
 
 
 def declared_after(tmp_path, store, spec, **how):

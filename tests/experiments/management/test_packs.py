@@ -53,7 +53,7 @@ def test_a_directory_comes_back_and_is_gone_on_from(manage, results, matrix, tmp
     assert manage("verify", tmp_path / "again").returncode == 0
     with Store(tmp_path / "again") as store:
         store.plan(matrix)
-        found = store.look(list(matrix.cells))
+        found = store.scan(list(matrix.cells))
         assert set(found.finished) == {spec.run_id for spec in matrix.cells[:3]}
         assert not found.broken and not found.other_code
 
