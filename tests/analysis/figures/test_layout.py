@@ -18,7 +18,7 @@ from analysis.measures import measure_runs
 from analysis.plots.style import theme
 
 CLOCK = "Mixed seconds: runs of different machines: " + "a cpu $^_ \u89c4 " * 200
-NAMES = ["a$b", "$x$", "$\\frac{", "x_1^2", "\u89c4\u5219" * 40, "\U0001f600\U0001f9ea", "W" * 1000, "a\nb\tc\x00", "",
+NAMES = ["a$b", "$x$", "$\\frac{$", "x_1^2", "\u89c4\u5219" * 40, "\U0001f600\U0001f9ea", "W" * 1000, "a\nb\tc\x00", "",
          "\u202eabc", "trpo(max_kl=0.01,damping=0.1,cg_iterations=10)"]  # fmt: skip
 
 UNDRAWN = {

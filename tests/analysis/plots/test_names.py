@@ -8,7 +8,7 @@ from analysis.plots.names import MOST, drawable, em, file_name, names, wrapped
 from analysis.plots.style import theme
 
 HOSTILE = [
-    "a$b", "$x$", "$\\frac{", "a_b^c", "\u89c4\u5219", "\U0001f600\U0001f9ea", "x" * 1000, "a\nb\tc", "\x00\x1b",
+    "a$b", "$x$", "$\\frac{$", "a_b^c", "\u89c4\u5219", "\U0001f600\U0001f9ea", "x" * 1000, "a\nb\tc", "\x00\x1b",
     "\ud800", "\u202eabc", "e\u0301", "a" + "\u0301" * 50, "\u0627\u0644", "", "  ", "\u2028", "W" * 60, "%s {x} \\n",
 ]  # fmt: skip
 
