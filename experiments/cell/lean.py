@@ -13,6 +13,7 @@ import numpy as np
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 from numpy.typing import NDArray
 
+from experiments.cell.failures import EnvironmentFailed, blamed_on
 from experiments.cell.gym_environments import GymEnvironments, Step, require_numbers
 from experiments.cell.mujoco_tasks import TASKS, Task
 from experiments.cell.stock import alike, have_stock_models, stock_type
@@ -99,6 +100,7 @@ class LeanMujoco(LeanEnvironments):
         self._model = bare[0].model  # one for all, since they are equal and one stays in the processor's cache
         self._worlds = [(env.data, env.data.ctrl, env.data.qpos, env.data.qvel) for env in bare]
 
+    @blamed_on(EnvironmentFailed)  # of what MuJoCo raises
     def step(self, actions: NDArray[Any], which: Sequence[int]) -> Step:
         task, worlds = self._task, [self._worlds[lane] for lane in which]
         before = np.array([qpos[0] for _, _, qpos, _ in worlds])

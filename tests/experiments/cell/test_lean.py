@@ -6,6 +6,7 @@ import sys
 from types import MethodType
 
 import gymnasium as gym
+import mujoco
 import numpy as np
 import pytest
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
@@ -16,6 +17,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
 
 from experiments.cell.environments import make_environments
+from experiments.cell.failures import EnvironmentFailed
 from experiments.cell.gym_environments import GymEnvironments
 from experiments.cell.lean import LeanEnvironments
 
@@ -231,6 +233,26 @@ def test_a_subset_can_be_stepped_while_others_wait():
 def test_environments_that_are_not_known_go_through_gymnasium():
     assert type(make_environments("Acrobot-v1", {}, 1)) is GymEnvironments
     assert type(make_environments("Swimmer-v5", {}, 1)) is GymEnvironments
+
+
+def test_what_the_simulator_raises_is_the_environments_fault(monkeypatch):
+    lean = make_environments("Hopper-v5", {}, 2)
+    lean.reset(0, 0), lean.reset(1, 1)
+
+    def overflow(*arguments):
+        raise mujoco.FatalError("stack overflow")
+
+    monkeypatch.setattr(mujoco, "mj_step", overflow)
+    with pytest.raises(EnvironmentFailed, match="FatalError: stack overflow"):
+        lean.step(np.zeros((2, 3), np.float32), range(2))
+
+
+def test_a_state_that_is_no_number_is_the_environments_fault():
+    lean = make_environments("InvertedPendulum-v5", {}, 1)
+    lean.reset(0, 0)
+    lean._task.outcome = lambda *arguments: (np.full((1, 4), np.nan), np.zeros(1), np.zeros(1, dtype=bool))
+    with pytest.raises(EnvironmentFailed, match="the environment's observation is nan"):
+        lean.step(np.zeros((1, 1), np.float32), range(1))
 
 
 def test_making_and_stepping_says_nothing_and_writes_nothing(tmp_path):
