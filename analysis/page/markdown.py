@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from analysis.measures.efficiency import WINDOW
+from analysis.page.cells import Table
 from analysis.page.evidence import Evidence
 from analysis.page.sections import Section, sections
-from analysis.page.tables import Table
 from analysis.summary import REACHED
 from experiments.records import write_atomically
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.load import Results
-from analysis.page.tables import Table, table
+from analysis.page.cells import Table, table
 from experiments.records import PROTOCOL
 
 

@@ -8,8 +8,9 @@ import pandas as pd
 
 from analysis.figures import FIGURES
 from analysis.page import provenance, tables
+from analysis.page.cells import Table
 from analysis.page.evidence import Evidence, titles
-from analysis.page.tables import NO_VERDICTS, VERDICTS, Table
+from analysis.page.tables import NO_VERDICTS, VERDICTS
 from experiments.records import PROTOCOL
 
 NO_COMPARISON = (

@@ -36,13 +36,13 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "blue": (
         "trpo", "trpo_adaptive", "trpo_euclidean", "trpo_divergence", "trpo_annealed", "trpo_identity",
         "trpo_surrogate_check", "trpo_kl_check", "trpo_loose", "trpo_max_kl", "trpo_reverse_kl", "trpo_keep_rejected",
-        "trpo_subsampled_fisher", "trpo_empirical_fisher",
+        "trpo_subsampled_fisher", "trpo_empirical_fisher", "trpo_damped_radius", "trpo_kronecker", "trpo_warm_start",
     ),
     "green": ("npg", "tnpg"),
     "orange": ("mm_quadratic", "mm_adaptive", "mm_penalty", "mm_penalty_adaptive", "mm_theory"),
     "purple": ("ppo",),
-    "gold": ("reuse_pg", "history_pg"),
-    "grey": ("vanilla_pg", "vanilla_pg_adam", "per_step_pg", "line_search_pg"),
+    "gold": ("reuse_pg", "history_pg", "reuse_pg_adam", "history_pg_adam"),
+    "grey": ("vanilla_pg", "vanilla_pg_adam", "per_step_pg", "line_search_pg", "vanilla_pg_discounted"),
 }  # fmt: skip
 BEGINNINGS = {"trpo": "blue", "npg": "green", "tnpg": "green", "mm": "orange", "ppo": "purple", "reuse": "gold",
               "history": "gold", "vanilla": "grey"}  # fmt: skip
@@ -101,12 +101,6 @@ def style_of(labels: Iterable[str], rules: Mapping[str, str] | None = None) -> S
     first = sorted(found, key=lambda label: (label != rule_of[label], hue_of(rule_of[label]) in OUTSIDE))
     apart = told_apart({label: own[label] for label in first})
     return {label: apart[label] for label in found}
-
-
-def style_of_families(style: Style, rules: Mapping[str, str] | None = None) -> Style:
-    """The looks of the labels without what is in parentheses."""
-    known = dict(rules or {})
-    return style_of(map(family, style), {family(label): known[label] for label in style if label in known})
 
 
 def family(label: str) -> str:
