@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-import experiments.forks.fork as fork_module
 import experiments.forks.store as store_module
+from experiments.cell import checked_rule
 from experiments.cell.failures import Diverged
 from experiments.cell.run import Run
 from experiments.forks import Forks
@@ -141,14 +141,14 @@ def test_a_seed_that_another_process_is_at_is_left_to_it(ask, capsys):
 
 
 def test_a_fork_that_fails_shows_in_the_exit_code(ask, monkeypatch):
-    build = fork_module.build_rule
+    build = checked_rule.build_rule
 
     def fails(rule, hyper, policy, seed):
         if rule == "npg":
             raise ValueError("no")
         return build(rule, hyper, policy, seed)
 
-    monkeypatch.setattr(fork_module, "build_rule", fails)
+    monkeypatch.setattr(checked_rule, "build_rule", fails)
     assert main(ask()) == 1
     assert {(row.label, row.status) for row in rows(ask().out)} == {
         ("npg", "rule_error"),
