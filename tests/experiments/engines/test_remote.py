@@ -30,7 +30,8 @@ class Cluster:
     """Dask's own commands, each with a folder of its own; the workers have one thread."""
 
     def __init__(self, folder: Path, environment: dict[str, str], *scheduler: str) -> None:
-        self._folder, self._environment, self._started = folder, environment, []
+        self._folder, self._started = folder, []
+        self.environment, self.flags = environment, ()  # of what is started from now on; flags of workers
         self.file = folder / "scheduler.json"
         self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", self.file, *scheduler)
         until = time.monotonic() + 60
@@ -43,7 +44,7 @@ class Cluster:
         """As many as are missing are started."""
         self.workers = [worker for worker in self.workers if worker.poll() is None]
         while len(self.workers) < wanted:
-            flags = ("--nthreads", "1", "--no-nanny", "--scheduler-file", self.file)
+            flags = ("--nthreads", "1", "--no-nanny", "--scheduler-file", self.file, *self.flags)
             self.workers.append(self._start("worker", *flags, "--local-directory", "."))
 
     def _start(self, kind: str, *flags: object) -> "subprocess.Popen[bytes]":
@@ -52,9 +53,13 @@ class Cluster:
         with (folder / "log").open("w") as log:
             line = [*DASK, kind, "--no-dashboard", *map(str, flags)]
             self._started.append(
-                subprocess.Popen(line, cwd=folder, stdout=log, stderr=log, env=os.environ | self._environment)
+                subprocess.Popen(line, cwd=folder, stdout=log, stderr=log, env=os.environ | self.environment)
             )
         return self._started[-1]
+
+    def kill_scheduler(self) -> None:
+        self._started[0].kill()
+        self._started[0].wait()
 
     def stop_workers(self) -> None:
         for worker in self.workers:

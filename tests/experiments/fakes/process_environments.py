@@ -89,10 +89,14 @@ class EndsBadly(Counting):
 
 
 class UsesALot(Counting):
-    """Takes 400 MiB and a second of computing, then aborts."""
+    """Takes so much memory and a second of computing, then aborts."""
+
+    def __init__(self, mib: int) -> None:
+        super().__init__()
+        self.mib = mib
 
     def step(self, action: Any) -> Any:
-        kept = np.ones(50 * 2**20)
+        kept = np.ones(self.mib * 2**17)
         start = time.process_time()
         while time.process_time() - start < 1:
             kept.sum()
