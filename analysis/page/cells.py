@@ -72,6 +72,16 @@ def interval(name: str, low: str = "", high: str = "") -> Maker:
     return make
 
 
+def between(low: str, high: str) -> Maker:
+    """An interval, sorted by its lower end."""
+
+    def make(row: dict[str, Any]) -> Cell:
+        least, most = float(row[low]), float(row[high])
+        return Cell(f"{number(least)} to {number(most)}" if np.isfinite([least, most]).all() else "", least)
+
+    return make
+
+
 def corrected(name: str, twin: str) -> Maker:
     """A measure, and in parentheses what is left of it without the noise of evaluating."""
 

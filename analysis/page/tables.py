@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.across import STATISTICS
 from analysis.contrasts import MEASURES
-from analysis.page.cells import Cell, Maker, Table, corrected, interval, quantity, share, table, whole
+from analysis.page.cells import Cell, Maker, Table, between, corrected, interval, quantity, share, table, whole
 from analysis.plots.looks import by_number
 from analysis.summary import REACHED, SPLIT
 
@@ -57,6 +57,8 @@ def stability_tables(summary: pd.DataFrame) -> list[Table]:
         "spread (MAD)": quantity("final_mad"),
         "worst run": quantity("final_min"),
         "worst quarter": quantity("final_lower_quartile_mean"),
+        "nine tenths within": between("final_shortest_low", "final_shortest_high"),
+        "tolerance (90 %, 95 %)": between("final_tolerance_low", "final_tolerance_high"),
         "dispersion": corrected("dispersion", "dispersion_corrected"),
         "short-term risk": corrected("short_term_risk", "short_term_risk_excess"),
         "long-term risk": corrected("long_term_risk", "long_term_risk_excess"),

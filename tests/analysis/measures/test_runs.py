@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from analysis.load import load
 from analysis.measures import collapsed, measure_runs
 from analysis.measures.efficiency import THRESHOLDS
+from analysis.plots.looks import style_of
 from analysis.plots.stability import steadiness
-from analysis.plots.style import style_of
 from analysis.summary import summarize
 from experiments.records import PROTOCOL
 

@@ -43,6 +43,7 @@ def test_steadiness_has_its_twin_and_columns_without_a_number_are_left_out(resul
     climbs, stays = texts(stability_tables(summary)[0])
     assert climbs["spread (IQR)"] == stays["spread (IQR)"] == "2" and climbs["worst run"] == "81"
     assert climbs["drawdown"].startswith("0 (") and climbs["collapsed"] == "0 [0, 0.522]"
+    assert climbs["nine tenths within"] == "81 to 85" and not any("tolerance" in head for head in climbs), "n is 5"
     climbs, stays = texts(trust_tables(summary)[0])
     assert (climbs["KL > radius"], stays["KL > radius"]) == ("25 %", "") and "bound held" in climbs
     assert "truncated" not in climbs
