@@ -5,8 +5,9 @@
     python -m analysis.benchmarks before.json results/benchmarks.json  (what became slower)
 
 A kernel's cost is its time over that of the bare matrix products of its group, a training loop's the simulator's rate
-over its own: both were taken in one process, so a faster machine changes neither. Exit code: 0, 1 if something became
-slower beyond the noise, 2 if a file cannot be read.
+over its own: both were taken in one process, so a faster machine changes neither. What has no such floor is compared by
+its raw time, which compares on one machine only, and is marked. Exit code: 0, 1 if something became slower beyond the
+noise, 2 if a file cannot be read.
 """
 
 import json
@@ -46,9 +47,9 @@ class BenchmarkError(Exception):
 
 
 def load_benchmarks(file: Path) -> pd.DataFrame:
-    """One row per benchmark, indexed by name: group, cost relative to the floor, and its relative noise.
+    """One row per benchmark, indexed by name: group, cost, its relative noise, and whether the cost is raw seconds.
 
-    Raises BenchmarkError.
+    Floors themselves have no row. Raises BenchmarkError.
     """
     try:
         found = json.loads(file.read_text(encoding="utf-8"))["benchmarks"]
@@ -58,9 +59,12 @@ def load_benchmarks(file: Path) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["name", "group", "median", "noise", "ratio"]).set_index("name")
     floors = frame[frame.index.str.contains(FLOOR)].groupby("group")[["median", "noise"]].first()
     joined = frame.join(floors.add_suffix("_floor"), on="group")
-    frame["cost"] = np.where(joined["ratio"].notna(), 1 / joined["ratio"], joined["median"] / joined["median_floor"])
-    frame["noise"] = np.where(joined["ratio"].notna(), 0.0, np.hypot(joined["noise"], joined["noise_floor"]))
-    return frame.loc[frame["cost"].notna() & ~frame.index.str.contains(FLOOR), ["group", "cost", "noise"]]
+    with_ratio = joined["ratio"].notna()
+    raw = ~with_ratio & joined["median_floor"].isna()
+    frame["cost"] = np.where(with_ratio, 1 / joined["ratio"], joined["median"] / joined["median_floor"].fillna(1))
+    frame["noise"] = np.where(with_ratio, 0.0, np.hypot(joined["noise"], joined["noise_floor"].fillna(0)))
+    frame["raw"] = raw
+    return frame.loc[~frame.index.str.contains(FLOOR), ["group", "cost", "noise", "raw"]]
 
 
 def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
@@ -70,7 +74,12 @@ def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def compare(before: pd.DataFrame, after: pd.DataFrame, tolerance: float) -> pd.DataFrame:
-    """Both costs, their relative change, what of it is noise, and a verdict; a row per benchmark of either file."""
+    """Both costs, their relative change, what of it is noise, and a verdict; a row per benchmark of either file.
+
+    One that has a floor in one of the files alone is "new": its two costs are not of one kind.
+    """
+    same_kind = before["raw"].reindex(after.index) == after["raw"]
+    before = before.drop(before.index.intersection(after.index[~same_kind]))
     both = before.add_suffix("_before").join(after.add_suffix("_after"), how="outer")
     change = both["cost_after"] / both["cost_before"] - 1
     noise = np.maximum(np.hypot(both["noise_before"].fillna(0), both["noise_after"].fillna(0)), tolerance)
@@ -80,16 +89,25 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, tolerance: float) -> pd.D
         default="within the noise",
     )
     columns = {"before": both["cost_before"], "after": both["cost_after"], "change": change, "noise": noise}
-    return pd.DataFrame({**columns, "verdict": verdict})
+    raw = both["raw_after"].fillna(both["raw_before"]).astype(bool)
+    return pd.DataFrame({**columns, "verdict": verdict, "raw": raw})
 
 
 def to_markdown(compared: pd.DataFrame) -> str:
     """The comparison as a table."""
     lines = ["| benchmark | cost before | cost after | change | noise | verdict |", "|---|---:|---:|---:|---:|---|"]
     for row in compared.reset_index().to_dict("records"):
-        costs = f"{row['before']:.2f} | {row['after']:.2f} | {row['change']:+.0%} | {row['noise']:.0%}"
-        lines.append(f"| {row['name']} | {costs} | {row['verdict']} |".replace("+nan%", "").replace("nan", ""))
+        costs = " | ".join(cost_text(row[when], row["raw"]) for when in ("before", "after"))
+        change = "" if np.isnan(row["change"]) else f"{row['change']:+.0%}"
+        lines.append(f"| {row['name']} | {costs} | {change} | {row['noise']:.0%} | {row['verdict']} |")
     return "\n".join(lines)
+
+
+def cost_text(cost: float, raw: bool) -> str:
+    """Two decimals of a ratio; a raw time with its unit; nothing for nan."""
+    if np.isnan(cost):
+        return ""
+    return f"{1000 * cost:.3g} ms (raw)" if raw else f"{cost:.2f}"
 
 
 def draw_scale(file: Path) -> list[Path]:
@@ -117,9 +135,10 @@ def main(arguments: Arguments) -> int:
     except BenchmarkError as error:
         print(error, file=sys.stderr)
         return 2
-    print("Cost: time over the bare matrix products' (kernel), the simulator's rate over training's (cells).\n")
+    print("Cost: time over the bare matrix products' (kernel), the simulator's rate over training's (cells).")
+    print("(raw): has no floor, so that its times compare on one machine only.\n")
     if arguments.after is None:
-        print("\n".join(f"{row.cost:8.2f}  {name}" for name, row in before.iterrows()))
+        print("\n".join(f"{cost_text(row.cost, row.raw):>16}  {name}" for name, row in before.iterrows()))
         print(*draw_scale(arguments.before), sep="\n")
         return 0
     compared = compare(before, after, arguments.tolerance)

@@ -24,7 +24,8 @@ def write(tmp_path):
 def test_cost_is_the_time_over_the_floors_of_the_same_group(write):
     file = write("a.json", entry("test_floor", 2.0), entry("test_body", 3.0), entry("test_alone", 1.0, group="other"))
     frame = load_benchmarks(file)
-    assert frame["cost"].to_dict() == {"test_body": 1.5}
+    assert frame["cost"].to_dict() == {"test_body": 1.5, "test_alone": 1.0}
+    assert frame["raw"].to_dict() == {"test_body": False, "test_alone": True}
 
 
 def test_a_training_rates_cost_is_the_inverse_of_its_ratio(write):
@@ -64,6 +65,22 @@ def test_what_stands_in_one_file_only_is_named(write, capsys):
     assert "| test_new |  | 1.50 |  | 10% | new |" in printed and "| test_old | 1.50 |  |  | 10% | gone |" in printed
 
 
+def test_a_benchmark_without_a_floor_is_compared_by_its_raw_time_and_marked(write, capsys):
+    """A solver made six times slower used to pass, for it had no floor."""
+    before = write("a.json", entry("test_floor", 2.0), entry("test_body", 3.0), entry("test_cg", 0.004, group="cg"))
+    after = write("b.json", entry("test_floor", 2.0), entry("test_body", 3.0), entry("test_cg", 0.024, group="cg"))
+    assert main(Arguments(before, after)) == 1
+    printed = capsys.readouterr().out
+    assert "| test_cg | 4 ms (raw) | 24 ms (raw) | +500% | 10% | slower |" in printed and "one machine" in printed
+
+
+def test_a_raw_time_and_a_ratio_are_not_compared(write, capsys):
+    before = write("a.json", entry("test_body", 3.0))
+    after = write("b.json", entry("test_floor", 2.0), entry("test_body", 3.0))
+    assert main(Arguments(before, after)) == 0
+    assert "| test_body |  | 1.50 |  | 10% | new |" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", '{"benchmarks": [{"name": "x"}]}', '{"benchmarks": [{"stats": 1, "extra_info": 2}]}']
 )
@@ -90,7 +107,7 @@ def test_one_file_gives_costs_and_the_figure_of_scale(write, tmp_path, capsys):
     file = write("a.json", entry("test_floor", 2.0), entry("test_body", 3.0), *rows)
     assert main(Arguments(file)) == 0
     printed = capsys.readouterr().out
-    assert "    1.50  test_body" in printed and "scale.png" in printed
+    assert "  1.50  test_body" in printed and "scale.png" in printed
     assert (tmp_path / "scale.png").stat().st_size > 10_000 and (tmp_path / "scale.pdf").exists()
 
 
