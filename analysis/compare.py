@@ -5,6 +5,8 @@ the table says that this is exploration. Rules that ran on the same seeds are co
 each environment stands one over all of them, in units of the score. Holm's correction is over all rows of the table.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -22,6 +24,15 @@ COLUMNS = (
     "env", "first", "second", "measure", "estimand", "test", "n_first", "n_second", "difference", "low", "high",
     "ratio", "p", "smallest_p", "adjusted", "verdict", "detectable", "seeds_needed",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What differences are measured against."""
+
+    scores: Mapping[str, tuple[float, float]]  # environment -> the returns of score 0 and of score 1
+    smallest_effect: float | None = None  # in scores
+    over_all: bool = True  # whether environments are looked at together too
 
 
 def pairs_of(results: Results) -> tuple[list[tuple[str, str]], list[str], str]:
@@ -42,19 +53,25 @@ def compare(results: Results, measures: pd.DataFrame) -> tuple[pd.DataFrame, str
     "too few runs" or "no score" and no numbers. Verdicts of looks (`--until-decided`) stand as they were taken.
     """
     pairs, names, note = pairs_of(results)
-    rows = [
-        row for first, second in pairs for name in names for row in _rows_of(results, measures, first, second, name)
-    ]
-    rows.sort(key=lambda row: row.pop("order"))
-    _decide(rows)
-    for row in rows:
-        taken = results.looks.get(f"{row['first']} against {row['second']} on {row['env']}")
-        if taken is not None:
-            row |= {name: taken[name] for name in ("verdict", "p", "adjusted")}
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    effect = results.declared.smallest_effect if results.declared else None
+    frame = verdicts(measures, pairs, names, Scale(results.scores, effect, over_all=not results.looks))
+    for i, row in frame.iterrows():
+        taken = results.looks.get(f"{row['first']} against {row['second']} on {row['env']}", {})
+        for name in ("verdict", "p", "adjusted") if taken else ():
+            frame.loc[i, name] = taken[name]
     if results.looks:
         return frame, note + " Verdicts and p-values are of the last look at the seeds, corrected for four looks."
     return frame, " ".join(filter(None, [out_of_reach(frame), note]))
+
+
+def verdicts(
+    measures: pd.DataFrame, pairs: Sequence[tuple[str, str]], names: Sequence[str], scale: Scale
+) -> pd.DataFrame:
+    """A row of COLUMNS per environment, pair of labels and name of MEASURES, and one over all environments."""
+    rows = [row for first, second in pairs for name in names for row in _rows_of(measures, first, second, name, scale)]
+    rows.sort(key=lambda row: row.pop("order"))
+    _decide(rows)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def out_of_reach(comparisons: pd.DataFrame) -> str:
@@ -71,10 +88,9 @@ def out_of_reach(comparisons: pd.DataFrame) -> str:
     )
 
 
-def _rows_of(results: Results, measures: pd.DataFrame, first: str, second: str, name: str) -> list[dict[str, Any]]:
+def _rows_of(measures: pd.DataFrame, first: str, second: str, name: str, scale: Scale) -> list[dict[str, Any]]:
     """Every environment's row, and the one over all environments where more than one can be compared."""
     measure, rows, found = MEASURES[name], [], {}
-    declared = results.declared.smallest_effect if results.declared else None
     environments = sorted(measures.env.astype(str).unique())
     for place, env in enumerate(environments):
         row: dict[str, Any] = {"env": env, "first": first, "second": second, "measure": name, "order": place}
@@ -84,14 +100,14 @@ def _rows_of(results: Results, measures: pd.DataFrame, first: str, second: str, 
         except NoContrast as reason:
             rows.append(row | reason.counts | {"verdict": str(reason)})
             continue
-        score = results.scores.get(env)
+        score = scale.scores.get(env)
         found[env] = contrast, measure.unit(part, score)
-        rows.append(row | _numbers((contrast,), measure, measure.own(declared, part, score)))
+        rows.append(row | _numbers((contrast,), measure, measure.own(scale.smallest_effect, part, score)))
     together = pooled(found, len(environments))
-    if together and not results.looks:
+    if together and scale.over_all:
         env, strata = together
         row = {"env": env, "first": first, "second": second, "measure": name, "order": len(environments)}
-        rows.append(row | _numbers(strata, measure, declared if measure.in_scores else None))
+        rows.append(row | _numbers(strata, measure, scale.smallest_effect if measure.in_scores else None))
     return rows
 
 

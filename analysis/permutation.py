@@ -45,11 +45,8 @@ def permutation_p(strata: Sequence[Contrast]) -> float:
 
     Exact for one stratum of at most MOST assignments; otherwise of DRAWS random ones beside the observed one.
     """
-    nulls = [_differences(contrast) for contrast in strata]
-    if len(nulls) > 1:
-        rng = np.random.default_rng(0)
-        nulls = [np.concatenate([null[:1], rng.choice(null, DRAWS)]) for null in nulls]
-    sums = np.sum(nulls, axis=0)
+    rng = np.random.default_rng(0) if len(strata) > 1 else None
+    sums = np.sum([_differences(contrast, rng) for contrast in strata], axis=0)
     close = 1e-11 * sum(np.abs(np.concatenate([c.first, c.second])).max() for c in strata)  # rounding alone is a tie
     tails = (sums >= sums[0] - close).mean(), (sums <= sums[0] + close).mean()
     return float(min(1.0, 2 * min(tails)))
@@ -61,16 +58,18 @@ def smallest_p(strata: Sequence[Contrast]) -> float:
     return 2 / (ways if len(strata) == 1 and ways <= MOST else min(ways, DRAWS + 1))
 
 
-def _differences(contrast: Contrast) -> Array:
-    """The difference of centres under the assignments of labels, the observed one first."""
+def _differences(contrast: Contrast, rng: np.random.Generator | None) -> Array:
+    """The difference of centres under the assignments of labels, the observed one first; DRAWS by a generator."""
     n, m = len(contrast.first), len(contrast.second)
+    rows = _flips(n) if contrast.paired else _orders(n, m)
+    if rng is not None:
+        rows = rows[np.append(0, rng.integers(len(rows), size=DRAWS))]
     if contrast.paired:
-        flips = _flips(n)
         differences = contrast.first - contrast.second
-        return _by_blocks(flips, lambda signs: _centres(signs * differences, contrast.trim))
+        return _by_blocks(rows, lambda signs: _centres(signs * differences, contrast.trim))
     pooled = np.concatenate([contrast.first, contrast.second])
     return _by_blocks(
-        _orders(n, m),
+        rows,
         lambda order: _centres(pooled[order[:, :n]], contrast.trim) - _centres(pooled[order[:, n:]], contrast.trim),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from analysis.across import aggregate, scored
-from analysis.calibration import pinned
+from analysis.calibration import in_short, pinned
 from analysis.compare import compare
 from analysis.load import Results, ResultsError
 from analysis.measures import measure_runs
@@ -35,7 +35,7 @@ def gather(results: Results) -> Evidence:
     summary, imputed = summarize(measures), summarize_imputed(results, measures)
     pooled = aggregate(measures if len(scored(measures, "final_sampled_z")) > 1 else measures.iloc[:0])
     return Evidence(
-        results, measures, summary, pooled, failures_by_kind(measures), imputed, comparisons, note, pinned()
+        results, measures, summary, pooled, failures_by_kind(measures), imputed, comparisons, note, in_short(pinned())
     )
 
 

@@ -18,8 +18,9 @@ NO_COMPARISON = (
     "finished runs are kept."
 )
 CALIBRATED = (
-    "How often each decision found a difference between runs of one and the same rule, measured on our own runs "
-    "(matrix calibration); 5 % is what it promises. The interval is of the rate over all splits of these runs."
+    "How often each decision found a difference between runs of one and the same rule under two labels, on disjoint "
+    "blocks of our own runs (matrix calibration); 5 % is what it promises. Power: how often it found the difference "
+    "between that rule and the same one with steps of half the length."
 )
 
 

@@ -178,14 +178,15 @@ def _verdict(row: dict[str, Any]) -> Cell:
 
 
 def calibration_table(calibration: pd.DataFrame) -> Table:
-    """How often each decision found a difference where there is none."""
+    """How often each decision found a difference where there is none, and where there is one."""
     columns: dict[str, Maker | str] = {
+        "of": "of",
         "environment": "env",
         "decision": "decision",
         "verdicts rest on it": lambda row: Cell("yes" if row["decides"] else "no", float(row["decides"])),
         "runs a side": whole("seeds"),
-        "false positives": whole("false_positives"),
-        "splits": whole("splits"),
+        "comparisons": whole("comparisons"),
+        "found": whole("found"),
         "rate": interval("rate", "low", "high"),
     }
     return table("A/A calibration", calibration, columns)

@@ -92,12 +92,13 @@ def test_nothing_makes_no_table(make):
 
 def test_calibration_shows_counts_and_a_rate():
     assert texts(calibration_table(calibration()))[0] == {
+        "of": "false positives",
         "environment": "Easy-v0",
         "decision": "permutation on nAUC",
         "verdicts rest on it": "yes",
-        "runs a side": "5",
-        "false positives": "48",
-        "splits": "1,000",
+        "runs a side": "6",
+        "comparisons": "1,000",
+        "found": "48",
         "rate": "0.048 [0.036, 0.063]",
     }
 
