@@ -16,7 +16,9 @@ from analysis.load import load
 from analysis.page.evidence import gather
 from analysis.report import conditions
 from experiments.arguments import Arguments
-from experiments.exit_codes import IO_ERROR
+from experiments.cell.train import train
+from experiments.engines import Ended
+from experiments.exit_codes import IO_ERROR, MORE_TO_DO
 from experiments.records import EvaluationRow, cell_files, read_cell
 from experiments.records.files import write_through
 from experiments.run_matrix import in_random_blocks, main
@@ -110,6 +112,30 @@ def test_a_full_disk_is_said_in_one_line_and_the_same_command_goes_on(run, tmp_p
     assert done.returncode == IO_ERROR and "No space left on device" in done.stderr and "Traceback" not in done.stderr
     done = run(*line)
     assert done.returncode == 0 and "2 cells, 1 already finished" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("changes", [{"run_id": "../../evil"}, {"seed": 7}, {"rule": "ppo"}])
+def test_what_belongs_to_another_cell_is_refused_and_its_own_is_missing(run, tmp_path, monkeypatch, changes):
+    class Rogue:
+        """Answers with a row of something else."""
+
+        def submit(self, specs):
+            self.specs = list(specs)
+
+        def events(self):
+            for spec in self.specs:
+                *rows, last = train(spec)
+                yield Ended(spec, replace(last, **changes), rows)
+
+        def close(self):
+            pass
+
+        pause = close
+
+    monkeypatch.setattr("experiments.run_matrix._engine", lambda store, arguments: Rogue())
+    done = run("tiny.toml", "--only", "trpo/CartPole-v1", "--seeds", "1", "--no-report")
+    assert done.returncode == MORE_TO_DO and "refused" in done.stderr
+    assert not list(tmp_path.rglob("*evil*")) and not list((tmp_path / "results" / "tiny" / "cells").iterdir())
 
 
 def test_the_timing_lane_runs_one_cell_at_a_time_and_calibrates(run, tmp_path):
