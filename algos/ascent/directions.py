@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from algos import optim
 from algos.ascent.local_model import LocalModel
 from algos.curvature import Fisher, Metric, Preconditioner, Unpreconditioned, conjugate_gradient
 from algos.finite import require_finite
@@ -50,11 +51,8 @@ class Direction(Protocol):
 
 
 @dataclass(frozen=True)
-class Gradient:
+class Gradient(optim.Plain):
     """s = g: steepest ascent, with the parameters' own Euclidean distance as the ruler."""
-
-    def init(self, theta: Tensor) -> None:
-        return None
 
     def head(self, model: LocalModel, state: None) -> tuple[Heading, None]:
         g = model.gradient
@@ -62,31 +60,13 @@ class Gradient:
 
 
 @dataclass(frozen=True)
-class AdamState:
-    mean: Tensor
-    square: Tensor
-    steps: int
-
-
-@dataclass(frozen=True)
-class Adam:
+class Adam(optim.Adam):
     """s = m / (sqrt(v) + epsilon) with bias correction; Kingma and Ba 2015, algorithm 1 and its defaults."""
 
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-
-    def init(self, theta: Tensor) -> AdamState:
-        return AdamState(torch.zeros_like(theta), torch.zeros_like(theta), 0)
-
-    def head(self, model: LocalModel, state: AdamState) -> tuple[Heading, AdamState]:
+    def head(self, model: LocalModel, state: optim.AdamState) -> tuple[Heading, optim.AdamState]:
         g = model.gradient
-        mean = state.mean.lerp(g, 1 - self.beta1)
-        square = (state.square * self.beta2).addcmul_(g, g, value=1 - self.beta2)
-        steps = state.steps + 1
-        root = (square / (1 - self.beta2**steps)).sqrt_().add_(self.epsilon)
-        s = (mean / (1 - self.beta1**steps)).div_(root)
-        return Heading(model, s, float(g @ s)), AdamState(mean, square, steps)
+        s, state = self.advance(g, state)
+        return Heading(model, s, float(g @ s)), state
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 A fit is pure: state and batch in, state out.
 """
 
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,6 +10,8 @@ import torch
 from torch import Tensor
 
 from algos.curvature import Preconditioner, Subsampled, conjugate_gradient, fisher_vector_product
+from algos.estimators.objectives import SquaredError
+from algos.optim import TORCH_STEPS, Adam, Plan, Reached, Steps, shuffles
 from algos.policies.linearization import Linearization
 from algos.policies.networks import MLP
 
@@ -77,26 +78,20 @@ class MinibatchAdam:
     """`epochs` passes in shuffled minibatches, a step of Adam for each; its moments go on from batch to batch.
 
     The field's habit, to compare with. epochs and lr: sb3-contrib's TRPO; minibatches of 64: PFRL and garage. seed: of
-    the shuffles; a run gives one of its own.
+    the shuffles; a run gives one of its own. steps: how they are computed.
     """
 
     epochs: int = 10
     minibatch: int = 64
     lr: float = 1e-3
     seed: int = 0
+    steps: Steps = field(default=TORCH_STEPS, repr=False)
 
     def fit(self, network: MLP, state: Fitted, obs: Tensor, targets: Tensor) -> Fitted:
-        theta, fits = state.theta.clone(), 0
-        adam = torch.optim.Adam([theta], self.lr, fused=True)
-        if state.memory is not None:
-            fits = state.memory["fits"]
-            adam.load_state_dict(deepcopy(state.memory["adam"]))
-        generator = torch.Generator("cpu").manual_seed(self.seed * 1_000_003 + fits)
-        for _ in range(self.epochs):
-            order = torch.randperm(len(obs), generator=generator, device="cpu")  # equal on every device
-            for rows in order.to(obs.device).split(self.minibatch):
-                model = network.linearize(theta, obs[rows])
-                error = model.outputs - targets[rows].unsqueeze(-1)
-                theta.grad = model.vjp(error).mul_(2 / len(rows))
-                adam.step()
-        return Fitted(theta.detach(), {"adam": adam.state_dict(), "fits": fits + 1})
+        """Raises NonFinite."""
+        optimizer = Adam()
+        memory = state.memory or {"adam": optimizer.init(state.theta), "fits": 0}
+        orders = shuffles(len(obs), self.epochs, self.seed * 1_000_003 + memory["fits"])
+        start, plan = Reached(state.theta, memory["adam"]), Plan(optimizer, self.lr, self.minibatch)
+        reached = self.steps.take(network, SquaredError(obs, targets), start, orders, plan)
+        return Fitted(reached.theta, {"adam": reached.memory, "fits": memory["fits"] + 1})

@@ -1,10 +1,11 @@
 """A policy is a network and a family; theta stays outside, so a policy is a constant."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from algos.optim import TORCH_STEPS, Steps
 from algos.policies.families import Family
 from algos.policies.networks import MLP
 from algos.policies.passes import TORCH, Passes
@@ -12,15 +13,26 @@ from algos.policies.passes import TORCH, Passes
 
 @dataclass(frozen=True)
 class Policy:
-    """(theta [P], obs [B, O]) -> outputs d [B, D], which the family reads as a distribution over actions."""
+    """(theta [P], obs [B, O]) -> outputs d [B, D], which the family reads as a distribution over actions.
+
+    `steps` is how runs of many small steps on its objectives are computed.
+    """
 
     network: MLP
     family: Family
+    steps: Steps = field(default=TORCH_STEPS, repr=False)
 
     @classmethod
-    def mlp(cls, obs_size: int, hidden: tuple[int, ...], family: Family, passes: Passes = TORCH) -> "Policy":
+    def mlp(
+        cls,
+        obs_size: int,
+        hidden: tuple[int, ...],
+        family: Family,
+        passes: Passes = TORCH,
+        steps: Steps = TORCH_STEPS,
+    ) -> "Policy":
         """An MLP whose outputs fit the family."""
-        return cls(MLP(obs_size, hidden, family.output_size, family.free_size, passes), family)
+        return cls(MLP(obs_size, hidden, family.output_size, family.free_size, passes), family, steps)
 
     def init(self, generator: torch.Generator, log_std: float, dtype: torch.dtype = torch.float32) -> Tensor:
         """theta [P]; the last layer is scaled by 0.01 so that the first policy hardly depends on the observation."""

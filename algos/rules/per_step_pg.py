@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from algos.ascent import AscentState, LocalModel
+from algos.ascent import AscentState
+from algos.estimators.objectives import SurrogateObjective
 from algos.estimators.surrogates import Unweighted
+from algos.optim import Plain, Plan, Reached
 from algos.policies import Policy
 from algos.types import Batch, Info
 
@@ -25,16 +27,15 @@ class PerStepPG:
     def init(self, theta: Tensor) -> AscentState:
         return AscentState(theta, None, 1.0)
 
-    @torch.no_grad()
     def update(self, state: AscentState, batch: Batch) -> tuple[AscentState, Info]:
         """One batch. The steps' own linear gains leave out what each does to the rows of the others, so that nothing
         is predicted for the whole."""
-        theta, steps = state.theta, 0
-        for start in range(0, len(batch.obs), batch.n_envs):
-            rows = batch.rows(slice(start, start + batch.n_envs))
-            theta = theta + self.lr * LocalModel(self.policy, theta, rows, Unweighted()).gradient
-            steps += 1
-        return AscentState(theta, None, 1.0), Info(step_size=self.lr, gradient_evaluations=steps)
+        order, plan = torch.arange(len(batch.obs), device="cpu"), Plan(Plain(), self.lr, batch.n_envs)
+        objective = SurrogateObjective(self.policy.family, Unweighted(), batch)
+        start, orders = Reached(state.theta, None), order.unsqueeze(0)
+        reached = self.policy.steps.take(self.policy.network, objective, start, orders, plan)
+        info = Info(step_size=self.lr, gradient_evaluations=plan.steps(orders))
+        return AscentState(reached.theta, None, 1.0), info
 
 
 def per_step_pg(policy: Policy, *, lr: float = 0.3 / 128) -> PerStepPG:

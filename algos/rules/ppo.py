@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from algos.ascent import Adam, LocalModel
-from algos.ascent.directions import AdamState
+from algos.ascent import Adam
+from algos.estimators.objectives import SurrogateObjective
 from algos.estimators.surrogates import Clipped
+from algos.optim import AdamState, Plan, Reached, shuffles
 from algos.policies import Policy
 from algos.types import Batch, Info
 
@@ -42,23 +42,13 @@ class PPO:
     def init(self, theta: Tensor) -> PPOState:
         return PPOState(theta, self.direction.init(theta), 0)
 
-    @torch.no_grad()
     def update(self, state: PPOState, batch: Batch) -> tuple[PPOState, Info]:
-        generator = torch.Generator("cpu").manual_seed(self.seed * 1_000_003 + state.updates)
-        theta, memory, steps = state.theta, state.adam, 0
-        for _ in range(self.epochs):
-            order = torch.randperm(len(batch.obs), generator=generator, device="cpu")  # equal on every device
-            shuffled = batch.rows(order.to(batch.obs.device))
-            for start in range(0, len(batch.obs), self.minibatch):
-                rows = shuffled.rows(slice(start, start + self.minibatch))
-                model = LocalModel(self.policy, theta, rows, self.surrogate)
-                norm = float(model.gradient.norm())
-                model.gradient = model.gradient * min(1.0, self.max_grad_norm / (norm + 1e-6))
-                heading, memory = self.direction.head(model, memory)
-                theta = theta + self.lr * heading.vector
-                steps += 1
-        info = Info(step_size=self.lr, gradient_evaluations=steps)
-        return PPOState(theta, memory, state.updates + 1), info
+        orders = shuffles(len(batch.obs), self.epochs, self.seed * 1_000_003 + state.updates)
+        objective = SurrogateObjective(self.policy.family, self.surrogate, batch)
+        plan = Plan(self.direction, self.lr, self.minibatch, self.max_grad_norm)
+        reached = self.policy.steps.take(self.policy.network, objective, Reached(state.theta, state.adam), orders, plan)
+        info = Info(step_size=self.lr, gradient_evaluations=plan.steps(orders))
+        return PPOState(reached.theta, reached.memory, state.updates + 1), info
 
 
 def ppo(
