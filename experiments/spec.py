@@ -12,6 +12,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from algos.estimators import GaussNewton, MinibatchAdam, Regression
+from algos.optim import TORCH_STEPS, Steps
 from algos.policies import Policy
 from experiments.outside import as_tuple, factory_of, hints_of, name_of, takes_tuple
 
@@ -55,10 +56,10 @@ class Settings(BaseModel):
         description="steps after which an evaluated episode is cut, where the environment has no time limit",
     )
 
-    def regression(self, seed: int) -> Regression:
-        """How the critic is fitted; the seed is that of Adam's shuffles."""
+    def regression(self, seed: int, steps: Steps = TORCH_STEPS) -> Regression:
+        """How the critic is fitted; the seed is that of Adam's shuffles, and `steps` how its steps are computed."""
         if self.critic == "adam":
-            return MinibatchAdam(self.critic_epochs, self.critic_minibatch, self.critic_lr, seed)
+            return MinibatchAdam(self.critic_epochs, self.critic_minibatch, self.critic_lr, seed, steps)
         return GaussNewton(self.critic_steps, self.critic_cg_iterations, self.critic_damping, self.critic_tolerance)
 
     @model_validator(mode="after")

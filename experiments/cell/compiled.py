@@ -41,17 +41,18 @@ def _fits(tensor: Tensor) -> bool:
     return tensor.device.type == "cpu" and tensor.dtype == torch.float32
 
 
+def compiled(function: Callable[..., Any], signature: Any, **options: Any) -> Callable[..., Any]:
+    """Compile for this signature, once per installation where there is room to keep the code."""
+    try:
+        return numba.njit(signature, cache=True, **options)(function)
+    except Exception:  # a full or read-only disk, a file that is damaged
+        return numba.njit(signature, **options)(function)
+
+
 def _compiled(*shapes: str, **options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Compile for float32 arrays of these shapes, once per installation where there is room to keep the code."""
+    """Compile for float32 arrays of these shapes."""
     signature = f"void({', '.join(f'float32{shape}' for shape in shapes)})"
-
-    def compiled(function: Callable[..., None]) -> Callable[..., None]:
-        try:
-            return numba.njit(signature, cache=True, **options)(function)
-        except Exception:  # a full or read-only disk, a file that is damaged
-            return numba.njit(signature, **options)(function)
-
-    return compiled
+    return partial(compiled, signature=signature, **options)
 
 
 MATRIX, VECTOR = "[:, ::1]", "[::1]"

@@ -16,6 +16,7 @@ from algos.types import Batch, Info, Normalization
 from experiments.cell.checked_rule import first_state, make_rule, next_state, require_keepable
 from experiments.cell.clock import Clock
 from experiments.cell.compiled import CompiledPasses
+from experiments.cell.compiled_steps import CompiledSteps
 from experiments.cell.environments import make_environments
 from experiments.cell.evaluate import ActionMode, Evaluator
 from experiments.cell.failures import PARAMETER_LIMIT, RETURN_LIMIT, Diverged, require_finite, require_within
@@ -49,13 +50,14 @@ class Run:
         seed_global_generators(spec.seed, "cell")
         environments = make_environments(spec.env, spec.env_kwargs, settings.n_envs)
         self.obs_size = environments.obs_size
-        self.policy = Policy.mlp(self.obs_size, settings.hidden, environments.family, CompiledPasses())
+        passes, steps = CompiledPasses(), CompiledSteps.prepared(len(settings.hidden))
+        self.policy = Policy.mlp(self.obs_size, settings.hidden, environments.family, passes, steps)
         self.rule = make_rule(spec, self.policy)
         self.device = torch.device(settings.device)  # of parameters and batches; numbers are drawn on the CPU
         theta = self.policy.init(torch_stream(spec.seed, "theta"), settings.init_log_std)
         self.state = first_state(self.rule, theta.to(self.device))
-        regression = settings.regression(integer_seed(spec.seed, "critic's shuffles"))
-        self.critic = ValueBaseline.mlp(self.obs_size, settings.hidden, regression, CompiledPasses())
+        regression = settings.regression(integer_seed(spec.seed, "critic's shuffles"), steps)
+        self.critic = ValueBaseline.mlp(self.obs_size, settings.hidden, regression, passes)
         fresh = self.critic.init(torch_stream(spec.seed, "critic"))
         self.critic_state = replace(fresh, theta=fresh.theta.to(self.device))
         self.collector = Collector(spec, self.policy, environments)

@@ -16,6 +16,7 @@ from algos.policies import Policy
 from algos.types import COLUMNS, Batch, Info
 from experiments.cell.checked_rule import first_state, make_rule, next_state
 from experiments.cell.compiled import CompiledPasses
+from experiments.cell.compiled_steps import CompiledSteps
 from experiments.cell.environments import make_environments
 from experiments.cell.failures import PARAMETER_LIMIT, described, require_within, status_of
 from experiments.cell.streams import global_generators
@@ -51,7 +52,8 @@ class Forks:
         obs_size, family, self._action_scale = environments.obs_size, environments.family, environments.action_scale
         environments.close()
         self.spec, self.stage = spec, stage
-        self.policy = Policy.mlp(obs_size, spec.settings.hidden, family, CompiledPasses())
+        hidden = spec.settings.hidden
+        self.policy = Policy.mlp(obs_size, hidden, family, CompiledPasses(), CompiledSteps.prepared(len(hidden)))
         self.judge = judge_of(spec, self.policy, obs_size, stage, episodes)
         self._judged: dict[str, Worth] = {}
         with torch.no_grad():

@@ -1,0 +1,149 @@
+"""Runs of many small gradient steps, compiled as one: a step of 64 rows is too short for torch's operators.
+
+A run's loops and what lies between its matrix products are compiled; the products are those of BLAS. For tanh networks
+in float32 on a CPU, on the objectives and optimizers that rules use; whatever else is left to torch, which makes the
+same numbers but for rounding.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from math import inf, log1p
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from algos.estimators import Clipped, ImportanceSampled
+from algos.estimators.objectives import SquaredError, SurrogateObjective
+from algos.estimators.surrogates import Unweighted
+from algos.finite import NonFinite
+from algos.optim import Adam, AdamState, Objective, Plain, Plan, Reached, TorchSteps
+from algos.optim.minibatches import Network
+from algos.policies import MLP, Categorical, DiagonalGaussian
+from experiments.cell import steps_kernel as kernel
+from experiments.cell.compiled import compiled
+from experiments.cell.steps_kernel import Data, Layers, Moments, Rates, Rooms, Target
+
+
+@dataclass(frozen=True)
+class CompiledSteps(TorchSteps):
+    """In one call where it can be; else as torch does it."""
+
+    @classmethod
+    def prepared(cls, layers: int) -> "CompiledSteps":
+        """Compiled for networks of so many hidden layers, before anybody's clock runs."""
+        network, rows = MLP(1, (1,) * layers, 1), torch.zeros(1, 1)
+        start, orders = Reached(torch.zeros(network.size), None), torch.zeros(1, 1, dtype=torch.long)
+        steps = cls()
+        steps.take(network, SquaredError(rows, rows[:, 0]), start, orders, Plan(Plain(), 1.0, 1))
+        return steps
+
+    def take(self, network: Network, objective: Objective, start: Reached, orders: Tensor, plan: Plan) -> Reached:
+        asked, rates = _asked(network, objective), _rates(plan)
+        if asked is None or rates is None or not _fits(start.theta, objective.obs, orders):
+            return super().take(network, objective, start, orders, plan)
+        return _take(*asked, rates, start, orders, plan)
+
+
+def _fits(theta: Tensor, obs: Tensor, orders: Tensor) -> bool:
+    """Whether tensors are those that the kernel is for, and orders name rows that there are: it checks no index."""
+    plain = all(tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in (theta, obs))
+    return plain and orders.dtype == torch.long and _within(orders, len(obs))
+
+
+def _within(numbers: Tensor, end: int) -> bool:
+    return bool(numbers.numel() and numbers.min() >= 0 and numbers.max() < end)
+
+
+def _asked(network: Network, objective: Objective) -> tuple[MLP, Data, Target] | None:
+    """What is ascended on as the kernel has it; None if it has not, or if shapes do not fit, which torch will tell."""
+    if type(network) is not MLP or objective.obs.shape[1:] != (network.input_size,):
+        return None
+    if isinstance(objective, SquaredError):
+        return _of_error(network, objective)
+    return _of_surrogate(network, objective) if isinstance(objective, SurrogateObjective) else None
+
+
+def _of_error(network: MLP, objective: SquaredError) -> tuple[MLP, Data, Target] | None:
+    obs, targets, nothing = objective.obs, objective.targets, torch.empty(0, 1, device="cpu")
+    if (network.output_size, network.free_size) != (1, 0) or targets.shape != obs.shape[:1]:
+        return None
+    return network, _data(obs, nothing, targets, nothing[:, 0]), Target(kernel.ERROR, 0, inf, -inf)
+
+
+def _of_surrogate(network: MLP, objective: SurrogateObjective) -> tuple[MLP, Data, Target] | None:
+    family, batch, limits = objective.family, objective.batch, _limits(objective.surrogate)
+    discrete = type(family) is Categorical
+    actions = batch.actions.reshape(len(batch.obs), -1)
+    if discrete:
+        known = actions.shape[1] == 1 and _within(actions, family.output_size)
+    else:
+        known = type(family) is DiagonalGaussian and actions.shape[1] == family.noise_size
+    sizes = (network.output_size, network.free_size) == (family.output_size, family.free_size)
+    if not known or not sizes or limits is None:
+        return None
+    target = Target(kernel.CATEGORICAL if discrete else kernel.GAUSSIAN, *limits)
+    return network, _data(batch.obs, actions, batch.advantages, batch.log_probs), target
+
+
+def _limits(surrogate: Any) -> tuple[int, float, float] | None:
+    """Whether rows are weighted, and the log ratios at which they are cut where they gain and where they lose."""
+    if type(surrogate) is Clipped:
+        return 1, log1p(surrogate.epsilon), log1p(-surrogate.epsilon)
+    weighted = {ImportanceSampled: 1, Unweighted: 0}.get(type(surrogate))
+    return None if weighted is None else (weighted, inf, -inf)
+
+
+def _rates(plan: Plan) -> Rates | None:
+    """How steps are made of gradients; None if the kernel does not know."""
+    optimizer: Any = plan.optimizer
+    if type(optimizer).advance is Plain.advance:
+        return Rates(0, np.float32(plan.lr), plan.max_norm, 0.0, 0.0, np.float32(0))
+    if type(optimizer).advance is Adam.advance:
+        rest = optimizer.beta1, optimizer.beta2, np.float32(optimizer.epsilon)
+        return Rates(1, np.float32(plan.lr), plan.max_norm, *rest)
+    return None
+
+
+def _data(obs: Tensor, actions: Tensor, values: Tensor, log_probs: Tensor) -> Data:
+    columns = obs, actions.float(), values.float(), log_probs.double()
+    return Data(*(column.detach().cpu().contiguous().numpy() for column in columns))
+
+
+def _take(
+    network: MLP, data: Data, target: Target, rates: Rates, start: Reached, orders: Tensor, plan: Plan
+) -> Reached:
+    theta, gradient = start.theta.detach().clone(), torch.empty_like(start.theta)
+    before = start.memory if rates.adam else AdamState(theta[:0], theta[:0], 0)
+    moments = Moments(before.mean.clone().numpy(), before.square.clone().numpy(), before.steps)
+    layers, slopes = _layers(network, theta), _layers(network, gradient)
+    rooms = _rooms(network, min(plan.size, orders.shape[1]))
+    rows = orders.contiguous().numpy()
+    arguments = (theta.numpy(), layers, gradient.numpy(), slopes, moments, rooms, data, target, rows, rates)
+    found = _kernel(tuple(numba.typeof(argument) for argument in arguments))(*arguments)
+    if found != kernel.FINE:
+        raise NonFinite(f"{kernel.FAULTS[found]} holds nan or infinity")
+    mean, square = torch.from_numpy(moments.mean), torch.from_numpy(moments.square)
+    return Reached(theta, AdamState(mean, square, before.steps + plan.steps(orders)) if rates.adam else None)
+
+
+def _layers(network: MLP, theta: Tensor) -> Layers:
+    """Views of theta [P]."""
+    layers = network.layers(theta)
+    return Layers(tuple(weight.numpy() for weight, _ in layers), tuple(bias.numpy() for _, bias in layers))
+
+
+def _rooms(network: MLP, rows: int) -> Rooms:
+    """Where activations and signals of so many rows are written."""
+    bound = network.output_size - network.free_size
+    widths = [network.input_size, *network.hidden, bound]
+    arrays = [np.empty((rows, width), np.float32) for width in widths]
+    return Rooms(tuple(arrays[:-1]), tuple(np.empty_like(array) for array in arrays[1:]))
+
+
+@cache
+def _kernel(signature: tuple[Any, ...]) -> Any:
+    """The kernel for these types, which differ by the number of layers alone."""
+    return compiled(kernel.take, signature, **kernel.OPTIONS, nogil=True)
