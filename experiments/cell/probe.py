@@ -12,7 +12,6 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -69,21 +68,27 @@ class Prober:
 class _Child:
     def __init__(self) -> None:
         self._answers, answers = os.pipe()
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115, closed in `end`
+        self._output, output = os.pipe()
+        self._said = b""  # the end of what it printed
         self._process = subprocess.Popen(
             [sys.executable, "-c", BOOT, str(answers)],
-            stdin=subprocess.PIPE, stdout=self._said, stderr=self._said, pass_fds=[answers], start_new_session=True,
+            stdin=subprocess.PIPE, stdout=output, stderr=output, pass_fds=[answers], start_new_session=True,
         )  # fmt: skip
-        os.close(answers)
+        for passed_on in (answers, output):
+            os.close(passed_on)
+        os.set_blocking(self._output, False)
         self._send(sys.path)
 
     def ask(self, env: str, kwargs: Mapping[str, Any], limit_s: float) -> Interface:
         self._send((env, dict(kwargs)))
         answer, deadline = b"", time.monotonic() + limit_s
         while not answer.endswith(b"\n"):
-            ready, _, _ = select.select([self._answers], [], [], max(0.0, deadline - time.monotonic()))
-            if not ready:
+            ends = [self._answers, *([self._output] if self._listen() else [])]
+            ready, _, _ = select.select(ends, [], [], max(0.0, deadline - time.monotonic()))
+            if time.monotonic() > deadline:
                 raise ProbeFailed(f"not made within {limit_s:.0f} s{self._last_words()}")
+            if self._answers not in ready:
+                continue
             part = os.read(self._answers, 65536)
             if not part:
                 code = self._process.wait()
@@ -100,8 +105,18 @@ class _Child:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
-        os.close(self._answers)
-        self._said.close()
+        for end in (self._answers, self._output):
+            os.close(end)
+
+    def _listen(self) -> bool:
+        """Take in what it has printed, or a mebibyte of it, lest a full pipe block it; whether more may come."""
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(16):
+                part = os.read(self._output, 65536)
+                if not part:
+                    return False
+                self._said = (self._said + part)[-SHOWN:]
+        return True
 
     def _send(self, message: Any) -> None:
         assert self._process.stdin is not None
@@ -110,8 +125,8 @@ class _Child:
             self._process.stdin.flush()
 
     def _last_words(self) -> str:
-        self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - SHOWN))
-        text = self._said.read(SHOWN).decode(errors="replace").strip()
+        self._listen()
+        text = self._said.decode(errors="replace").strip()
         return f"; the end of what it said: {text}" if text else ""
 
 

@@ -27,7 +27,7 @@ def test_plain_lines_tell_start_middle_and_end(make_spec):
 def test_the_live_table_shows_failures_and_counts(make_spec, fakes):
     out = io.StringIO()
     told(LiveProgress(1, 0, Console(file=out, force_terminal=True, width=200)), make_spec(fakes + "NanReward-v0"))
-    assert "diverged" in out.getvalue() and "evaluated_returns not finite" in out.getvalue()
+    assert "env_error" in out.getvalue() and "reward is nan" in out.getvalue()
     assert "0/1 done, 0 running, 1 failed, 0 waiting" in out.getvalue()
 
 

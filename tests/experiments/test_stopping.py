@@ -10,11 +10,14 @@ from experiments.stopping import Output, stopping, surviving_output
 
 @pytest.fixture
 def paused():
-    """How often the engine was asked to pause; signals of this process are as before in the end."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    """How often the engine was asked to pause; no signal is ignored at first, and in the end they are as before."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    outside = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
     asked = []
     yield asked
-    assert {number: signal.getsignal(number) for number in before} == before
+    assert {signal.getsignal(number) for number in numbers} == {signal.SIG_DFL}
+    for number, handler in outside.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])

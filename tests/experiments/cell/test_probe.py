@@ -44,6 +44,11 @@ def test_what_a_constructor_does_stays_in_the_other_process(prober, fakes, tmp_p
         assert has_ended(int((tmp_path / "pid").read_text()))
 
 
+def test_what_a_constructor_prints_neither_blocks_it_nor_takes_a_file(prober, fakes, monkeypatch):
+    monkeypatch.setattr("tempfile.gettempdir", lambda: pytest.fail("a disk may be full"))
+    assert prober.ask(fakes + "Awkward-v0", {"how": "prints"}) == COUNTING
+
+
 def has_ended(pid):
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE

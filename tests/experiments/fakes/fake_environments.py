@@ -90,6 +90,8 @@ class Awkward(Counting):
         if how == "aborts":
             print("it was the driver", flush=True)
             os.abort()
+        if how == "prints":
+            print("x" * 2**22, flush=True)
         if how == "hangs":
             time.sleep(3600)
         if how == "thread":
