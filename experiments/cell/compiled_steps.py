@@ -41,8 +41,9 @@ class CompiledSteps(TorchSteps):
         return steps
 
     def take(self, network: Network, objective: Objective, start: Reached, orders: Tensor, plan: Plan) -> Reached:
-        asked, rates = _asked(network, objective), _rates(plan)
-        if asked is None or rates is None or not _fits(start.theta, objective.obs, orders):
+        rates, fits = _rates(plan), _fits(start.theta, objective.obs, orders)
+        asked = _asked(network, objective) if fits and rates is not None else None
+        if asked is None or rates is None:
             return super().take(network, objective, start, orders, plan)
         return _take(*asked, rates, start, orders, plan)
 
@@ -109,7 +110,7 @@ def _rates(plan: Plan) -> Rates | None:
 
 def _data(obs: Tensor, actions: Tensor, values: Tensor, log_probs: Tensor) -> Data:
     columns = obs, actions.float(), values.float(), log_probs.double()
-    return Data(*(column.detach().cpu().contiguous().numpy() for column in columns))
+    return Data(*(column.detach().contiguous().numpy() for column in columns))
 
 
 def _take(

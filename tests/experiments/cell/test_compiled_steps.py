@@ -174,6 +174,7 @@ def test_what_they_are_not_compiled_for_is_left_to_torch(family, compiled_only):
         (network, replace(objective, surrogate=Truncated()), theta, {}),
         (network, objective, theta, {"optimizer": Louder()}),
         (network, objective, theta.to("meta"), {}),
+        (network, replace(objective, batch=batch.to("meta")), theta.to("meta"), {}),
         (many, SquaredError(batch.obs, batch.advantages), torch.zeros(many.size), {}),
         (network, objective, theta, {"orders": torch.tensor([[60]])}),  # torch tells what is wrong with it
         (network, replace(objective, batch=replace(batch, obs=batch.obs[:, :2])), theta, {}),
