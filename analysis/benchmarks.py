@@ -10,7 +10,6 @@ its raw time, which compares on one machine only, and is marked. Exit code: 0, 1
 noise, 2 if a file cannot be read.
 """
 
-import json
 import sys
 from dataclasses import dataclass
 from math import sqrt
@@ -27,6 +26,7 @@ import tyro
 
 from analysis.plots.scale import NAMES, scale
 from analysis.plots.style import caption, panels, save, theme
+from experiments.records import parse_json, read_regular
 
 FLOOR = "floor"  # in the name of a benchmark that times the bare work of its group
 NOTCH = 1.57  # median +- 1.57 IQR / sqrt(n): the 95 % notch of McGill, Tukey and Larsen 1978
@@ -52,9 +52,9 @@ def load_benchmarks(file: Path) -> pd.DataFrame:
     Floors themselves have no row. Raises BenchmarkError.
     """
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))["benchmarks"]
+        found = parse_json(read_regular(file))["benchmarks"]
         rows = [_row(entry) for entry in found]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
         raise BenchmarkError(f"{file} is not the JSON of a pytest-benchmark run: {error!r}") from error
     frame = pd.DataFrame(rows, columns=["name", "group", "median", "noise", "ratio"]).set_index("name")
     floors = frame[frame.index.str.contains(FLOOR)].groupby("group")[["median", "noise"]].first()
@@ -112,7 +112,7 @@ def cost_text(cost: float, raw: bool) -> str:
 
 def draw_scale(file: Path) -> list[Path]:
     """The figure `scale` beside the file, a panel per axis; no files if it has no rows of scale."""
-    found = json.loads(file.read_text(encoding="utf-8"))["benchmarks"]
+    found = parse_json(read_regular(file))["benchmarks"]
     rows = pd.DataFrame([row for entry in found for row in entry["extra_info"].get("rows", ())])
     if rows.empty:
         return []

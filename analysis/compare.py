@@ -38,7 +38,10 @@ class Scale:
 def pairs_of(results: Results) -> tuple[list[tuple[str, str]], list[str], str]:
     """The pairs, the measures, and what is to be said about where they come from."""
     if results.declared is not None:
-        return list(results.declared.pairs), [results.declared.measure], "Declared in the matrix file before the runs."
+        note = "Declared in the matrix file before the runs."
+        if results.declared.after:
+            note = f"Declared after {results.declared.after} runs had ended: exploration."
+        return list(results.declared.pairs), [results.declared.measure], note
     labels = sorted(results.planned.label.unique())
     pairs = list(combinations(labels, 2))
     if len(pairs) > MOST_PAIRS:

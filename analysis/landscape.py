@@ -30,7 +30,15 @@ from analysis.plots.landscape import (
 from analysis.plots.names import drawable
 from analysis.plots.style import caption, legend_of, panels, save, theme
 from analysis.plots.ticks import short
-from experiments.records import LANDSCAPE, LandscapeRow, schema
+from experiments.records import (
+    LANDSCAPE,
+    BrokenCell,
+    LandscapeLineRow,
+    LandscapePlaneRow,
+    LandscapeRow,
+    frame,
+    read_parquet,
+)
 
 DIRECTIONS = ("gradient", "natural", "random")
 
@@ -58,16 +66,18 @@ class Landscape:
 
 def load_landscape(folder: Path) -> Landscape:
     """Raises LandscapeError."""
-    tables = []
-    for kind in LANDSCAPE:
-        file = folder / f"{kind.table}.parquet"
-        try:
-            tables.append(pd.read_parquet(file, columns=schema(kind).names))
-        except (OSError, ValueError) as error:
-            raise LandscapeError(f"{file} is not a table of python -m experiments.landscape: {error}") from error
-    common, lines, plane_rows = tables
-    row: dict[Any, Any] = common.iloc[0].to_dict()
-    return Landscape(LandscapeRow(**row), lines, plane_rows)
+    common, lines, plane_rows = (_rows(kind, folder / f"{kind.table}.parquet") for kind in LANDSCAPE)
+    return Landscape(common[0], frame(LandscapeLineRow, lines), frame(LandscapePlaneRow, plane_rows))
+
+
+def _rows(kind: type[Any], file: Path) -> list[Any]:
+    try:
+        rows = read_parquet(kind, file)
+    except BrokenCell as error:
+        raise LandscapeError(f"{file} is not a table of python -m experiments.landscape: {error}") from error
+    if not rows:
+        raise LandscapeError(f"{file} has no rows; measure the landscape again")
+    return rows
 
 
 def draw(landscape: Landscape, folder: Path) -> list[Path]:

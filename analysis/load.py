@@ -24,6 +24,7 @@ from experiments.records import (
     frame,
     major,
     mixed_code,
+    read_regular,
     read_tables,
     schema,
 )
@@ -90,9 +91,9 @@ def load(folder: Path, mixed: bool = False) -> Results:
         if not mixed:
             raise ResultsError(f"{folder} holds {what}; run them again, or put them into one table with --mixed")
         problems.append(f"{what} are mixed here, as was asked for")
-    if plan.declared_after:
+    if plan.declared is not None and plan.declared.after:
         problems.append(
-            f"what is compared, or how, was not declared before: {plan.declared_after} runs had ended by then, so its "
+            f"what is compared, or how, was not declared before: {plan.declared.after} runs had ended by then, so its "
             "verdicts are exploratory"
         )
     versions = sorted({run.protocol for run, _ in cells})
@@ -122,11 +123,11 @@ def load(folder: Path, mixed: bool = False) -> Results:
 
 
 def _read_looks(file: Path) -> dict[str, dict[str, Any]]:
-    if not file.is_file():
-        return {}
     try:
-        return {str(comparison["name"]): comparison for comparison in json.loads(file.read_bytes())[-1]}
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        return {str(comparison["name"]): comparison for comparison in json.loads(read_regular(file))[-1]}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise ResultsError(f"{file} is not what --until-decided writes: {type(error).__name__}: {error}") from error
 
 

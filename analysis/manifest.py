@@ -20,11 +20,12 @@ class ResultsError(Exception):
 
 @dataclass(frozen=True)
 class Declared:
-    """What the matrix file said it would decide, before it ran."""
+    """What the matrix file said it would decide."""
 
     pairs: tuple[tuple[str, str], ...]  # of labels
     measure: str
     smallest_effect: float | None  # smaller differences are practically none
+    after: int = 0  # cells that had ended when it was declared, or when seeds were first run until it is decided
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,6 @@ class Manifest:
     planned: pd.DataFrame  # WHO: one row per cell
     anchors: pd.DataFrame  # analysis.anchors: of its environments
     declared: Declared | None
-    declared_after: int  # cells that had ended when it was declared, or when seeds were first run until it is decided
     listings: Listings  # the files of the code that the cells were planned with
     defaults: dict[str, dict[str, Any]]  # rule -> hyper-parameter -> its value where none is given
 
@@ -56,12 +56,11 @@ def read_manifest(file: Path) -> Manifest:
             name=str(plan["matrix"]),
             planned=planned.sort_values(["env", "label", "seed"], ignore_index=True),
             anchors=anchors_of(_variants(plan["cells"]), given),
-            declared=None if compare is None else _declared(compare),
-            declared_after=int(plan.get("declared_after", 0)),
+            declared=None if compare is None else _declared(compare, int(plan.get("declared_after", 0))),
             listings=dict(plan.get("code", {})),
             defaults={str(rule): dict(values) for rule, values in plan.get("defaults", {}).items()},
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultsError(f"{file} is not a manifest: {type(error).__name__}: {error}") from error
     _check(file, planned)
     return found
@@ -92,7 +91,7 @@ def _variants(cells: list[dict[str, Any]]) -> list[Variant]:
     return [found[env] for env in sorted(found)]
 
 
-def _declared(compare: dict[str, Any]) -> Declared:
+def _declared(compare: dict[str, Any], after: int) -> Declared:
     effect = compare.get("smallest_effect")
     pairs = tuple((str(first), str(second)) for first, second in compare["rules"])
-    return Declared(pairs, str(compare["measure"]), None if effect is None else float(effect))
+    return Declared(pairs, str(compare["measure"]), None if effect is None else float(effect), after)

@@ -146,7 +146,7 @@ def main(command: Command) -> int:
                 from experiments.management import doctor
 
                 return doctor.examine(command.results)
-    except (inspect.NotFound, BrokenCell) as error:
+    except (inspect.NotFound, BrokenCell, OSError) as error:
         print(error, file=sys.stderr)
         return 2
 

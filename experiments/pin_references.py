@@ -176,8 +176,8 @@ def main(arguments: Arguments) -> int:
     for env in arguments.environments or sorted({anchor.env for anchor in anchors}):
         for task in tasks_of(env):
             found = anchors_of(task, arguments.seeds)
-            told = (f"{anchor.anchor} {anchor.mean}" for anchor in found)
-            print("; ".join([f"{env}, {task.limit} steps", *told]), flush=True)
+            values = (f"{anchor.anchor} {anchor.mean}" for anchor in found)
+            print("; ".join([f"{env}, {task.limit} steps", *values]), flush=True)
             keys = {(anchor.env, anchor.limit, anchor.anchor) for anchor in found}
             anchors = [anchor for anchor in anchors if (anchor.env, anchor.limit, anchor.anchor) not in keys] + found
             write(REFERENCES, anchors)

@@ -139,7 +139,7 @@ def fork_trunk(
             for entry in file.missing():
                 file.add(forks.fork(entry))
                 advance()
-        say(f"at {stage.env_steps:,} steps: {file.told()}")
+        say(f"at {stage.env_steps:,} steps: {file.summary()}")
 
 
 if __name__ == "__main__":

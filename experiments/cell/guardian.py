@@ -63,13 +63,13 @@ def _watch(request: dict[str, Any], owner: socket.socket, pipe: int) -> bytes:
     _, status, usage = os.wait4(cell, 0)
     end_descendants()
     rss = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    told = {
+    end = {
         "code": os.waitstatus_to_exitcode(status),
         "peak_rss_mb": rss,
         "cpu_s": usage.ru_utime + usage.ru_stime,
         "total_s": time.monotonic() - start,
     }
-    return json.dumps(told).encode() + b"\n"
+    return json.dumps(end).encode() + b"\n"
 
 
 def _wait_for_end(cell: int, owner: socket.socket) -> None:

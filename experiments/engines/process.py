@@ -50,7 +50,7 @@ class Process:
         self._pipe, sink = os.pipe()
         os.set_blocking(self._pipe, False)
         self._sources: list[Any] = [self._pipe, self._control]
-        self._begun, self._told = b"", b""  # a line that is not whole yet; what the guardian said
+        self._begun, self._answer = b"", b""  # a line that is not whole yet; what the guardian said
         self.end: End | None = None
         data = json.dumps({**request, "path": sys.path, "folder": str(Path.cwd())}).encode()
         try:
@@ -80,7 +80,9 @@ class Process:
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)
         lines = self._wait(PATIENCE_S)
-        if self.end is None and (guardian := self._told.partition(b"\n")[0]):  # it is stopped, and nobody's to wait for
+        if self.end is None and (
+            guardian := self._answer.partition(b"\n")[0]
+        ):  # it is stopped, and nobody's to wait for
             with suppress(ProcessLookupError):
                 os.kill(int(guardian), signal.SIGKILL)
             lines += self._wait(PATIENCE_S)
@@ -114,10 +116,10 @@ class Process:
             part = self._control.recv(2**16)
         except ConnectionError:
             part = b""
-        self._told += part
+        self._answer += part
         if not part:
             self._sources.remove(self._control)
-            how = self._told.partition(b"\n")[2]
+            how = self._answer.partition(b"\n")[2]
             self.end = End(**json.loads(how)) if how else End()
 
     def _lines(self) -> list[bytes]:

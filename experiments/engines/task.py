@@ -145,7 +145,7 @@ class _News:
     def __init__(self, worker: Worker, token: str, run_id: str, checkpoint: str | None, every_s: float) -> None:
         self.lines: list[bytes] = []
         self._worker, self._token, self._run_id, self._pulse = worker, token, run_id, Pulse()
-        self._checkpoint, self._every_s, self._told = checkpoint, every_s, time.monotonic()
+        self._checkpoint, self._every_s, self._sent_at = checkpoint, every_s, time.monotonic()
         self._tell()
 
     def take(self, row: Row, line: bytes) -> None:
@@ -153,8 +153,8 @@ class _News:
         now = time.monotonic()
         if beat := self._pulse.take(row, now):
             self._tell(env_steps=beat[0], latest=beat[1])
-        if self._checkpoint is not None and now - self._told > self._every_s and Path(self._checkpoint).exists():
-            self._told = now
+        if self._checkpoint is not None and now - self._sent_at > self._every_s and Path(self._checkpoint).exists():
+            self._sent_at = now
             self._tell(checkpoint_at=self._worker.address)
 
     def _tell(self, **news: Any) -> None:

@@ -47,7 +47,7 @@ class StageFile:
         """One more row, on the disk when this returns."""
         write_atomically(self.path, parquet(ForkRow, [*self.rows(), row]))
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """The stage in one line."""
         rows = self.rows()
         good = [row for row in rows if row.status == "ok"]

@@ -101,10 +101,10 @@ class Survey:
         """Orthonormal [P] each: along the gradient, and what the natural direction has besides."""
         gradient, natural = self.directions["gradient"], self.directions["natural"]
         first = gradient / gradient.norm()
-        rest = natural - (natural @ first) * first
-        if not rest.norm() > 1e-6 * natural.norm():
+        orthogonal = natural - (natural @ first) * first
+        if not orthogonal.norm() > 1e-6 * natural.norm():
             raise ValueError("the natural direction is the gradient's own, so they span no plane; try less damping")
-        return first, rest / rest.norm()
+        return first, orthogonal / orthogonal.norm()
 
     def plane(self, points: int, span: float) -> Iterator[LandscapePlaneRow]:
         """points x points, `span` times as wide and as high as the KL ellipse."""

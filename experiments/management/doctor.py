@@ -23,7 +23,7 @@ class Finding:
 
 def examine(results: Path) -> int:
     """Print every finding. 1 if something needs doing."""
-    findings = [finding for look in (_python, _packages, _cores, _rendering) for finding in look()]
+    findings = [finding for check in (_python, _packages, _cores, _rendering) for finding in check()]
     findings += [*_writable(results), *_memory()]
     for finding in findings:
         print(f"{'!' if finding.advice else ' '} {finding.what:22} {finding.found}")

@@ -1,6 +1,8 @@
 """A matrix's rows for experiment trackers. The cells stay the truth; a tracker gets a copy of their curves."""
 
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,12 +59,14 @@ def points(cell: Cell) -> Iterator[tuple[int, dict[str, float]]]:
 
 
 def tensorboard(target: Path, plan: dict[str, Any]) -> Tracker:
-    """A folder of event files per run."""
+    """A folder of event files per run, there whole or not at all, in the place of what was exported before."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise NotFound(f"tensorboard is not installed: pip install 'policy-ascent[tensorboard]' ({error})") from error
-    writer = SummaryWriter(str(target / plan["run_id"]))
+    place, staged = target / plan["run_id"], target / f".{plan['run_id']}.tmp"
+    shutil.rmtree(staged, ignore_errors=True)
+    writer = SummaryWriter(str(staged))
     writer.add_text("specification", json.dumps(plan, indent=1))
 
     class Writer:
@@ -72,6 +76,8 @@ def tensorboard(target: Path, plan: dict[str, Any]) -> Tracker:
 
         def close(self) -> None:
             writer.close()
+            shutil.rmtree(place, ignore_errors=True)
+            os.replace(staged, place)
 
     return Writer()
 

@@ -1,5 +1,6 @@
 """A video of a finished policy, in a process of its own and never in a timed cell."""
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from gymnasium.spaces import Box
 from algos.policies import Policy
 from experiments.management.inspect import NotFound, find
 from experiments.management.specification import specification
-from experiments.records import array_of, read_cell
+from experiments.records import array_of, read_cell, write_atomically
 
 
 def render(results: Path, part: str, out: Path | None, steps: int, seed: int, allowed: tuple[str, ...]) -> int:
@@ -59,8 +60,11 @@ def render(results: Path, part: str, out: Path | None, steps: int, seed: int, al
 
 
 def write_webp(file: Path, frames: list[Any], milliseconds: float) -> None:
-    """An animation of RGB arrays [height, width, 3]."""
+    """An animation of RGB arrays [height, width, 3], there whole or not at all."""
     from PIL import Image
 
-    images = [Image.fromarray(frame) for frame in frames]
-    images[0].save(file, save_all=True, append_images=images[1:], duration=round(milliseconds), loop=0, quality=70)
+    images, sink = [Image.fromarray(frame) for frame in frames], io.BytesIO()
+    images[0].save(
+        sink, "WEBP", save_all=True, append_images=images[1:], duration=round(milliseconds), loop=0, quality=70
+    )
+    write_atomically(file, sink.getvalue())

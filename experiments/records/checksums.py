@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def write_checksums(folder: Path, files: Iterable[Path]) -> Path:
 
 def altered_files(folder: Path) -> list[str]:
     """What is missing or not as it was written, a line each; nothing where no report was ever made."""
-    if not (folder / NAME).exists():
+    if not os.path.lexists(folder / NAME):
         return []
     try:
         known = _read(folder)

@@ -19,8 +19,9 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def write_through(path: Path, data: bytes) -> None:
-    """A file that nobody reads yet; it is on the disk when this returns."""
-    with open(path, "wb") as sink:
+    """A file that nobody reads yet, in the place of what an earlier writer left; on the disk when this returns."""
+    path.unlink(missing_ok=True)  # nothing is written through a link or into a FIFO
+    with open(path, "xb") as sink:
         sink.write(data)
         sink.flush()
         os.fsync(sink.fileno())

@@ -1,6 +1,7 @@
 """Two files of benchmark results: costs relative to the floor, and changes beyond the noise."""
 
 import json
+import os
 
 import pytest
 
@@ -82,7 +83,15 @@ def test_a_raw_time_and_a_ratio_are_not_compared(write, capsys):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"benchmarks": [{"name": "x"}]}', '{"benchmarks": [{"stats": 1, "extra_info": 2}]}']
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"benchmarks": [{"name": "x"}]}',
+        '{"benchmarks": [{"stats": 1, "extra_info": 2}]}',
+        "[" * 100_000,
+    ],
 )
 def test_a_file_that_is_no_benchmark_is_refused(tmp_path, content, capsys):
     (tmp_path / "a.json").write_text(content)
@@ -90,6 +99,12 @@ def test_a_file_that_is_no_benchmark_is_refused(tmp_path, content, capsys):
         load_benchmarks(tmp_path / "a.json")
     assert main(Arguments(tmp_path / "a.json", tmp_path / "a.json")) == 2
     assert "a.json is not the JSON" in capsys.readouterr().err
+
+
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(BenchmarkError, match="not a regular file"):
+        load_benchmarks(tmp_path / "a.json")
 
 
 def test_one_file_gives_costs_and_the_figure_of_scale(write, tmp_path, capsys):

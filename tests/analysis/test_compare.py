@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import numpy as np
@@ -7,7 +8,7 @@ from analysis_cases import curve_of, only, write_cell, write_results
 
 from analysis.compare import COLUMNS, compare, out_of_reach, verdict
 from analysis.contrasts import MEASURES
-from analysis.load import load
+from analysis.load import ResultsError, load
 from analysis.measures import measure_runs
 from analysis.permutation import Contrast
 
@@ -207,6 +208,13 @@ def test_three_runs_cannot_decide(folder):
     assert set(table(folder)[0].verdict) == {"too few runs"}
 
 
+def test_the_table_says_that_what_was_declared_after_runs_is_exploration(folder):
+    declare(folder, measure="nauc")
+    assert table(folder)[1].endswith("Declared in the matrix file before the runs.")
+    change(folder / "manifest.json", declared_after=3)
+    assert table(folder)[1].endswith("Declared after 3 runs had ended: exploration.")
+
+
 def test_the_verdicts_of_looks_stand_and_nothing_is_pooled_over_them(folder):
     declare(folder, measure="nauc")
     said = {"name": "climbs against stays on Easy-v0", "verdict": "undecided", "p": 0.3, "adjusted": 0.4}
@@ -215,6 +223,14 @@ def test_the_verdicts_of_looks_stand_and_nothing_is_pooled_over_them(folder):
     assert found.loc["Easy-v0"].iloc[0].verdict == "undecided" and found.loc["Easy-v0"].iloc[0].p == 0.3
     assert found.loc["Hard-v0"].iloc[0].verdict == "better" and "for four looks" in note
     assert ALL not in found.index.get_level_values("env")
+
+
+@pytest.mark.parametrize("odd", ["fifo", "folder", "deep"])
+def test_odd_things_in_the_place_of_looks_are_refused(folder, odd):
+    file = folder / "looks.json"
+    {"fifo": os.mkfifo, "folder": os.mkdir, "deep": lambda path: path.write_text("[" * 100_000)}[odd](file)
+    with pytest.raises(ResultsError, match=r"looks.json is not what --until-decided writes"):
+        load(folder)
 
 
 def test_too_many_pairs_are_not_explored(folder):

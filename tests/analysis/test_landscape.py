@@ -1,5 +1,6 @@
 """Figures of a landscape made by hand: a parabola of a return, and an ellipse twice as long as it is wide."""
 
+import os
 from dataclasses import fields, replace
 
 import matplotlib.pyplot as plt
@@ -153,6 +154,17 @@ def test_the_caption_says_which_policy_and_how_it_is_known():
     assert "exact, 7 states" in describe(made()[0]) and "7 episodes a point" in describe(made(False)[0])
 
 
+def test_odd_things_in_the_place_of_a_table_are_refused(write):
+    folder = write()
+    frame(LandscapeRow, []).to_parquet(folder / "landscape.parquet")
+    with pytest.raises(LandscapeError, match=r"landscape.parquet has no rows"):
+        load_landscape(folder)
+    (folder / "landscape.parquet").unlink()
+    os.mkfifo(folder / "landscape.parquet")
+    with pytest.raises(LandscapeError, match=r"landscape.parquet is not a table .* not a regular file"):
+        load_landscape(folder)
+
+
 @pytest.mark.parametrize("missing", ["landscape", "lines", "plane"])
 def test_a_folder_that_is_no_landscape_is_refused(write, missing, capsys):
     folder = write()
@@ -161,6 +173,6 @@ def test_a_folder_that_is_no_landscape_is_refused(write, missing, capsys):
         load_landscape(folder)
     assert main(Arguments(folder)) == 2
     assert f"{missing}.parquet is not" in capsys.readouterr().err
-    frame(LandscapeRow, []).rename(columns={"beta": "alpha"}).to_parquet(folder / f"{missing}.parquet")
+    frame(LandscapeRow, [made()[0]]).rename(columns={"beta": "alpha"}).to_parquet(folder / f"{missing}.parquet")
     with pytest.raises(LandscapeError, match="is not a table"):
         load_landscape(folder)

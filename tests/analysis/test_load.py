@@ -176,5 +176,6 @@ def test_minor_versions_may_meet(folder):
 def test_comparisons_that_were_declared_after_runs_are_marked(folder):
     assert not [problem for problem in load(folder).problems if "declared" in problem]
     manifest = folder / "manifest.json"
-    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"declared_after": 3}))
+    compare = {"rules": [["climbs", "stays"]], "measure": "nauc"}
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"declared_after": 3, "compare": compare}))
     assert any("was not declared before: 3 runs had ended by then" in problem for problem in load(folder).problems)

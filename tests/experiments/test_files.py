@@ -42,6 +42,17 @@ def test_the_old_file_stays_whole(tmp_path, monkeypatch, call):
     assert file.read_bytes() == b"new"
 
 
+@pytest.mark.parametrize("odd", ["link", "fifo"])
+def test_nothing_is_written_through_what_lies_in_the_temporary_place(tmp_path, odd):
+    file, other = tmp_path / "f", tmp_path / "other"
+    other.write_bytes(b"precious")
+    temporary = tmp_path / ".f.tmp"
+    temporary.symlink_to(other) if odd == "link" else os.mkfifo(temporary)
+    write_atomically(file, b"new")
+    assert file.read_bytes() == b"new" and not file.is_symlink()
+    assert other.read_bytes() == b"precious" and not os.path.lexists(temporary)
+
+
 def test_whichever_rename_fails_a_cell_that_takes_anothers_place_is_found_again(tmp_path, monkeypatch, make_spec):
     spec = make_spec()
     *rows, run = train(spec)

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -24,7 +25,7 @@ from experiments import owner
 from experiments.cell.failures import Paused
 from experiments.cell.train import train
 from experiments.manage_results import Command, main
-from experiments.management import export, inspect
+from experiments.management import export, inspect, render
 from experiments.matrix_file import Matrix
 from experiments.records import PROTOCOL, cell_files, read_cell, write_checksums
 from experiments.store import Store
@@ -232,6 +233,30 @@ def test_render_says_why_there_is_nothing_to_show(manage, results, specs):
     assert done.returncode == 2 and "has no policy to show" in done.stderr
 
 
+def test_an_animation_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+    frames = [np.full((8, 8, 3), k, np.uint8) for k in (0, 255)]
+    render.write_webp(tmp_path / "a.webp", frames, 20)
+    before = (tmp_path / "a.webp").read_bytes()
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):
+        patch.setattr(os, "fsync", Mock(side_effect=OSError("full")))
+        render.write_webp(tmp_path / "a.webp", frames[::-1], 20)
+    assert (tmp_path / "a.webp").read_bytes() == before
+    with Image.open(tmp_path / "a.webp") as image:
+        assert image.n_frames == 2
+
+
+def test_what_cannot_be_written_is_said_in_a_line(manage, results, tmp_path):
+    done = manage("pack", results, tmp_path / "nowhere" / "a.pack")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "nowhere" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["dangling", "loop"])
+def test_a_link_in_the_place_of_checksums_is_no_report_that_was_never_made(manage, results, kind):
+    (results / "checksums.json").symlink_to("nowhere" if kind == "dangling" else "checksums.json")
+    done = manage("verify", results)
+    assert done.returncode == 1 and "checksums.json: not as it was written" in done.stdout
+
+
 def test_the_doctor_looks_at_everything(manage, tmp_path):
     done = manage("doctor", "--results", tmp_path)
     for what in ("python", "torch", "cores", "rendering", "free memory", str(tmp_path)):
@@ -252,6 +277,10 @@ def test_curves_go_to_tensorboard(manage, results, specs):
     told = {event.step: event.value for event in events.Scalars("train/kl")}
     kl = read_cell(results / "cells" / specs["ok"].run_id).tables["updates"].set_index("env_steps").kl
     assert told == pytest.approx(dict(kl), rel=1e-6) and len(events.Scalars("evaluation/sampled")) == 3
+    folders = sorted(path.name for path in (results / "tensorboard").iterdir())
+    assert manage("export", results, "--to", "tensorboard").returncode == 0
+    assert sorted(path.name for path in (results / "tensorboard").iterdir()) == folders
+    assert len(list((results / "tensorboard" / specs["ok"].run_id).iterdir())) == 1, "in the place of the one before"
 
 
 def test_curves_go_to_an_offline_run_of_wandb(manage, results):
