@@ -64,11 +64,11 @@ class GaussNewton:
             self.tolerance,
             self.preconditioner.prepare(model, torch.ones_like(error), self.damping),
         ).x
-        loss = error.square().mean()
+        loss = error.double().square().mean()  # what decides is a small difference of large numbers
         for halvings in range(self.max_backtracks + 1):
             candidate = theta + step * 0.5**halvings
             tried = model.network.linearize(candidate, obs)  # what the next step needs, for the price of a prediction
-            if (targets - tried.outputs).square().mean() < loss:
+            if (targets - tried.outputs).double().square().mean() < loss:
                 return candidate, tried
         return theta, model
 

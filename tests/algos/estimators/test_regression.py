@@ -61,6 +61,19 @@ def test_gauss_newton_never_raises_the_error_and_soon_lowers_it():
     assert errors[-1] < 0.1 * errors[0]
 
 
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+def test_a_fit_that_has_converged_is_not_made_worse_by_rounding(offset):
+    """In single precision, where errors that differ in their eighth digit are compared."""
+    generator = torch.Generator().manual_seed(1)
+    obs, network, errors = torch.randn(512, 3, generator=generator), MLP(3, (), 1), []
+    targets = 3 * (obs[:, 0] - obs[:, 1]).tanh() + offset + torch.randn(512, generator=generator)
+    state = Fitted(network.init(torch.Generator().manual_seed(1), 1.0))
+    for _ in range(60):
+        errors.append(float((network(state.theta, obs).squeeze(-1) - targets).double().square().mean()))
+        state = GaussNewton(steps=1).fit(network, state, obs, targets)
+    assert all(after <= before for before, after in pairwise(errors)) and errors[-1] < 0.5 * errors[0]
+
+
 def test_a_perfect_fit_stays():
     state = start(SMALL)
     assert GaussNewton().fit(SMALL, state, OBS, SMALL(state.theta, OBS).squeeze(-1)).theta.equal(state.theta)
