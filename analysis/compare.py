@@ -53,17 +53,18 @@ def compare(results: Results, measures: pd.DataFrame) -> tuple[pd.DataFrame, str
     """A row of COLUMNS per environment, pair and measure, and the note that belongs with the table.
 
     A pair without all its planned runs, or without enough of them, or without scores, has the verdict "incomplete",
-    "too few runs" or "no score" and no numbers. Verdicts of looks (`--until-decided`) stand as they were taken.
+    "too few runs" or "no score" and no numbers. Verdicts of interim analyses
+    (`--until-decided`) stand as they were reached.
     """
     pairs, names, note = pairs_of(results)
     effect = results.declared.smallest_effect if results.declared else None
-    frame = verdicts(measures, pairs, names, Scale(results.scores, effect, over_all=not results.looks))
+    frame = verdicts(measures, pairs, names, Scale(results.scores, effect, over_all=not results.interim))
     for i, row in frame.iterrows():
-        taken = results.looks.get(f"{row['first']} against {row['second']} on {row['env']}", {})
+        taken = results.interim.get(f"{row['first']} against {row['second']} on {row['env']}", {})
         for name in ("verdict", "p", "adjusted") if taken else ():
             frame.loc[i, name] = taken[name]
-    if results.looks:
-        return frame, note + " Verdicts and p-values are of the last look at the seeds, corrected for four looks."
+    if results.interim:
+        return frame, note + " Verdicts and p-values are of the last interim analysis, corrected for four."
     return frame, " ".join(filter(None, [out_of_reach(frame), note]))
 
 

@@ -1,10 +1,11 @@
-"""What the comparisons of a matrix say after a look at so many seeds; `run_matrix.py --until-decided` asks.
+"""An interim analysis: the verdicts of a matrix's comparisons at so many seeds; `run_matrix.py --until-decided` asks.
 
 python -m analysis.decide results/mine --seeds 10        prints JSON, a line per comparison
 
 The test, the estimand and the pairing are those of the report (`analysis.compare`). A p-value is first corrected for
-four looks, then, with Holm's method, for all comparisons of the matrix: in that order the whole procedure errs in 5 %
-at most, where Holm at the level of one comparison's looks errs in 5.3 to 5.7. A comparison keeps its first verdict.
+four analyses, then, with Holm's method, for all comparisons of the matrix: in that order the whole procedure errs in
+5 % at most, where Holm at the level of one comparison's analyses errs in 5.3 to 5.7. A comparison keeps its first
+verdict.
 """
 
 import json
@@ -20,8 +21,8 @@ from numpy.typing import NDArray
 from analysis.compare import verdict
 from analysis.contrasts import MEASURES, Measure, NoContrast, contrast_of
 from analysis.hypotheses import ERROR, difference, holm
+from analysis.interim import nominal_level, overall_error
 from analysis.load import Results, ResultsError, load
-from analysis.looks import level_of_a_look, overall_error
 from analysis.measures import measure_runs
 from analysis.permutation import Contrast, permutation_p
 
@@ -34,9 +35,9 @@ class Arguments:
     results: tyro.conf.Positional[Path]
     """a results directory whose matrix file has a table [compare]"""
     seeds: int
-    """of the look: seeds 0..N-1 are used, or as many of them as a rule has"""
+    """of the analysis: seeds 0..N-1 are used, or as many of them as a rule has"""
     decided: str = "{}"
-    """JSON: the verdicts of earlier looks, by the comparison's name"""
+    """JSON: the verdicts of earlier analyses, by the comparison's name"""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def decide(
     measure: Measure,
     effects: Mapping[str, float | None] | None = None,
 ) -> dict[str, tuple[float, float, str]]:
-    """name -> (p, adjusted p, verdict) at a look; a verdict of an earlier look stands.
+    """name -> (p, adjusted p, verdict) at an analysis; a verdict of an earlier one stands.
 
     effects: the smallest effect by name, in the unit of the values. The adjusted p-value is to be compared with 5 %.
     """
@@ -72,21 +73,21 @@ def decide(
         if said == "undecided":
             said = verdict(
                 (contrast,), measure, corrected <= ERROR, (effects or {}).get(name),
-                level_of_a_look(ERROR / len(contrasts)),
+                nominal_level(ERROR / len(contrasts)),
             )  # fmt: skip
         found[name] = (float(raw), float(corrected), said)
     return found
 
 
 def adjust(p: Array) -> Array:
-    """p-values [n] of one look at a family, corrected for all looks and for the family; 0 for what was decided before.
+    """p-values [n] of one analysis of a family, corrected for all analyses and for the family; 0 for what is decided.
 
     Holm's method with boundaries of every step's own level (Maurer and Bretz 2013).
     """
     return holm(np.where(p > 0, overall_error(p), 0.0))
 
 
-def look(folder: Path, seeds: int, earlier: Mapping[str, str], mixed: bool = False) -> list[Comparison]:
+def interim_analysis(folder: Path, seeds: int, earlier: Mapping[str, str], mixed: bool = False) -> list[Comparison]:
     """Every declared comparison on every environment. Raises ResultsError if there is none, or a run is missing."""
     results = load(folder, mixed)
     if results.declared is None:
@@ -126,7 +127,7 @@ def _contrasts(
 def main(arguments: Arguments) -> int:
     """The exit code: 0, or 2 if nothing can be decided."""
     try:
-        comparisons = look(arguments.results, arguments.seeds, json.loads(arguments.decided), mixed=True)
+        comparisons = interim_analysis(arguments.results, arguments.seeds, json.loads(arguments.decided), mixed=True)
     except ResultsError as error:
         print(error, file=sys.stderr)
         return 2

@@ -51,7 +51,7 @@ class Results:
     anchors: pd.DataFrame  # analysis.anchors: what scores are measured against, of the environments that have any
     problems: tuple[str, ...]  # broken cells and cells that nobody planned (not in the frames); mixed code
     declared: Declared | None
-    looks: dict[str, dict[str, Any]]  # what the last look at the seeds said, by the comparison's name (decide.py)
+    interim: dict[str, dict[str, Any]]  # what the last interim analysis said, by the comparison's name (decide.py)
     defaults: dict[str, dict[str, Any]] = field(default_factory=dict)  # rule -> hyper-parameter -> its default
 
     @cached_property
@@ -117,12 +117,12 @@ def load(folder: Path, mixed: bool = False) -> Results:
         anchors=plan.anchors,
         problems=tuple(problems),
         declared=plan.declared,
-        looks=_read_looks(folder / "looks.json"),
+        interim=_read_interim(folder / "interim.json"),
         defaults=plan.defaults,
     )
 
 
-def _read_looks(file: Path) -> dict[str, dict[str, Any]]:
+def _read_interim(file: Path) -> dict[str, dict[str, Any]]:
     try:
         return {str(comparison["name"]): comparison for comparison in json.loads(read_regular(file))[-1]}
     except FileNotFoundError:

@@ -5,7 +5,7 @@
 <root>/staging/<run_id>/                 a cell that is being written, renamed into its place when it is whole
 <root>/logs/<run_id>.log                 what the cell's process printed
 <root>/checkpoints/<run_id>.checkpoint   where an unfinished cell goes on
-<root>/looks.json, checksums.json        what --until-decided saw and decided, look by look, and its checksum
+<root>/interim.json, checksums.json      what each analysis of --until-decided found and decided, and its checksum
 <root>/quarantine/                       what was found damaged, or odd, or was to run again; nothing is deleted
 
 All of these files are the store's, and no others. Nothing is created, locked, moved or removed in a directory before
@@ -45,7 +45,7 @@ from experiments.records.manifest import NAME, manifest_bytes
 from experiments.spec import RunSpec, defaults_of
 
 RETRIED = frozenset({"killed", "timeout", "oom"})  # facts about that day and that machine, not about the cell
-LOOKS = "looks.json"
+INTERIM = "interim.json"
 REPLACED = ".replaced"  # of a staged cell's name: the one that it takes the place of
 
 
@@ -169,7 +169,7 @@ class Store:
         """Finish or remove what a writer that died left half written; nobody else writes while this is locked."""
         names = set(planned)
         for folder, left in (
-            (self.root, {f".{name}.tmp" for name in (NAME, LOOKS, CHECKSUMS, self._owner.name)}),
+            (self.root, {f".{name}.tmp" for name in (NAME, INTERIM, CHECKSUMS, self._owner.name)}),
             (self.logs, {f".{run_id}.log.tmp" for run_id in names}),
             (self.checkpoints, {f".{run_id}.checkpoint.tmp" for run_id in names}),
         ):
@@ -235,10 +235,10 @@ class Store:
         if run.status not in RETRIED:
             _remove(self.checkpoint_of(run.run_id))
 
-    def write_looks(self, data: bytes) -> None:
+    def write_interim(self, data: bytes) -> None:
         """What --until-decided has seen and decided so far."""
-        write_atomically(self.root / LOOKS, data)
-        write_checksums(self.root, [self.root / LOOKS])
+        write_atomically(self.root / INTERIM, data)
+        write_checksums(self.root, [self.root / INTERIM])
 
     def _set_aside(self, path: Path) -> str:
         """Move it to the quarantine, under a number that is free; where it is now."""

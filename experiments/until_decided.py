@@ -14,42 +14,42 @@ from experiments.matrix_file import Matrix
 from experiments.spec import RunSpec
 from experiments.store import Store, StoreError
 
-LOOKS = (5, 10, 15, 20)  # seeds; analysis/decide.py corrects its level for four looks
+ANALYSES = (5, 10, 15, 20)  # seeds; analysis/decide.py corrects its level for four analyses
 
 
 def run_until_decided(
     store: Store, load: Callable[[int], Matrix], run_cells: Callable[[list[RunSpec]], int]
 ) -> tuple[int, list[dict[str, Any]]]:
-    """The exit code of the last block of cells, and the last look: a comparison each.
+    """The exit code of the last block of cells, and the last analysis: a comparison each.
 
     load: the matrix with so many seeds; run_cells: run what is not finished of these. Raises StoreError.
     """
     verdicts: dict[str, str] = {}
-    looks: list[list[dict[str, Any]]] = []
+    analyses: list[list[dict[str, Any]]] = []
     cells: dict[str, RunSpec] = {}
     code = 0
-    for seeds in LOOKS:
+    for seeds in ANALYSES:
         matrix = load(seeds)
-        open_pairs = {(c["env"], label) for c in (looks[-1] if looks else ()) if c["verdict"] == "undecided"
+        open_pairs = {(c["env"], label) for c in (analyses[-1] if analyses else ()) if c["verdict"] == "undecided"
                       for label in (c["first"], c["second"])}  # fmt: skip
-        wanted = [cell for cell in matrix.cells if not looks or (cell.env, cell.label) in open_pairs]
+        wanted = [cell for cell in matrix.cells if not analyses or (cell.env, cell.label) in open_pairs]
         cells |= {cell.run_id: cell for cell in wanted}
         store.plan(replace(matrix, cells=tuple(cells.values()), sequential=True))
         code = run_cells(list(cells.values()))
         if code > 1:
             break
-        found = _look(store, seeds, verdicts)
-        looks.append(found)
-        store.write_looks(json.dumps(looks, indent=1).encode())
+        found = _analyse(store, seeds, verdicts)
+        analyses.append(found)
+        store.write_interim(json.dumps(analyses, indent=1).encode())
         for comparison in found:
             verdicts[comparison["name"]] = comparison["verdict"]
             print(f"{seeds} seeds: {comparison['name']}: {comparison['verdict']} (p {comparison['adjusted']:.3g})")
         if "undecided" not in verdicts.values():
             break
-    return code, looks[-1] if looks else []
+    return code, analyses[-1] if analyses else []
 
 
-def _look(store: Store, seeds: int, verdicts: dict[str, str]) -> list[dict[str, Any]]:
+def _analyse(store: Store, seeds: int, verdicts: dict[str, str]) -> list[dict[str, Any]]:
     decided = {name: verdict for name, verdict in verdicts.items() if verdict != "undecided"}
     line = [sys.executable, "-m", "analysis.decide", str(store.root), "--seeds", str(seeds)]
     done = subprocess.run([*line, "--decided", json.dumps(decided)], capture_output=True, text=True, check=False)

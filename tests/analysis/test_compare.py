@@ -215,21 +215,21 @@ def test_the_table_says_that_what_was_declared_after_runs_is_exploration(folder)
     assert table(folder)[1].endswith("Declared after 3 runs had ended: exploration.")
 
 
-def test_the_verdicts_of_looks_stand_and_nothing_is_pooled_over_them(folder):
+def test_the_verdicts_of_interim_analyses_stand_and_nothing_is_pooled_over_them(folder):
     declare(folder, measure="nauc")
     said = {"name": "climbs against stays on Easy-v0", "verdict": "undecided", "p": 0.3, "adjusted": 0.4}
-    (folder / "looks.json").write_text(json.dumps([[said]]))
+    (folder / "interim.json").write_text(json.dumps([[said]]))
     found, note = table(folder)
     assert found.loc["Easy-v0"].iloc[0].verdict == "undecided" and found.loc["Easy-v0"].iloc[0].p == 0.3
-    assert found.loc["Hard-v0"].iloc[0].verdict == "better" and "for four looks" in note
+    assert found.loc["Hard-v0"].iloc[0].verdict == "better" and "corrected for four" in note
     assert ALL not in found.index.get_level_values("env")
 
 
 @pytest.mark.parametrize("odd", ["fifo", "folder", "deep"])
 def test_odd_things_in_the_place_of_looks_are_refused(folder, odd):
-    file = folder / "looks.json"
+    file = folder / "interim.json"
     {"fifo": os.mkfifo, "folder": os.mkdir, "deep": lambda path: path.write_text("[" * 100_000)}[odd](file)
-    with pytest.raises(ResultsError, match=r"looks.json is not what --until-decided writes"):
+    with pytest.raises(ResultsError, match=r"interim.json is not what --until-decided writes"):
         load(folder)
 
 

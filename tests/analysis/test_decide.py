@@ -7,10 +7,10 @@ from scipy import stats
 
 from analysis.compare import compare
 from analysis.contrasts import MEASURES
-from analysis.decide import Arguments, adjust, decide, look, main
+from analysis.decide import Arguments, adjust, decide, interim_analysis, main
 from analysis.hypotheses import ERROR, holm
+from analysis.interim import ANALYSES, nominal_level, overall_error
 from analysis.load import ResultsError, load
-from analysis.looks import LOOKS, level_of_a_look, overall_error
 from analysis.measures import measure_runs
 from analysis.permutation import Contrast, permutation_p
 
@@ -43,7 +43,7 @@ def test_holm_is_over_all_comparisons_and_a_verdict_stands():
     assert decide(reversed_now, {"clear": "better"}, NAUC)["clear"][2] == "better"
 
 
-def test_equivalence_is_of_the_declared_effect_at_the_level_of_a_look():
+def test_equivalence_is_of_the_declared_effect_at_the_nominal_level():
     a = np.random.default_rng(0).normal(size=20)
     noisy = {"x": pairs(a, a + 0.01 * np.sin(np.arange(20)))}
     assert decide(noisy, {}, NAUC, {"x": 0.1})["x"][2] == "practically equivalent"
@@ -51,19 +51,19 @@ def test_equivalence_is_of_the_declared_effect_at_the_level_of_a_look():
 
 
 def family_error(correct, family=10, trials=3_000):
-    """How often a family of equal rules, looked at four times, has a verdict: test statistics by the normal law."""
+    """How often a family of equal rules, analysed four times, has a verdict: test statistics by the normal law."""
     rng, wrong = np.random.default_rng(1), 0
-    blocks = rng.normal(size=(trials, family, len(LOOKS)))
-    z = blocks.cumsum(axis=2) / np.sqrt(np.arange(1, len(LOOKS) + 1))
+    blocks = rng.normal(size=(trials, family, len(ANALYSES)))
+    z = blocks.cumsum(axis=2) / np.sqrt(np.arange(1, len(ANALYSES) + 1))
     for trial in 2 * stats.norm.sf(np.abs(z)):
-        wrong += any((correct(trial[:, k]) <= ERROR).any() for k in range(len(LOOKS)))
+        wrong += any((correct(trial[:, k]) <= ERROR).any() for k in range(len(ANALYSES)))
     return wrong / trials
 
 
-def test_four_looks_at_a_family_of_equal_rules_err_in_five_percent_at_most():
+def test_four_analyses_of_a_family_of_equal_rules_err_in_five_percent_at_most():
     """Holm over p-values that are compared with the level of a single comparison erred in 5.3 to 5.7 %."""
     assert 0.04 <= family_error(adjust) <= 0.0515
-    pocock = level_of_a_look(ERROR)
+    pocock = nominal_level(ERROR)
     assert family_error(lambda p: holm(p) * ERROR / pocock) > 0.053
 
 
@@ -71,26 +71,26 @@ def test_four_looks_at_a_family_of_equal_rules_err_in_five_percent_at_most():
 def test_the_whole_procedure_errs_in_five_percent_at_most(draw):
     rng, trials, wrong = np.random.default_rng(1), 200, 0
     for _ in range(trials):
-        whole = [draw.rvs(size=(2, LOOKS[-1]), random_state=rng).astype(float) for _ in range(2)]
+        whole = [draw.rvs(size=(2, ANALYSES[-1]), random_state=rng).astype(float) for _ in range(2)]
         verdicts = {}
-        for n in LOOKS:
+        for n in ANALYSES:
             found = decide({str(k): pairs(a[:n], b[:n]) for k, (a, b) in enumerate(whole)}, verdicts, NAUC)
             verdicts = {name: verdict for name, (_, _, verdict) in found.items()}
         wrong += any(verdict != "undecided" for verdict in verdicts.values())
     assert stats.binomtest(wrong, trials).proportion_ci(0.99).low <= 0.05, f"{wrong} of {trials}"
 
 
-def test_a_look_reads_the_declared_measure_of_the_declared_rules(folder):
+def test_an_interim_analysis_reads_the_declared_measure_of_the_declared_rules(folder):
     declare(folder, seeds=10)
-    found = look(folder, 10, {})
+    found = interim_analysis(folder, 10, {})
     assert [(c.env, c.verdict) for c in found] == [("Easy-v0", "better"), ("Hard-v0", "better")]
     assert all(c.difference > 0 and c.p == 2 / 2**10 for c in found)
     assert all(c.adjusted == pytest.approx(2 * float(overall_error(np.array(2 / 2**10)))) for c in found)
-    assert all(c.verdict == "undecided" for c in look(folder, 5, {})), "five pairs cannot decide"
+    assert all(c.verdict == "undecided" for c in interim_analysis(folder, 5, {})), "five pairs cannot decide"
 
 
 @pytest.mark.parametrize("measure", ["nauc", "final_sampled"])
-def test_a_look_and_the_report_use_one_test_for_one_measure(folder, measure):
+def test_an_interim_analysis_and_the_report_use_one_test_for_one_measure(folder, measure):
     """Runs at a ceiling: of final returns one used to say 4.8e-17, by Yuen's test, where the other said .47."""
     declare(folder, seeds=10)
     rng = np.random.default_rng(0)
@@ -103,7 +103,7 @@ def test_a_look_and_the_report_use_one_test_for_one_measure(folder, measure):
     (folder / "manifest.json").write_text(json.dumps(plan))
     results = load(folder)
     report = compare(results, measure_runs(results))[0].set_index("env")
-    for said in look(folder, 10, {}):
+    for said in interim_analysis(folder, 10, {}):
         row = report.loc[said.env]
         assert (said.p, said.difference) == (row.p, row.difference)
     assert 0.05 < report.p["Easy-v0"] <= 1
@@ -111,23 +111,23 @@ def test_a_look_and_the_report_use_one_test_for_one_measure(folder, measure):
 
 def test_without_a_declaration_or_with_a_missing_run_nothing_is_decided(folder, capsys):
     with pytest.raises(ResultsError, match="declares no comparison"):
-        look(folder, 5, {})
+        interim_analysis(folder, 5, {})
     declare(folder)
     with pytest.raises(ResultsError, match="too few runs, so nothing is decided at 3 seeds"):
-        look(folder, 3, {})
+        interim_analysis(folder, 3, {})
     (folder / "cells" / "climbs-Easy-v0-3" / "record.json").unlink()
     assert main(Arguments(folder, 5)) == 2
     assert "climbs against stays on Easy-v0: incomplete" in capsys.readouterr().err
 
 
-def test_the_p_value_of_a_look_is_of_pairs(folder):
+def test_the_p_value_of_an_interim_analysis_is_of_pairs(folder):
     declare(folder, seeds=8)
     rng = np.random.default_rng(2)
     for seed in range(8):
         level = 40 * rng.random()
         for label, more in (("climbs", 2.0), ("stays", 0.0)):
             write_cell(folder, "Easy-v0", label, seed, returns=[level + more] * 9)
-    found = look(folder, 8, {})[0]
+    found = interim_analysis(folder, 8, {})[0]
     assert found.p == 2 / 2**8
     part = measure_runs(load(folder)).query("env == 'Easy-v0'")
     a, b = (part[part.label == label].nauc.to_numpy() for label in ("climbs", "stays"))

@@ -359,7 +359,7 @@ def test_comparisons_that_are_declared_after_runs_are_marked_for_good(tmp_path, 
 def test_looks_have_a_checksum(tmp_path, make_spec):
     with Store(tmp_path / "r") as store:
         store.plan(matrix_of(tmp_path, make_spec()))
-        store.write_looks(b"[]")
+        store.write_interim(b"[]")
         assert altered_files(store.root) == []
-        (store.root / "looks.json").write_bytes(b"[[]]")
-        assert altered_files(store.root) == [f"{store.root / 'looks.json'}: not as it was written"]
+        (store.root / "interim.json").write_bytes(b"[[]]")
+        assert altered_files(store.root) == [f"{store.root / 'interim.json'}: not as it was written"]

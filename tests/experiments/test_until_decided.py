@@ -30,11 +30,11 @@ def file(tmp_path):
     return str(tmp_path / "m.toml")
 
 
-def test_only_what_is_undecided_gets_more_seeds_and_every_look_is_kept(tmp_path, file, monkeypatch):
-    """CartPole is decided at the second look, Pendulum never."""
+def test_only_what_is_undecided_gets_more_seeds_and_every_analysis_is_kept(tmp_path, file, monkeypatch):
+    """CartPole is decided at the second analysis, Pendulum never."""
     asked = []
 
-    def look(store, seeds, verdicts):
+    def analyse(store, seeds, verdicts):
         asked.append((seeds, dict(verdicts)))
         decided = {"CartPole-v1": seeds >= 10, "Pendulum-v1": False}
         return [
@@ -43,17 +43,17 @@ def test_only_what_is_undecided_gets_more_seeds_and_every_look_is_kept(tmp_path,
             for env, yes in decided.items()
         ]  # fmt: skip
 
-    monkeypatch.setattr("experiments.until_decided._look", look)
+    monkeypatch.setattr("experiments.until_decided._analyse", analyse)
     ran = []
     with Store(tmp_path / "r") as store:
         code, last = run_until_decided(store, lambda n: load_matrix(file, n), lambda cells: ran.append(cells) or 0)
         planned = json.loads((store.root / "manifest.json").read_text())
-        looks = json.loads((store.root / "looks.json").read_text())
+        analyses = json.loads((store.root / "interim.json").read_text())
     assert code == 0 and [c["verdict"] for c in last] == ["better", "undecided"]
     seeds = {env: max(c.seed for c in ran[-1] if c.env == env) + 1 for env in ("CartPole-v1", "Pendulum-v1")}
     assert seeds == {"CartPole-v1": 10, "Pendulum-v1": 20}
     assert [n for n, _ in asked] == [5, 10, 15, 20] and asked[2][1]["CartPole-v1"] == "better"
-    assert len(looks) == 4 and len(planned["cells"]) == 2 * (10 + 20)
+    assert len(analyses) == 4 and len(planned["cells"]) == 2 * (10 + 20)
     assert planned["compare"]["rules"] == [["trpo", "npg"]]
 
 

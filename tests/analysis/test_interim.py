@@ -2,20 +2,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.looks import LOOKS, level_of_a_look, overall_error
+from analysis.interim import ANALYSES, nominal_level, overall_error
 from experiments import until_decided
 
 
-def test_the_looks_are_those_that_are_taken():
-    assert LOOKS == until_decided.LOOKS
+def test_the_analyses_are_those_that_are_made():
+    assert ANALYSES == until_decided.ANALYSES
 
 
 def test_pococks_level():
-    assert level_of_a_look(0.05) == pytest.approx(0.0182, abs=5e-5)  # Pocock 1977, table 1
+    assert nominal_level(0.05) == pytest.approx(0.0182, abs=5e-5)  # Pocock 1977, table 1
 
 
 def test_the_overall_error_is_that_of_the_multivariate_normal():
-    n = np.array(LOOKS, dtype=float)
+    n = np.array(ANALYSES, dtype=float)
     correlation = np.sqrt(np.minimum.outer(n, n) / np.maximum.outer(n, n))
     for p in (0.3, 0.05, 0.01):
         z = np.full(len(n), stats.norm.isf(p / 2))
@@ -23,7 +23,7 @@ def test_the_overall_error_is_that_of_the_multivariate_normal():
         assert float(overall_error(np.array(p))) == pytest.approx(1 - inside, rel=2e-3)
 
 
-def test_it_lies_between_one_look_and_four_independent_ones():
+def test_it_lies_between_one_analysis_and_four_independent_ones():
     p = np.logspace(-9, -0.01, 50)
     errors = overall_error(p)
     assert (errors > p).all() and (errors < 4 * p).all() and (np.diff(errors / p) < 1e-9).all()
