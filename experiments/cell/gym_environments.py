@@ -90,10 +90,12 @@ class GymEnvironments:
                 print(f"an environment could not be closed: {described(error)}", file=sys.stderr, flush=True)
 
     def _observation(self, observation: Any) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = np.asarray(observation, dtype=np.float64)
+        found = np.asarray(observation)
         if found.shape != (self.obs_size,):
             raise EnvironmentFailed(f"an observation of shape {found.shape}; its space says ({self.obs_size},)")
-        return found
+        if found.dtype.kind in "cSU":  # numpy would drop the imaginary part, and read the text
+            raise EnvironmentFailed(f"an observation of {_short(observation)}; expected real numbers")
+        return found.astype(np.float64, copy=False)
 
 
 def require_numbers(actions: NDArray[Any] | None = None, **values: NDArray[np.float64]) -> None:

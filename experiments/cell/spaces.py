@@ -81,7 +81,9 @@ class FlatObservation(gym.ObservationWrapper[NDArray[Any], Any, Any]):
                 return self._one_hot[index].copy()
         elif np.shape(observation) != space.shape:
             raise ValueError(f"an observation of shape {np.shape(observation)}, where {space} was declared")
-        elif isinstance(space, Box) or space.contains(observation):
+        elif isinstance(space, Box):
+            return np.ravel(observation)  # gymnasium's own would cast it to the type that was declared
+        elif space.contains(observation):
             return np.asarray(gym.spaces.flatten(space, observation))
         raise ValueError(f"the observation {observation!r}, where {space} was declared")
 

@@ -45,6 +45,7 @@ def test_sizes_and_limits():
         (Discrete(3, start=-1), -1, [1, 0, 0]),
         (MultiDiscrete([2, 3], start=[1, 0]), np.array([2, 1]), [0, 1, 0, 1, 0]),
         (Box(0, 255, (2, 2), np.uint8), np.array([[1, 2], [3, 4]], np.uint8), [1, 2, 3, 4]),
+        (Box(0, 255, (2, 2), np.uint8), np.array([[0.5, 300], [-1, 4]]), [0.5, 300, -1, 4]),  # not as bytes
         (Box(0, 1, ()), np.float32(0.5), [0.5]),
     ],
 )
