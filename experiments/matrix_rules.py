@@ -158,11 +158,13 @@ class RuleReader:
         """Make the rule for every kind of action that the file's environments have."""
         for env, policy in self.policies.items():
             try:
-                build_rule(rule, hyper, policy)
-                continue
+                built = build_rule(rule, hyper, policy)
+                if callable(getattr(built, "init", None)) and callable(getattr(built, "update", None)):
+                    continue
+                problem = f"{where}: {rule} returned {built!r:.80}; expected a rule, with `init` and `update`"
             except ValueError as error:
                 problem = f"{where}: {error}"
-            except Exception as error:  # whatever a user's rule raises
+            except (Exception, SystemExit) as error:  # whatever a user's rule raises
                 problem = f"{where}: {rule} cannot be made for {env}: {type(error).__name__}: {error}"
             if problem not in self.problems:
                 self.problems.append(problem)

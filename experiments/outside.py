@@ -44,7 +44,7 @@ def factory_of(rule: str) -> RuleFactory:
                 load_file(name, path)
             LOADED[path] = name
         found = getattr(sys.modules[LOADED[path]], function, None)
-    except Exception as error:  # whatever a user's file raises when it is imported
+    except (Exception, SystemExit) as error:  # whatever a user's file raises when it is imported
         raise OutsideRuleError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise OutsideRuleError(f"{file} has no function {function}")
@@ -57,6 +57,8 @@ def require_signature(rule: str) -> None:
     name = name_of(rule)
     try:
         policy, *others = inspect.signature(factory_of(rule), eval_str=True).parameters.values()
+    except OutsideRuleError:
+        raise
     except ValueError as error:
         raise OutsideRuleError(
             f"{name} takes no policy; write def {name.rpartition(':')[2]}(policy, *, ...)"

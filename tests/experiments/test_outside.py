@@ -92,6 +92,34 @@ def test_a_file_that_does_not_import_is_named(tmp_path):
         factory_of(f"{tmp_path / 'broken.py'}:rule")
 
 
+def test_a_file_that_exits_when_it_is_imported_ends_nobody_else(tmp_path):
+    (tmp_path / "broken.py").write_text("import sys; sys.exit(3)")
+    with pytest.raises(OutsideRuleError, match=r"^.*broken.py cannot be imported: SystemExit: 3$"):
+        require_signature(f"{tmp_path / 'broken.py'}:rule")
+
+
+def test_a_name_that_stands_for_no_function_is_named(tmp_path):
+    (tmp_path / "mine.py").write_text("rule = 3")
+    with pytest.raises(OutsideRuleError, match=r"^\S+mine.py has no function rule$"):
+        require_signature(f"{tmp_path / 'mine.py'}:rule")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("pass", "mine.py:rule returned None; expected a rule, with `init` and `update`"),
+        ("yield policy", "mine.py:rule returned <generator object"),
+        ("return type(policy)", "mine.py:rule returned <class"),
+        ("raise SystemExit(2)", "cannot be made for CartPole-v1: SystemExit: 2"),
+    ],
+)
+def test_a_factory_that_makes_no_rule_is_refused_before_anything_runs(tmp_path, body, message):
+    (tmp_path / "mine.py").write_text(f"def rule(policy):\n    {body}\n")
+    (tmp_path / "mine.toml").write_text(MATRIX.replace("sign_pg.py:sign_pg", "mine.py:rule").replace("lr = ", "# "))
+    with pytest.raises(MatrixError, match=message):
+        load_matrix(str(tmp_path / "mine.toml"))
+
+
 BODY = "    from algos.rules import trpo\n    return trpo(policy)\n"
 
 
