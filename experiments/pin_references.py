@@ -76,7 +76,7 @@ class Task:
 def tasks_of(env: str) -> list[Task]:
     """The environment with every limit under which it is measured."""
     registered = gym.spec(env).max_episode_steps
-    if registered is not None:
+    if registered is not None and registered > 0:  # gymnasium takes -1 for none
         return [Task(env, registered, True)]
     return [Task(env, limit, False) for limit in CAPS.get(env, UNCAPPED)]
 
@@ -92,7 +92,7 @@ def returns_of(task: Task, seeds: int, act: Act | None = None) -> NDArray[np.flo
     for episode, seed in enumerate(starts):
         obs, _ = made.reset(seed=seed)
         step, done = 0, False
-        while not done:
+        while not done and step < task.limit:
             action = made.action_space.sample() if act is None else act(obs, step)
             obs, reward, terminated, truncated, _ = made.step(action)
             returns[episode] += float(reward)

@@ -1,3 +1,4 @@
+import gymnasium as gym
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,6 +58,26 @@ def test_bad_input_is_refused_and_the_file_kept(file, names, seeds):
     before = file.read_text()
     assert pin(*names, seeds=seeds) == 2
     assert file.read_text() == before
+
+
+def test_every_episode_ends_whatever_an_environment_is_registered_with(monkeypatch):
+    class Endless(gym.Env):
+        observation_space = action_space = gym.spaces.Discrete(1)
+        steps = 0
+
+        def reset(self, *, seed=None, options=None):
+            return 0, {}
+
+        def step(self, action):
+            self.steps += 1
+            assert self.steps <= 14, "it went on"
+            return 0, 1.0, False, False, {}
+
+    monkeypatch.setattr("gymnasium.envs.registration.registry", dict(gym.registry))
+    gym.register("Endless-v0", entry_point=Endless, max_episode_steps=-1)
+    assert script.tasks_of("Endless-v0") == [script.Task("Endless-v0", 10_000, False)]
+    monkeypatch.setattr(script.Task, "make", lambda self: Endless())
+    assert script.returns_of(script.Task("Endless-v0", 7, False), 2).tolist() == [7, 7]
 
 
 def test_seeds_are_those_of_tuning():
