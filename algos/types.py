@@ -62,9 +62,9 @@ class Batch:
     def __post_init__(self) -> None:
         size = self.obs.shape[0]
         for name in COLUMNS:
-            found = getattr(self, name).shape[0]
-            if found != size:
-                raise ValueError(f"Batch.{name} has {found} rows, expected {size}, as many as obs")
+            rows = getattr(self, name).shape[0]
+            if rows != size:
+                raise ValueError(f"Batch.{name} has {rows} rows, expected {size}, as many as obs")
 
     def rows(self, index: Tensor | slice) -> "Batch":
         """The batch of these rows only."""

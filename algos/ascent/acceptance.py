@@ -140,11 +140,11 @@ class KeepRejected:
     search_for: Backtracking
 
     def search(self, model: LocalModel, heading: Heading, length: Length) -> Outcome:
-        found = self.search_for.search(model, heading, length)
-        if found.accepted:
-            return found
-        alpha = found.trials[-1].step_size
-        return Outcome(model.theta + heading.vector * alpha, True, alpha, found.trials)
+        outcome = self.search_for.search(model, heading, length)
+        if outcome.accepted:
+            return outcome
+        alpha = outcome.trials[-1].step_size
+        return Outcome(model.theta + heading.vector * alpha, True, alpha, outcome.trials)
 
 
 @dataclass(frozen=True)

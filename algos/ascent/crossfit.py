@@ -21,7 +21,7 @@ class Unseen:
     """Of the steps of both halves, each judged by the other one; means over the two."""
 
     gained: float  # by the surrogate
-    foretold: float  # by its slope on the judging rows, g.d: what it would gain if it were linear
+    predicted: float  # by its slope on the judging rows, g.d: what it would gain if it were linear
     kl: float  # mean KL(old || new)
 
 
@@ -41,12 +41,11 @@ class CrossFit:
             LocalModel(whole.policy, whole.theta, half, whole.surrogate) for half in halves(whole.batch)
         )
         judged = [self._judge(maker, judge) for maker, judge in zip(self.models, self.models[::-1], strict=True)]
-        found = [unseen for unseen in judged if unseen is not None]
-        if len(found) < 2:
+        first, second = judged or (None, None)
+        if first is None or second is None:
             return None
-        first, second = found
         return Unseen(
-            (first.gained + second.gained) / 2, (first.foretold + second.foretold) / 2, (first.kl + second.kl) / 2
+            (first.gained + second.gained) / 2, (first.predicted + second.predicted) / 2, (first.kl + second.kl) / 2
         )
 
     def _judge(self, maker: LocalModel, judge: LocalModel) -> Unseen | None:

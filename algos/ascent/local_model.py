@@ -101,8 +101,8 @@ class Candidate:
     @property
     def is_finite(self) -> bool:
         """Whether the outputs are, and what was asked for so far."""
-        told = [value for value in vars(self).values() if isinstance(value, float)]
-        return bool(self._outputs.isfinite().all()) and all(map(isfinite, told))
+        asked = [value for value in vars(self).values() if isinstance(value, float)]
+        return bool(self._outputs.isfinite().all()) and all(map(isfinite, asked))
 
     @cached_property
     def surrogate_gain(self) -> float:

@@ -83,7 +83,7 @@ class ByAgreement:
     the linear model's. Below `low` the scale shrinks; above `high` it grows, if the step was accepted in full (Nocedal
     and Wright 2006, algorithm 4.1, with its thresholds 1/4 and 3/4 and its bound on the radius, here on `scale`). One
     batch seldom shows on which side of a threshold it is: so gains less thresholds add up over updates, until their sum
-    is `errors` standard errors from zero, and then anew. A search that found nothing shrinks at once.
+    is `errors` standard errors from zero, and then start over. A search that accepted nothing shrinks at once.
     """
 
     shrink: float
@@ -108,8 +108,8 @@ class ByAgreement:
         if not isfinite(unseen.gained):
             return shrunk, None
         above, below = memory or (Tally(), Tally())
-        above = above.plus(unseen.gained - self.high * unseen.foretold)
-        below = below.plus(self.low * unseen.foretold - unseen.gained)
+        above = above.plus(unseen.gained - self.high * unseen.predicted)
+        below = below.plus(self.low * unseen.predicted - unseen.gained)
         if below.is_clear(self.errors):
             return shrunk, None
         if above.is_clear(self.errors) and evidence.full:

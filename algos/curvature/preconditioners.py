@@ -50,8 +50,8 @@ class Kronecker:
 
         def solve(v: Tensor) -> Tensor:
             result = torch.empty_like(v)
-            given, found = network.layers(v), network.layers(result)
-            for (weight, bias), (to_weight, to_bias), (left, right) in zip(given, found, factors, strict=True):
+            given, solved_for = network.layers(v), network.layers(result)
+            for (weight, bias), (to_weight, to_bias), (left, right) in zip(given, solved_for, factors, strict=True):
                 bound = slice(len(weight))
                 solved = left @ torch.cat([weight, bias[bound].unsqueeze(1)], 1) @ right
                 to_weight.copy_(solved[:, :-1])

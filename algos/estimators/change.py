@@ -37,9 +37,9 @@ class Change:
 
 
 @torch.no_grad()
-def measure_change(policy: Policy, old: Tensor, new: Tensor, batch: Batch, told: Info | None = None) -> Change:
-    """Measure the move from `old` to `new` [P] on the batch that caused it; `told` is what the rule said of it."""
-    told = told or Info()
+def measure_change(policy: Policy, old: Tensor, new: Tensor, batch: Batch, info: Info | None = None) -> Change:
+    """Measure the move from `old` to `new` [P] on the batch that caused it; `info` is what the rule reported."""
+    info = info or Info()
     family = policy.family
     surrogates: tuple[Surrogate, Surrogate] = ImportanceSampled(), Discounted()
     model = policy.network.linearize(old, batch.obs)
@@ -50,12 +50,12 @@ def measure_change(policy: Policy, old: Tensor, new: Tensor, batch: Batch, told:
     log_ratio = family.log_prob(second, batch.actions) - batch.log_probs
     before = family.log_prob(first, batch.actions) - batch.log_probs
     gains = [float(s.value(log_ratio, batch) - s.value(before, batch)) for s in surrogates]
-    gain, surrogate = gains[told.discounted], surrogates[told.discounted]
+    gain, surrogate = gains[info.discounted], surrogates[info.discounted]
     by_row = (family.score(first, batch.actions) * moved).sum(-1)  # how every row's log_prob moves, to first order
     linear_gain = float(surrogate.gradient(before, batch) @ by_row)
     quadratic_kl = float((moved * family.fisher(first)(moved)).sum(-1).mean() / 2)
     implied = linear_gain / (2 * quadratic_kl) if quadratic_kl > 0 else nan
-    beta = implied if isnan(told.beta) else told.beta
+    beta = implied if isnan(info.beta) else info.beta
     return Change(
         surrogate_gain=gains[0],
         discounted_gain=gains[1],
@@ -65,7 +65,7 @@ def measure_change(policy: Policy, old: Tensor, new: Tensor, batch: Batch, told:
         max_kl=float(kl.max()),
         quadratic_kl=quadratic_kl,
         step_norm=float(step.norm()),
-        agreement=gain / told.predicted_gain if told.predicted_gain else nan,
+        agreement=gain / info.predicted_gain if info.predicted_gain else nan,
         implied_beta=implied,
         predicted_bound=linear_gain - beta * quadratic_kl if quadratic_kl > 0 else nan,
         achieved_bound=gain - beta * float(kl.mean()) if quadratic_kl > 0 else nan,

@@ -3,7 +3,7 @@
 All take a FiniteMDP and two policies pi [S, A] and are in units of the return. Divergences are KL(old || new), in nats.
 
 They are bounds of exact quantities: what improves one of them improves the return. With advantages and visitation
-estimated from a batch that is no longer sure; how often it fails is told in `algos/rules/mm_theory.py`.
+estimated from a batch that is no longer sure; how often it fails is stated in `algos/rules/mm_theory.py`.
 """
 
 import torch

@@ -59,8 +59,8 @@ def trpo_adaptive(
     quadratic model, and a radius only grows after a step that was taken in full.
 
     radius_shrink, radius_grow: the squares of their 1/4 and 2, since KL goes as the square of the length; largest:
-    their overall bound, 4 times max_kl, twice the length; max_kl, damping,
-    cg_iterations, shrink and max_trials as in `trpo`.
+    their overall bound, 4 times max_kl, twice the length; max_kl, damping, cg_iterations, shrink and max_trials as in
+    `trpo`.
     """
     return AscentRule(
         policy,

@@ -39,16 +39,16 @@ def test_one_episode_has_no_halves_and_shows_nothing(problem):
 def test_each_half_judges_the_step_of_the_other(problem):
     batch = replace(problem.batch, n_envs=4)
     first, second = (LocalModel(problem.policy, problem.theta, half) for half in halves(batch))
-    gained = foretold = kl = 0.0
+    gained = predicted = kl = 0.0
     for maker, judge in ((first, second), (second, first)):
         new = full_step(maker)
         candidate = judge.candidate(new)
         gained, kl = gained + candidate.surrogate_gain / 2, kl + candidate.kl / 2
-        foretold += float(judge.gradient @ (new - problem.theta)) / 2
+        predicted += float(judge.gradient @ (new - problem.theta)) / 2
     crossfit = CrossFit(LocalModel(problem.policy, problem.theta, batch), full_step)
     assert crossfit.models == (), "nothing is computed before it is asked for"
     found = crossfit.unseen
-    assert (found.gained, found.foretold, found.kl) == pytest.approx((gained, foretold, kl))
+    assert (found.gained, found.predicted, found.kl) == pytest.approx((gained, predicted, kl))
     assert [model.gradient_evaluations for model in crossfit.models] == [1, 1]
 
 

@@ -12,8 +12,8 @@ class Shown:
         self.unseen = unseen
 
 
-def evidence(gained=nan, foretold=1.0, kl=nan, accepted=True, full=True, target=nan):
-    return Evidence(accepted, full, Shown(Unseen(gained, foretold, kl)), target)
+def evidence(gained=nan, predicted=1.0, kl=nan, accepted=True, full=True, target=nan):
+    return Evidence(accepted, full, Shown(Unseen(gained, predicted, kl)), target)
 
 
 NOTHING = Evidence(True, True, Shown(None))
