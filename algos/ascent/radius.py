@@ -1,9 +1,10 @@
 """How the radius (or the inverse of the penalty) moves between updates: a number `scale`, 1 at the start.
 
 A schedule sees the evidence of one update and says what the scale is in the next. It multiplies a radius delta, and
-divides a penalty beta. It is not asked where an update had nowhere to go: nothing tried, nothing learnt. And it learns
-from steps of the full length on rows that they have not seen (`crossfit.py`): judged on the batch that made them, steps
-always look good, and a radius runs to its bound.
+divides a penalty beta. It is not asked where an update had nowhere to go, nor where theta's precision does not hold the
+step that a search rejected: nothing tried, nothing learnt. And it learns from steps of the full length on rows that
+they have not seen (`crossfit.py`): judged on the batch that made them, steps always look good, and a radius runs to its
+bound.
 """
 
 from dataclasses import dataclass

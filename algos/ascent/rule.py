@@ -61,8 +61,9 @@ class AscentRule:
         if length.alpha and heading.vector.any():  # else there is nowhere to go, and nothing to try
             outcome = self.acceptance.search(model, heading, length)
             full = outcome.accepted and outcome.step_size == length.alpha
-            evidence = Evidence(outcome.accepted, full, judged, length.radius / state.scale)
-            scale, memory = self.radius.next_scale(state.scale, state.schedule, evidence)
+            if outcome.accepted or _is_resolved(state.theta, heading.vector * length.alpha):
+                evidence = Evidence(outcome.accepted, full, judged, length.radius / state.scale)
+                scale, memory = self.radius.next_scale(state.scale, state.schedule, evidence)
         models = (model, *judged.models)
         info = Info(
             accepted=outcome.accepted,
@@ -85,3 +86,9 @@ class AscentRule:
         """Where the first candidate would be, were this the model of the whole batch."""
         heading, _ = self.direction.head(model, state.direction)
         return model.theta + heading.vector * self.step_size.length(model, heading, state.scale).alpha
+
+
+def _is_resolved(theta: Tensor, step: Tensor) -> bool:
+    """Whether theta's precision holds most of a step [P]; what it does not hold was not tried."""
+    lost = (theta + step) - theta - step
+    return float(lost.norm()) < 0.5 * float(step.norm())

@@ -176,6 +176,19 @@ def test_advantages_that_are_noise_do_not_drive_a_schedule(name):
     assert state.scale == 1.0
 
 
+@pytest.mark.parametrize(("family", "obs_size"), [(Categorical(2), 4), (DiagonalGaussian(6), 17)], ids=repr)
+@pytest.mark.parametrize("name", ["trpo_adaptive", "mm_adaptive", "trpo_divergence"])
+def test_steps_that_theta_cannot_hold_teach_nothing(name, family, obs_size):
+    """Advantages of rounding's size: the quadratic bound's maximum lies closer than the next number."""
+    large, g = make_large(family, obs_size), torch.Generator().manual_seed(3)
+    rule = RULES[name](large.policy)
+    state = rule.init(large.theta)
+    for _ in range(9):
+        tiny = replace(large.batch, advantages=torch.randn(2048, generator=g) * 1e-12)
+        state, _ = rule.update(replace(state, theta=large.theta), tiny)
+    assert state.scale == 1.0
+
+
 def scales_of(rule, large, start=1.0, updates=1):
     """The scales after updates that all begin at the same theta."""
     state, path = replace(rule.init(large.theta), scale=start), []
