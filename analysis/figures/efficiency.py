@@ -80,6 +80,8 @@ def times(sheet: Sheet, name: str, unit: str) -> list[Path]:
 def profile(sheet: Sheet, name: str) -> list[Path]:
     """Performance profiles over all environments."""
     frame = profiles(sheet.scored)
+    few = sheet.scored.groupby(["label", "env"]).size().groupby("label").min() < BANDED
+    frame.loc[frame.label.isin(few[few].index), ["low", "high"]] = float("nan")
     groups = chunks({label: look for label, look in sheet.style.items() if label in set(frame.label)})
     if frame.empty:
         return []
@@ -94,7 +96,11 @@ def profile(sheet: Sheet, name: str) -> list[Path]:
             legend_beside(ax, group, dots=False)
     else:
         legend_below(figure, groups[0])
-    caption(figure, f"{_pooled(sheet)} Line: share of runs; shade: 95 % stratified bootstrap, pointwise: not a test.")
+    caption(
+        figure,
+        f"{_pooled(sheet)} Line: share of runs; shade: 95 % stratified bootstrap, "
+        f"pointwise, none below {BANDED} runs: not a test.",
+    )
     return save(figure, sheet.folder, name)
 
 

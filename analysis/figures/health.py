@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 
 from analysis.figures.sheet import Sheet
 from analysis.plots.bounds import MOST, bound_slack, with_gains
+from analysis.plots.curves import BANDED
 from analysis.plots.reuse import NAMES as REUSE
 from analysis.plots.reuse import over_reuses
 from analysis.plots.stability import LOST, MEASURES, steadiness
@@ -15,7 +16,7 @@ from analysis.plots.ticks import short
 from analysis.plots.trust import FLOOR, LEAST, over_updates, with_ratios
 from analysis.plots.wall_clock import COLOURS, wall_clock_split
 
-OVER_RUNS = "Line: median over runs; shade: their range"
+OVER_RUNS = f"Line: median over runs; shade: their range, or below {BANDED} runs a thin line each"
 
 
 def stability(sheet: Sheet, name: str) -> list[Path]:

@@ -15,7 +15,7 @@ from analysis.plots.curves import curves_of
 from analysis.plots.looks import Style, style_of
 from analysis.plots.names import SENTENCE, drawable, names
 from analysis.plots.style import FULL, caption, chunks, label_ends, legend_below, legend_beside, panels, save
-from analysis.plots.ticks import alike
+from analysis.plots.ticks import alike, one_notation
 
 Panel = Callable[..., Axes]  # (frame, ax, style)
 ROW = 0.14  # inches of a rule's row
@@ -182,3 +182,5 @@ def _together(axes: Sequence[Axes], cells: Sequence[tuple[Any, ...]], columns: i
                 alike(here, "y")
         if shared:
             alike([ax for ax, _ in mine], "y")
+        for which in "xy":
+            one_notation([ax for ax, _ in mine], which)

@@ -7,7 +7,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from analysis.plots.looks import Style
 from analysis.plots.style import QUIET
-from analysis.plots.ticks import log_ticks, short
+from analysis.plots.ticks import log_ticks, powers
 
 MOST = 600  # updates of one rule that are drawn
 DECADES = 5  # below the largest value, on a logarithmic scale
@@ -52,7 +52,7 @@ def bound_slack(gains: pd.DataFrame, ax: Axes, style: Style) -> Axes:
         getattr(ax, f"set_{axis}scale")("symlog", linthresh=linear)
         where = getattr(ax, f"{axis}axis")
         where.set(major_locator=FixedLocator(_ticks(linear, far, 2 if axis == "x" else 3)), minor_locator=NullLocator())
-        where.set_major_formatter(FuncFormatter(short))
+        where.set_major_formatter(FuncFormatter(powers))
     ax.set_xlabel("gain that the bound claims" if known else "L - beta KL, promised")
     ax.set_ylabel("true gain" if known else "L - beta KL, achieved")
     return ax

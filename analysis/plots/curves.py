@@ -143,3 +143,12 @@ def _centre(part: pd.DataFrame, ax: Axes, look: Look, x: str, label: str, shade:
     ax.plot(where, band.centre, linewidth=1.6, zorder=3, label=label, **look.line)
     if len(curves) >= BANDED:
         ax.fill_between(where, band.low, band.high, color=look.color, alpha=shade, linewidth=0)
+
+
+def spread_of_runs(by_run: pd.DataFrame, ax: Axes, look: Look) -> None:
+    """Of values [where, run]: the range as a shade, or a thin line per run where there are fewer than BANDED."""
+    if by_run.shape[1] >= BANDED:
+        ax.fill_between(by_run.index, by_run.min(axis=1), by_run.max(axis=1), color=look.color, alpha=0.12, linewidth=0)
+        return
+    lines = [run.dropna().reset_index().to_numpy(float) for _, run in by_run.items()]
+    ax.add_collection(LineCollection(lines, linewidths=0.6, colors=look.color, alpha=0.4))

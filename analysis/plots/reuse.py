@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
+from analysis.plots.curves import spread_of_runs
 from analysis.plots.looks import Style
 from analysis.plots.ticks import linear_ticks, log_ticks
 
@@ -20,10 +21,10 @@ def over_reuses(reuses: pd.DataFrame, ax: Axes, style: Style, quantity: str) -> 
     """
     for label, part in reuses.groupby("label"):
         look = style[str(label)]
-        by_run = part.groupby(["k", "seed"])[quantity].mean().groupby("k")
-        middle, low, high = by_run.median(), by_run.min(), by_run.max()
+        by_run = part.pivot_table(quantity, "k", "seed", "mean")
+        middle = by_run.median(axis=1)
         ax.plot(middle.index, middle, marker=look.marker, markersize=2.5, linewidth=1.2, label=str(label), **look.line)
-        ax.fill_between(low.index, low, high, color=look.color, alpha=0.15, linewidth=0)
+        spread_of_runs(by_run, ax, look)
     ax.set_yscale("linear" if quantity == "ess" else "log")
     if quantity == "ess":
         ax.set_ylim(0, 1.05)

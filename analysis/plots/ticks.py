@@ -69,6 +69,14 @@ def log_places(low: float, high: float) -> list[float]:
     return [place for place in MaxNLocator(4).tick_values(low, high) if low <= place <= high and place > 0]
 
 
+def one_notation(axes: Sequence[Axes], which: str) -> None:
+    """Panels with axes of their own write numbers alike: as powers of ten if a logarithmic one of them does."""
+    shown = [getattr(ax, f"{which}axis") for ax in axes if getattr(ax, f"get_{which}scale")() != "linear"]
+    if any(getattr(axis.get_major_formatter(), "func", None) is powers for axis in shown):
+        for axis in shown:
+            axis.set_major_formatter(FuncFormatter(powers))
+
+
 def alike(axes: Sequence[Axes], which: str, margin: float = 0.0) -> None:
     """Panels of one quantity: one view that holds those of all of them, with one set of ticks.
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from analysis.plots.curves import spread_of_runs
 from analysis.plots.looks import Style
 from analysis.plots.ticks import linear_ticks, log_ticks
 
@@ -29,17 +30,17 @@ def with_ratios(updates: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_updates(updates: pd.DataFrame, ax: Axes, style: Style, quantity: str = "kl") -> Axes:
-    """One of NAMES over the updates of one environment: median over runs, and the runs' range as a shade.
+    """One of NAMES over the updates of one environment: median over runs, and their range.
 
     Beside a mean KL stands the rule's radius, dashed; beside a ratio, one.
     """
     floor = _floor(quantity)
     for label, part in updates.groupby("label"):
         look = style[str(label)]
-        by_update = part.assign(shown=part[quantity].clip(lower=floor)).groupby(_neighbours(part)).shown
-        middle, low, high = by_update.median(), by_update.min(), by_update.max()
+        shown = part.assign(shown=part[quantity].clip(lower=floor), at=_neighbours(part))
+        middle = shown.groupby("at").shown.median()
         ax.plot(middle.index, middle, linewidth=1.2, label=str(label), **look.line)
-        ax.fill_between(low.index, low, high, color=look.color, alpha=0.12, linewidth=0)
+        spread_of_runs(shown.pivot_table("shown", "at", "seed", "median"), ax, look)
         if quantity == "kl":
             radius = part.dropna(subset="radius").groupby("env_steps").radius.median()
             ax.plot(radius.index, radius, color=look.color, linewidth=0.7, linestyle=(0, (4, 3)))

@@ -10,7 +10,9 @@ from analysis.plots.ticks import linear_ticks
 from experiments.records import PHASES
 
 SHOWN = [phase for phase in PHASES if phase != "evaluation_s"]  # evaluation is the judge's time, not the rule's
-SHADES = [shade for i in (0, 2, 1) for shade in (HUES[hue][i] for hue in ("teal", "gold", "violet", "rose", "grey"))]
+SHADES = [
+    shade for i in (0, 2, 1) for shade in (HUES[hue][i] for hue in ("teal", "olive", "violet", "rose", "brown", "grey"))
+]
 COLOURS = dict(zip(SHOWN, SHADES, strict=False))
 
 

@@ -2,6 +2,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 
 from analysis.inference import clopper_pearson
 from analysis.plots.bounds import MOST, bound_slack, with_gains
@@ -82,7 +84,9 @@ def test_a_ratio_is_of_the_rules_that_have_a_radius(results, ax, style):
 
 
 def test_a_long_run_is_the_median_of_neighbours_and_keeps_its_end(ax):
-    updates = pd.DataFrame({"label": "a", "env_steps": np.arange(1, 1001), "kl": 0.01, "radius": NAN, "agreement": 0.5})
+    updates = pd.DataFrame(
+        {"label": "a", "seed": 0, "env_steps": np.arange(1, 1001), "kl": 0.01, "radius": NAN, "agreement": 0.5}
+    )
     over_updates(updates, ax, style_of(["a"]), "agreement")
     assert len(ax.lines[0].get_xdata()) == 334 and ax.lines[0].get_xdata()[-1] == 1000
 
@@ -141,3 +145,18 @@ def test_bounds_that_all_lie_close_together_above_zero_have_ticks_on_both_axes()
         low, high = axis.get_view_interval()
         assert sum(low <= tick <= high for tick in axis.get_majorticklocs()) >= 2
     plt.close("all")
+
+
+@pytest.mark.parametrize("runs", [4, 5])
+def test_below_five_runs_each_has_a_line_and_there_is_no_shade(results, runs):
+    few = results.updates[(results.updates.env == "Easy-v0") & (results.updates.seed < runs)]
+    reuses = pd.DataFrame(
+        [(label, seed, k, 0.5) for label in ("climbs", "stays") for seed in range(runs) for k in (0, 1)]
+    )
+    reuses.columns = pd.Index(["label", "seed", "k", "ess"])
+    style = style_of(["climbs", "stays"])
+    for draw, rows, quantity in ((over_updates, few, "kl"), (over_reuses, reuses, "ess")):
+        ax = Figure().add_subplot()
+        draw(rows, ax, style, quantity)
+        lines = [lines for lines in ax.collections if isinstance(lines, LineCollection)]
+        assert len(ax.collections) == 2 and [len(each.get_segments()) for each in lines] == ([4, 4] if runs < 5 else [])

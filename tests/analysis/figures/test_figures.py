@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
@@ -110,3 +111,11 @@ def test_a_caption_names_the_rules_that_have_other_runs_than_most_and_counts_fai
     measures.loc[measures.index[-1], "status"] = "diverged"
     assert runs_of(measures).endswith("(but climbs on Easy-v0 4), 1 of all failed")
     assert runs_of(measures.iloc[:0]) == "n = 0 runs"
+
+
+@pytest.mark.parametrize("runs", [4, 5])
+def test_a_profile_of_fewer_than_five_runs_has_no_band(sheet, kept, runs):
+    assert FIGURES["profiles"](replace(sheet, measures=sheet.measures[sheet.measures.seed < runs]), "profiles")
+    bands = kept["profiles"].axes[0].collections
+    drawn = [any(np.isfinite(path.vertices).any() for path in band.get_paths()) for band in bands]
+    assert drawn == [runs == 5] * 2

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.measures.tuning import common_setting, effective_dimensionality, paid_auc, sensitivity
+from analysis.measures.tuning import _share_below, common_setting, effective_dimensionality, paid_auc, sensitivity
 
 
 def array(*values):
@@ -27,6 +27,7 @@ def test_effective_dimensionality_counts_what_must_be_tuned_per_environment():
     nearly = array([1.0, 0.95], [0.9, 1.0])
     assert effective_dimensionality(nearly) == 0, "0.975 of the best is near enough"
     assert effective_dimensionality(nearly, near=0.99) == 1
+    assert effective_dimensionality(nearly[::-1], near=0.96) == 0, "wherever the best one setting stands"
     with pytest.raises(ValueError, match="tuned per environment is -1; expected a positive one"):
         effective_dimensionality(-np.ones((2, 2)))
 
@@ -38,6 +39,7 @@ def test_one_setting_for_all_is_chosen_by_ranks():
     assert common_setting([first, second]) == 1
     assert common_setting([second, first]) == 0
     assert common_setting([first, first]) == 0, "the first of equals"
+    assert list(_share_below(array(1, 2), array(1, 1, 2, 3))) == [0.25, 0.625], "ties half"
 
 
 def test_tuning_is_paid_in_steps():

@@ -13,6 +13,7 @@ from analysis.plots.looks import (
     SLOTS,
     by_number,
     hue_of,
+    own_look,
     style_of,
 )
 from analysis.plots.wall_clock import COLOURS, SHOWN
@@ -84,6 +85,7 @@ def test_a_label_has_the_hue_of_the_rule_that_it_stands_for_and_not_the_rule_s_o
     assert (
         style["deep"].color in HUES["gold"] and style["deep"] != style["reuse_pg"] == style_of(["reuse_pg"])["reuse_pg"]
     )
+    assert style_of(["deep"], {"deep": "reuse_pg"})["deep"] != style["reuse_pg"], "nor where the rule is not drawn"
     where = [style_of(["x"], {"x": f"{folder}/rules.py:mine"})["x"] for folder in ("/a", "/b")]
     assert where[0] == where[1], "a look does not depend on where the file lies"
 
@@ -111,3 +113,16 @@ def test_a_line_style_is_never_dots_and_has_a_mark_of_its_own():
     assert len(set(DASHES)) == len(DASHES) == len(set(MARKERS))
     for dash in DASHES[1:]:
         assert max(dash[1][::2]) >= 2.5, "the longest stroke, in line widths"
+
+
+def test_labels_of_one_rule_stay_in_its_hue_however_many_there_are():
+    labels = [f"setting {k}" for k in range(18)]
+    style = style_of(labels, dict.fromkeys(labels, "npg"))
+    assert all(look.color in HUES["green"] for look in style.values()) and len(set(style.values())) == len(labels)
+
+
+def test_where_two_look_alike_the_rule_keeps_its_look():
+    mine = own_look("mine", "mine")
+    other = next(label for k in range(1_000) if own_look(label := f"a{k}", "mine") == mine)
+    style = style_of([other, "mine"], {other: "mine", "mine": "mine"})
+    assert style["mine"] == mine != style[other]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from analysis.plots.ticks import alike, linear_ticks, log_places, log_ticks, powers, short
+from analysis.plots.ticks import alike, linear_ticks, log_places, log_ticks, one_notation, powers, short
 
 MINUS = "\u2212"
 
@@ -38,3 +38,14 @@ def test_panels_of_one_quantity_have_one_view_and_the_same_ticks():
     assert [ax.get_xlim() for ax in axes] == [(0.1, 1000.0)] * 2
     assert list(axes[0].get_xticks()) == list(axes[1].get_xticks())
     alike([], "x")
+
+
+def test_panels_with_views_of_their_own_write_numbers_alike():
+    axes = list(Figure().subplots(1, 3))
+    for ax, low in zip(axes, (1e-5, 1e-2, 1e-2), strict=True):
+        ax.set(xscale="log", xlim=(low, 1))
+        log_ticks(ax.xaxis)
+    axes[2].set_xscale("linear")
+    one_notation(axes, "x")
+    texts = [[text.get_text() for text in ax.get_xticklabels()] for ax in axes]
+    assert "10\u207b\u00b2" in texts[1] and "10\u207b\u00b2" in texts[0] and not any("10" in text for text in texts[2])
