@@ -72,6 +72,8 @@ def test_a_rule_from_outside_keeps_its_hue_whatever_stands_beside_it():
         assert hue in OUTSIDE and style_of(SIXTY)[label].color in HUES[hue]
         assert style_of([label])[label].color in HUES[hue]
     assert len({hue_of(label) for label in SIXTY}) == len(OUTSIDE)
+    alone = {style_of([label])[label] for label in SIXTY}
+    assert len(alone) > 3 * len(OUTSIDE), "also by themselves, most that share a hue have a look of their own"
 
 
 def test_a_rule_that_is_new_here_has_the_hue_of_the_family_whose_name_it_begins_with():

@@ -49,6 +49,19 @@ def test_what_a_constructor_prints_neither_blocks_it_nor_takes_a_file(prober, fa
     assert prober.ask(fakes + "Awkward-v0", {"how": "prints"}) == COUNTING
 
 
+def test_it_ends_with_whoever_asked_whatever_threads_the_environment_has_started(prober, fakes):
+    prober.ask(fakes + "Awkward-v0", {"how": "thread"})
+    process = prober._child._process
+    process.stdin.close()  # as the end of the driver does
+    process.stdin = None
+    assert process.wait(timeout=20) == 0
+
+
+def test_one_that_cannot_be_closed_is_answered_for_as_any_other(prober, fakes):
+    assert prober.ask(fakes + "Stuck-v0", {}) == COUNTING
+    assert prober.ask(fakes + "Awkward-v0", {}) == COUNTING
+
+
 def has_ended(pid):
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
