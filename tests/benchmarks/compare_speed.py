@@ -13,8 +13,10 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 import tyro
 
@@ -37,6 +39,7 @@ CASES = (
     ("trpo", "CartPole-v1", 16, 16),
     ("ppo", "HalfCheetah-v5", 16, 16),
 )
+PEERS = {"trpo": "sb3-contrib", "ppo": "stable-baselines3"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Arguments:
     """updates per round"""
     batch: int = 2048
     """environment steps per update"""
+    csv: Path | None = None
+    """where to keep the table, for instance results/reference/benchmarks/compare_speed.csv"""
 
 
 def ours(rule: str, env: str, n_envs: int, batch: int) -> Callable[[int], None]:
@@ -78,8 +83,8 @@ def theirs(rule: str, env: str, n_envs: int, batch: int) -> Callable[[int], None
     return train
 
 
-def compare(rule: str, env: str, counts: tuple[int, int], arguments: Arguments) -> tuple[float, float, list[float]]:
-    """Our steps/s, theirs (medians), and the ratio of every round; `counts` are our environments and theirs."""
+def compare(rule: str, env: str, counts: tuple[int, int], arguments: Arguments) -> dict[str, Any]:
+    """A row of the table: steps/s of both sides (medians), and the ratios of the rounds."""
     sides = [make(rule, env, n, arguments.batch) for make, n in zip((ours, theirs), counts, strict=True)]
     for side in sides:
         side(1)
@@ -90,18 +95,33 @@ def compare(rule: str, env: str, counts: tuple[int, int], arguments: Arguments) 
             side(arguments.updates)
             rate.append(arguments.updates * arguments.batch / (time.perf_counter() - start))
     ratios = [our / their for our, their in zip(*rates, strict=True)]
-    return statistics.median(rates[0]), statistics.median(rates[1]), ratios
+    return {
+        "rule": rule,
+        "env": env,
+        "ours": statistics.median(rates[0]),
+        "our_envs": counts[0],
+        "peer": PEERS[rule],
+        "theirs": statistics.median(rates[1]),
+        "their_envs": counts[1],
+        "ratio": statistics.median(ratios),
+        "lowest": min(ratios),
+        "highest": max(ratios),
+    }
 
 
 def main(arguments: Arguments) -> None:
     torch.set_num_threads(1)
     print(f"training steps per second, batch {arguments.batch}, one thread; in brackets environments side by side")
-    print("| rule, environment | ours | theirs | ratio | lowest and highest |\n|---|---:|---:|---:|---:|")
+    rows = []
     for rule, env, *counts in CASES:
-        our, their, ratios = compare(rule, env, (counts[0], counts[1]), arguments)
-        rates = f"{our:,.0f} ({counts[0]}) | {their:,.0f} ({counts[1]})"
-        median = f"{statistics.median(ratios):.1f} | {min(ratios):.1f} to {max(ratios):.1f}"
-        print(f"| {rule}, {env} | {rates} | {median} |", flush=True)
+        rows.append(compare(rule, env, (counts[0], counts[1]), arguments))
+        print(
+            "{rule}, {env}: {ours:,.0f} ({our_envs}), {peer} {theirs:,.0f} ({their_envs}); "
+            "ratio {ratio:.1f} ({lowest:.1f} to {highest:.1f})".format_map(rows[-1]),
+            flush=True,
+        )
+    if arguments.csv is not None:
+        pd.DataFrame(rows).to_csv(arguments.csv, index=False, float_format="%.6g")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,177 @@
+"""The numbers of the READMEs, made from the committed reference results.
+
+    python -m analysis.readme            rewrite every generated block
+    python -m analysis.readme --check    write nothing; exit code 1 if a block is not what the results give
+
+A generated block lies between `<!-- NAME -->` and `<!-- end of NAME -->`, NAME being a key of BLOCKS.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import tyro
+
+from analysis.summary import REACHED, number
+
+ROOT = Path(__file__).parents[1]
+READMES = tuple(
+    ROOT / folder / "README.md" for folder in (".", "algos", "experiments", "analysis", "results/reference")
+)
+BLOCK = re.compile(r"<!-- (?P<name>\w+) -->\n.*?<!-- end of (?P=name) -->", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    files: tuple[Path, ...] = READMES
+    """the files with generated blocks"""
+    reference: Path = ROOT / "results" / "reference"
+    """the results that they are made from"""
+    check: bool = False
+    """write nothing; say which files are not what the results give"""
+
+
+def quick(reference: Path) -> list[str]:
+    """What the quick matrix gave: a row per environment and rule."""
+    summary = pd.read_csv(reference / "quick" / "tables" / "summary.csv")
+    runs = pd.read_parquet(reference / "quick" / "tables" / "runs.parquet", columns=["env", "budget"])
+    budgets = runs.groupby("env").budget.first()
+    lines = [
+        f"| environment (steps) | rule | runs | final return | nAUC | reached {REACHED:g} | drawdown |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for env in sorted(budgets.index, key=lambda env: (budgets[env], env)):
+        for row in summary[summary.env == env].itertuples():
+            cells = (
+                f"{env} ({budgets[env] / 1000:.0f}k)",
+                f"`{row.label}`",
+                f"{row.n_ok}/{row.n_planned}",
+                *(_interval(row, name) for name in ("final_sampled", "nauc", "reach_rate")),
+                number(row.max_drawdown),
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def speed(reference: Path) -> list[str]:
+    """Training steps per second beside other libraries, as `make compare-speed` measured them."""
+    table = pd.read_csv(reference / "benchmarks" / "compare_speed.csv")
+    lines = ["| rule, environment | ours | peer | ratio | lowest and highest |", "|---|---:|---:|---:|---:|"]
+    lines += [
+        f"| `{row.rule}`, {row.env} | {row.ours:,.0f} ({row.our_envs}) "
+        f"| {row.peer} {row.theirs:,.0f} ({row.their_envs}) | {row.ratio:.1f} | {row.lowest:.1f} to {row.highest:.1f} |"
+        for row in table.itertuples()
+    ]
+    return lines
+
+
+def kernel(reference: Path) -> list[str]:
+    """What a Fisher-vector product costs: over its bare matrix products, and against graphs of automatic
+    differentiation."""
+    lines = ["| case | over bare products | retained graph | rebuilt graph |", "|---|---:|---:|---:|"]
+    for case in ("batch 2048, 64x64", "batch 16384, 64x64", "batch 2048, 256x256"):
+        named = f"{case}, 17 obs, float32"
+        times = {
+            entry["name"].removeprefix("test_").split("[")[0] + entry["params"].get("body", ""): entry["stats"][
+                "median"
+            ]
+            for entry in _benchmarks(reference, f"Fisher-vector product, {named}")
+        }
+        ours = times["fisher_vector_productcompiled"]
+        over = ours / times["floor_of_bare_matrix_products"]
+        slower = [times[f"fisher_vector_product{body} graph"] / ours for body in ("retained", "rebuilt")]
+        lines.append(f"| {case} | {over:.2f} | {slower[0]:.1f} times slower | {slower[1]:.1f} times slower |")
+    return lines
+
+
+def training(reference: Path) -> list[str]:
+    """How fast `trpo` trains beside the simulator alone."""
+    lines = ["| environment | training steps/s | simulator alone | ratio |", "|---|---:|---:|---:|"]
+    for entry in _benchmarks(reference, "training"):
+        found = entry["extra_info"]
+        rates = f"{found['steps_per_s']:,.0f} | {found['simulator_steps_per_s']:,.0f} | {found['ratio']:.2f}"
+        lines.append(f"| {entry['params']['env']} | {rates} |")
+    return lines
+
+
+def preconditioners(reference: Path) -> list[str]:
+    """Products, and in brackets milliseconds, that conjugate gradient needs to a residual, early, middle and late."""
+    parts = ("none", "kronecker", "subsampled")
+    lines = [f"| residual | {' | '.join(parts)} |", "|---|---|---|---|"]
+    for who, group in (("policy", "to a residual of"), ("critic", "critic to a residual of")):
+        for residual in (0.1, 0.01, 0.001):
+            cells = []
+            for part in parts:
+                found = [
+                    next(
+                        e for e in _benchmarks(reference, f"{group} {residual}, {stage}") if e["params"]["part"] == part
+                    )
+                    for stage in ("early", "middle", "late")
+                ]
+                products = ", ".join(f"{entry['extra_info']['products']:.0f}" for entry in found)
+                milliseconds = ", ".join(number(1000 * entry["stats"]["median"]) for entry in found)
+                cells.append(f"{products} ({milliseconds})")
+            lines.append(f"| {who}, {residual} | {' | '.join(cells)} |")
+    return lines
+
+
+def _benchmarks(reference: Path, group: str) -> Iterator[dict[str, Any]]:
+    """The entries of one group of the committed benchmarks."""
+    found = json.loads((reference / "benchmarks" / "benchmarks.json").read_text(encoding="utf-8"))["benchmarks"]
+    return (entry for entry in found if entry["group"] == group)
+
+
+BLOCKS: dict[str, Callable[[Path], list[str]]] = {
+    "quick": quick,
+    "speed": speed,
+    "kernel": kernel,
+    "training": training,
+    "preconditioners": preconditioners,
+}
+
+
+def generated(text: str, reference: Path) -> str:
+    """The text with every block made anew. Raises ValueError for a block that nothing makes."""
+
+    def block(match: re.Match[str]) -> str:
+        name = match["name"]
+        if name not in BLOCKS:
+            raise ValueError(f"nothing makes the block {name}; expected one of {', '.join(BLOCKS)}")
+        return "\n".join([f"<!-- {name} -->", "", *BLOCKS[name](reference), "", f"<!-- end of {name} -->"])
+
+    return BLOCK.sub(block, text)
+
+
+def _interval(row: object, name: str) -> str:
+    """An estimate and its interval, where there is one."""
+    value, low, high = (getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
+    return number(value) if pd.isna(low) else f"{number(value)} [{number(low)}, {number(high)}]"
+
+
+def main(arguments: Arguments) -> int:
+    """The exit code: 0, 1 if a file is not what the results give, 2 if they cannot be read."""
+    stale = []
+    try:
+        for file in filter(Path.is_file, arguments.files):
+            before = file.read_text(encoding="utf-8")
+            after = generated(before, arguments.reference)
+            if before != after:
+                stale.append(file)
+            if not arguments.check:
+                file.write_text(after, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    if stale and arguments.check:
+        print(f"{', '.join(map(str, stale))}: not what {arguments.reference} gives; run: python -m analysis.readme")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Arguments, description=__doc__)))
