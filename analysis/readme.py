@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 READMES = tuple(
     ROOT / folder / "README.md" for folder in (".", "algos", "experiments", "analysis", "results/reference")
 )
+CALIBRATION = Path(__file__).with_name("calibration.csv")  # pinned for every report
 BLOCK = re.compile(r"<!-- (?P<name>\w+) -->\n.*?<!-- end of (?P=name) -->", re.DOTALL)
 
 
@@ -120,6 +121,28 @@ def preconditioners(reference: Path) -> list[str]:
     return lines
 
 
+def calibration(reference: Path) -> list[str]:
+    """How often the decisions find a difference where there is none, and where there is one, over all environments."""
+    table = pd.read_csv(CALIBRATION)
+    table = table[(table.env == "every environment") & table.decides]
+    lines = [
+        "| decision | seeds a side | false positives | found where there is a difference |",
+        "|---|---:|---:|---:|",
+    ]
+    for (decision, seeds), part in table.groupby(["decision", "seeds"], sort=False):
+        cells = [_rate(part[part["of"] == what]) for what in ("false positives", "power")]
+        lines.append(f"| {decision} | {seeds} | {' | '.join(cells)} |")
+    return lines
+
+
+def _rate(rows: pd.DataFrame) -> str:
+    """How many of how many, and the interval of the rate."""
+    if rows.empty:
+        return ""
+    row = rows.iloc[0]
+    return f"{row.found} of {row.comparisons} [{number(row.low)}, {number(row.high)}]"
+
+
 def _benchmarks(reference: Path, group: str) -> Iterator[dict[str, Any]]:
     """The entries of one group of the committed benchmarks."""
     found = json.loads((reference / "benchmarks" / "benchmarks.json").read_text(encoding="utf-8"))["benchmarks"]
@@ -132,6 +155,7 @@ BLOCKS: dict[str, Callable[[Path], list[str]]] = {
     "kernel": kernel,
     "training": training,
     "preconditioners": preconditioners,
+    "calibration": calibration,
 }
 
 
