@@ -85,9 +85,14 @@ def packed(table: pa.Table, level: int | None = None) -> bytes:
 
 
 def read_parquet(row: type[Table], file: Path) -> list[Any]:
-    """The rows that `parquet` was given. Raises BrokenCell, also for pages that fail their checksums."""
+    """The rows that `parquet` was given, without the protocol where it is a column beside theirs.
+
+    Raises BrokenCell, also for pages that fail their checksums.
+    """
     try:
-        return [row(**values) for values in unpack(read_regular(file)).to_pylist()]
+        table = unpack(read_regular(file))
+        beside = {"protocol"} & set(table.column_names) - set(schema(row).names)
+        return [row(**values) for values in table.drop_columns(list(beside)).to_pylist()]
     except UNREADABLE as error:
         raise BrokenCell(f"{file}: {type(error).__name__}: {error}") from error
 

@@ -74,10 +74,10 @@ def test_every_episode_ends_whatever_an_environment_is_registered_with(monkeypat
             return 0, 1.0, False, False, {}
 
     monkeypatch.setattr("gymnasium.envs.registration.registry", dict(gym.registry))
-    gym.register("Endless-v0", entry_point=Endless, max_episode_steps=-1)
-    assert script.tasks_of("Endless-v0") == [script.Task("Endless-v0", 10_000, False)]
+    gym.register("NeverEnding-v0", entry_point=Endless, max_episode_steps=-1)
+    assert script.tasks_of("NeverEnding-v0") == [script.Task("NeverEnding-v0", 10_000, False)]
     monkeypatch.setattr(script.Task, "make", lambda self: Endless())
-    assert script.returns_of(script.Task("Endless-v0", 7, False), 2).tolist() == [7, 7]
+    assert script.returns_of(script.Task("NeverEnding-v0", 7, False), 2).tolist() == [7, 7]
 
 
 def test_seeds_are_those_of_tuning():
