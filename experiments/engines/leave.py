@@ -8,9 +8,10 @@ import asyncio
 import signal
 import time
 
-from distributed import Status, Worker
+from distributed import Worker
 
 from experiments.engines.supervise import LEAVING
+from experiments.engines.task import take_no_more
 
 PATIENCE_S = 240.0  # for cells to reach a checkpoint and for the driver to fetch what they made
 
@@ -22,7 +23,7 @@ def dask_setup(worker: Worker) -> None:
     def on_signal() -> None:
         if not LEAVING.is_set():
             LEAVING.set()
-            worker.status = Status.paused
+            take_no_more(worker)
             leaving.append(loop.create_task(leave(worker)))
 
     leaving: list[asyncio.Task[None]] = []  # a task that nobody holds may be collected

@@ -73,7 +73,7 @@ def cell_task(order: bytes, checkpoint: bytes | None) -> bytes:
     if stop.soon_asked() or stop.now.is_set():
         return _answer(worker, paused=NOT_BEGUN)
     if refused := objection(spec, values["versions"]):
-        worker.loop.add_callback(setattr, worker, "status", Status.paused)  # it is given no further cell
+        worker.loop.add_callback(take_no_more, worker)
         return _answer(worker, refused=refused)
     shared = values["files"] is not None
     if shared:
@@ -87,6 +87,12 @@ def cell_task(order: bytes, checkpoint: bytes | None) -> bytes:
     if isinstance(outcome, Paused):
         return _answer(worker, paused=outcome.reason, log=log, checkpoint=checkpoint)
     return _answer(worker, [*news.lines, encode(outcome)], log=log, checkpoint=checkpoint)
+
+
+def take_no_more(worker: Worker) -> None:
+    """From now on the worker is given no cell. Dask's memory monitor, which lets paused workers go on, is off then."""
+    worker.memory_manager.memory_pause_fraction = False
+    worker.status = Status.paused
 
 
 def objection(spec: RunSpec, versions: str) -> str | None:
