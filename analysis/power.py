@@ -2,7 +2,7 @@
 
 By the t approximation, within what an exact test allows: its p-values are multiples of 2 / 2^n (or of 2 over the number
 of ways to choose n of n + m runs), so it errs at the largest multiple below the level, and finds nothing if there is
-none. tests/analysis/test_power.py measures the power at what is told here.
+none. tests/analysis/test_power.py measures the power at what is printed here.
 """
 
 from collections.abc import Sequence

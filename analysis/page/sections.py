@@ -107,5 +107,5 @@ def decided(comparisons: pd.DataFrame, declared: bool) -> str:
     found = comparisons.verdict.astype(str).value_counts()
     counts = [f"{found[name]} {name}" for name in (*VERDICTS, *NO_VERDICTS) if name in found]
     others = int(sum(count for name, count in found.items() if name not in (*VERDICTS, *NO_VERDICTS)))
-    told = ", ".join(counts + ([f"{others} other"] if others else []))
-    return f"{len(comparisons)} {'declared' if declared else 'explored'}: {told}"
+    outcomes = ", ".join(counts + ([f"{others} other"] if others else []))
+    return f"{len(comparisons)} {'declared' if declared else 'explored'}: {outcomes}"
