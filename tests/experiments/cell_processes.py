@@ -1,5 +1,7 @@
 """Which processes run cells."""
 
+from contextlib import suppress
+
 import psutil
 
 
@@ -26,3 +28,20 @@ def _is_fork(process: psutil.Process) -> bool:
         return "experiments.cell.server" in " ".join(process.cmdline())
     except psutil.NoSuchProcess:
         return False
+
+
+def has_ended(pid: int) -> bool:
+    """Whether nothing runs under that number any more. It may end between any two questions asked of it."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def kill_all(pid: int) -> None:
+    """Kill a process and whatever has come from it."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for one in (*process.children(recursive=True), process):
+            with suppress(psutil.NoSuchProcess):
+                one.kill()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from cell_processes import has_ended
 
 import experiments.cell.probe as probe
 from experiments.cell.probe import ProbeFailed, Prober
@@ -60,13 +61,6 @@ def test_it_ends_with_whoever_asked_whatever_threads_the_environment_has_started
 def test_one_that_cannot_be_closed_is_answered_for_as_any_other(prober, fakes):
     assert prober.ask(fakes + "Stuck-v0", {}) == COUNTING
     assert prober.ask(fakes + "Awkward-v0", {}) == COUNTING
-
-
-def has_ended(pid):
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import kubernetes_validate
 import psutil
 import pytest
 import yaml
-from cell_processes import cells_alive
+from cell_processes import cells_alive, kill_all
 from test_cluster import ends, outcomes, pauses, run
 
 from experiments.engines import Beat, Conditions, Ended, EngineError, Inline
@@ -71,9 +71,8 @@ class Cluster:
 
     def stop(self) -> None:
         for process in reversed(self._started):
-            for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
-                child.kill()
-            process.kill()
+            if process.poll() is None:
+                kill_all(process.pid)
             process.wait()
 
 

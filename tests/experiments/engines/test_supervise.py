@@ -1,15 +1,13 @@
 """One cell in a process of its own, and all that it may have started."""
 
-import os
 import resource
-import signal
 import time
 from pathlib import Path
 from threading import Thread, Timer
 
 import psutil
 import pytest
-from cell_processes import cells_alive, guardians_alive
+from cell_processes import cells_alive, guardians_alive, has_ended, kill_all
 
 from experiments.cell.train import train
 from experiments.engines import Conditions, Files, Paused
@@ -30,8 +28,8 @@ def helper(tmp_path):
     """The file in which the helper's process id will be; whatever lives is killed in the end."""
     file = tmp_path / "helper"
     yield file
-    if file.exists() and not is_gone(file):
-        os.kill(int(file.read_text()), signal.SIGKILL)
+    if file.exists():
+        kill_all(int(file.read_text()))
 
 
 def run(spec, stop=None, **conditions):
@@ -39,8 +37,7 @@ def run(spec, stop=None, **conditions):
 
 
 def is_gone(file):
-    pid = int(file.read_text())
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    return has_ended(int(file.read_text()))
 
 
 @pytest.mark.parametrize("how", HELPERS)
