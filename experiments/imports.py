@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from threading import Lock
 
-from experiments.loaded import is_installed, source_of
+from experiments.loaded import beside, is_installed, source_of
 
 ENTRY_POINT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")  # "module:name", as gymnasium registers environments
 _PARSING = Lock()
@@ -118,8 +118,8 @@ def _find(name: str, folder: str | None, path: tuple[str, ...]) -> Module | str 
 
 
 def _spec(dotted: str, within: list[str] | None, folder: str | None) -> ModuleSpec | None:
-    if within is None and folder is not None and (beside := PathFinder.find_spec(dotted, [folder])) is not None:
-        return beside
+    if within is None and folder is not None and (own := beside(dotted, [folder])) is not None:
+        return own
     for finder in sys.meta_path:
         try:
             spec = finder.find_spec(dotted, within)

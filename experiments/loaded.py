@@ -15,7 +15,9 @@ from typing import Any
 
 INSTALLED = tuple(Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
 FOLDERS = frozenset({"site-packages", "dist-packages"})
+PROJECT = frozenset({"algos", "experiments", "analysis"})
 SOURCES: dict[str, bytes] = {}  # absolute path of a file -> its source when it was loaded
+BESIDE: list[str] = []  # folders of users' files, whose modules these import
 
 
 class _Loader(SourceFileLoader):
@@ -44,10 +46,28 @@ class _Finder:
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        spec = PathFinder.find_spec(name, path, target)
+        spec = beside(name, BESIDE) if path is None and BESIDE else None
+        spec = spec or PathFinder.find_spec(name, path, target)
         if spec is not None and type(spec.loader) is SourceFileLoader and not is_installed(spec.loader.path):
             spec.loader = _Loader(spec.loader.name, spec.loader.path)
         return spec
+
+
+def beside(name: str, folders: list[str]) -> ModuleSpec | None:
+    """A top-level module in these folders, which comes before what is installed, and after python and this project.
+
+    A folder without `__init__.py` is none: it may hold anything.
+    """
+    if name in sys.stdlib_module_names or name in PROJECT:
+        return None
+    spec = PathFinder.find_spec(name, folders)
+    return None if spec is None or spec.loader is None else spec
+
+
+def import_from(folder: str) -> None:
+    """Let modules be imported from here too, as those beside a script are."""
+    if folder not in BESIDE:
+        BESIDE.append(folder)
 
 
 def is_installed(file: str) -> bool:

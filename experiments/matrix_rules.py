@@ -14,16 +14,8 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 from algos.policies import Policy
 from algos.rules import RULES
-from experiments.outside import (
-    OutsideRuleError,
-    as_tuple,
-    hints_of,
-    is_outside,
-    name_of,
-    require_signature,
-    resolve,
-    takes_tuple,
-)
+from experiments.factories import as_tuple, hints_of, require_signature, takes_tuple
+from experiments.outside import OutsideError, is_outside, name_of, resolve
 from experiments.spec import JUDGE, LARGEST, build_rule, hyper_parameters
 
 LIMIT = 100_000  # cells of a matrix, and so variants and seeds
@@ -88,7 +80,7 @@ class RuleReader:
             rule = resolve(rule, self.folder)
             try:
                 require_signature(rule)
-            except OutsideRuleError as error:
+            except OutsideError as error:
                 self.problems.append(f"{where}.rule: {error}")
                 return None
         elif rule not in RULES:

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from algos.estimators import GaussNewton, MinibatchAdam, Regression
 from algos.optim import TORCH_STEPS, Steps
 from algos.policies import Policy
-from experiments.outside import as_tuple, factory_of, hints_of, name_of, takes_tuple
+from experiments.factories import as_tuple, factory_of, hints_of, takes_tuple
+from experiments.outside import name_of
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
 

@@ -7,7 +7,7 @@ from algos.rules import RULES
 from experiments.forks.fork import Entry
 from experiments.forks.stage import altered
 from experiments.matrix_file import did_you_mean, load_matrix
-from experiments.outside import OutsideRuleError, is_outside, resolve
+from experiments.outside import OutsideError, is_outside, resolve
 from experiments.profile_cell import Arguments as DefaultCell
 from experiments.profile_cell import spec_for
 from experiments.spec import RunSpec, hyper_parameters
@@ -69,6 +69,6 @@ def _outside(trunk: RunSpec, name: str) -> RunSpec:
     rule = resolve(name, Path())
     try:
         hyper = {key: parameter.default for key, parameter in hyper_parameters(rule).items()}
-    except (OutsideRuleError, OSError) as error:
+    except (OutsideError, OSError) as error:
         raise ForksError(f"--rules {name}: {error}") from error
     return altered(trunk, rule=rule, label=name.rpartition(":")[2], hyper=hyper)

@@ -11,8 +11,9 @@ from algos.rules import RULES
 from analysis.load import load
 from analysis.page.evidence import gather
 from experiments.arguments import Arguments
+from experiments.factories import factory_of, hints_of, require_signature, takes_tuple
 from experiments.matrix_file import MatrixError, load_matrix
-from experiments.outside import OutsideRuleError, factory_of, hints_of, require_signature, takes_tuple
+from experiments.outside import OutsideError
 from experiments.run_matrix import main
 from experiments.spec import build_rule
 
@@ -88,19 +89,19 @@ def test_what_is_wrong_with_it_is_said_before_anything_runs(folder, text, messag
 
 def test_a_file_that_does_not_import_is_named(tmp_path):
     (tmp_path / "broken.py").write_text("1 / 0")
-    with pytest.raises(OutsideRuleError, match=r"broken.py cannot be imported: ZeroDivisionError"):
+    with pytest.raises(OutsideError, match=r"broken.py cannot be imported: ZeroDivisionError"):
         factory_of(f"{tmp_path / 'broken.py'}:rule")
 
 
 def test_a_file_that_exits_when_it_is_imported_ends_nobody_else(tmp_path):
     (tmp_path / "broken.py").write_text("import sys; sys.exit(3)")
-    with pytest.raises(OutsideRuleError, match=r"^.*broken.py cannot be imported: SystemExit: 3$"):
+    with pytest.raises(OutsideError, match=r"^.*broken.py cannot be imported: SystemExit: 3$"):
         require_signature(f"{tmp_path / 'broken.py'}:rule")
 
 
 def test_a_name_that_stands_for_no_function_is_named(tmp_path):
     (tmp_path / "mine.py").write_text("rule = 3")
-    with pytest.raises(OutsideRuleError, match=r"^\S+mine.py has no function rule$"):
+    with pytest.raises(OutsideError, match=r"^\S+mine.py has no function rule$"):
         require_signature(f"{tmp_path / 'mine.py'}:rule")
 
 
@@ -210,3 +211,18 @@ def test_the_law_on_docstrings_is_for_rules_of_ours(folder):
 def docstring_of(source):
     """The last docstring in the source, with its quotes."""
     return f'"""{source.split(chr(34) * 3)[-2]}"""'
+
+
+def test_what_lies_beside_the_file_can_be_imported_but_neither_python_nor_this_project_is_replaced(folder):
+    more = "\nimport random, analysis, aside_of_mine\nfrom aside_of_mine import VALUE\n"
+    (folder / "sign_pg.py").write_text(RULE + more)
+    (folder / "aside_of_mine.py").write_text("VALUE = 3\n")
+    for taken in ("random", "analysis"):
+        (folder / f"{taken}.py").write_text("1 / 0\n")
+    (folder / "yaml").mkdir()  # holds what a tool has written, and is no module
+    module = sys.modules[factory_of(f"{folder / 'sign_pg.py'}:sign_pg").__module__]
+    assert module.VALUE == 3 and module.aside_of_mine.__file__ == str(folder / "aside_of_mine.py")
+    assert module.random is sys.modules["random"]
+    import yaml
+
+    assert yaml.__file__ is not None

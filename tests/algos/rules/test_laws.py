@@ -32,7 +32,8 @@ from algos.ascent import (
 from algos.estimators import measure_change
 from algos.finite import NonFinite
 from algos.rules import RULES
-from experiments.outside import factory_of, resolve
+from experiments.factories import factory_of
+from experiments.outside import resolve
 
 ODD = {
     "gradient to a radius": (Gradient(), KLRadius(0.01), Backtracking((SurrogateImproves(), KLWithin()))),

@@ -1,0 +1,55 @@
+"""The factories of rules: their signatures are what a matrix file can give."""
+
+import inspect
+import typing
+from typing import Any
+
+from algos.rules import RULES, RuleFactory
+from experiments.outside import OutsideError, is_outside, load, name_of
+
+
+def factory_of(rule: str) -> RuleFactory:
+    """The factory of a rule, from RULES or from its file. Raises OutsideError."""
+    if not is_outside(rule):
+        return RULES[rule]
+    factory: RuleFactory = load(rule)
+    return factory
+
+
+def require_signature(rule: str) -> None:
+    """Raise OutsideError, saying what to write, if a factory is none of (policy, *, name: type = default, ...)."""
+    name = name_of(rule)
+    try:
+        policy, *others = inspect.signature(factory_of(rule), eval_str=True).parameters.values()
+    except OutsideError:
+        raise
+    except ValueError as error:
+        raise OutsideError(f"{name} takes no policy; write def {name.rpartition(':')[2]}(policy, *, ...)") from error
+    except Exception as error:  # annotations are the user's code too
+        raise OutsideError(f"the signature of {name} cannot be read: {type(error).__name__}: {error}") from error
+    if policy.kind not in (policy.POSITIONAL_ONLY, policy.POSITIONAL_OR_KEYWORD):
+        raise OutsideError(f"{name} must take the policy first; its first parameter is {policy}")
+    for parameter in others:
+        wrong = f"{parameter.name} of {name}"
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            raise OutsideError(f"{wrong} is not keyword-only; write `*` after the policy, and each keyword by name")
+        if parameter.default is parameter.empty:
+            raise OutsideError(f"{wrong} has no default; a matrix file need not name every hyper-parameter")
+        if parameter.annotation is parameter.empty:
+            example = f"{parameter.name}: {type(parameter.default).__name__} = {parameter.default!r}"
+            raise OutsideError(f"{wrong} has no annotation; write {example}, so that what a file gives can be checked")
+
+
+def hints_of(rule: str) -> dict[str, Any]:
+    """The annotations of a factory's keywords."""
+    return {p.name: p.annotation for p in inspect.signature(factory_of(rule), eval_str=True).parameters.values()}
+
+
+def takes_tuple(hint: Any) -> bool:
+    """Whether a tuple is among what an annotation allows; TOML and JSON have lists in its place."""
+    return typing.get_origin(hint) is tuple or hint is tuple or any(map(takes_tuple, typing.get_args(hint)))
+
+
+def as_tuple(value: Any) -> Any:
+    """Lists as tuples, however deep."""
+    return tuple(map(as_tuple, value)) if isinstance(value, list) else value
