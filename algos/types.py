@@ -130,6 +130,7 @@ class Info:
     gradient_evaluations: int = 0
     fisher_products: int = 0
     candidate_evaluations: int = 0
+    extras: dict[str, float] = field(default_factory=dict)  # numbers of the rule's own: a column `extra_NAME` each
 
 
 class HasTheta(Protocol):

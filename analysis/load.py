@@ -197,5 +197,6 @@ def _judged(evaluations: pa.Table) -> set[tuple[Any, ...]]:
 
 
 def _join(who: pd.DataFrame, cells: list[Cell], row: type[Row], order: list[str]) -> pd.DataFrame:
-    whole = pa.concat_tables([schema(row).empty_table(), *(tables[row.table] for _, tables in cells)]).to_pandas()
+    parts = [schema(row).empty_table(), *(tables[row.table] for _, tables in cells)]
+    whole = pa.concat_tables(parts, promote_options="default").to_pandas()
     return who.merge(whole, on="run_id").sort_values(["env", "label", "seed", *order], ignore_index=True)

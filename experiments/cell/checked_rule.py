@@ -12,8 +12,10 @@ from algos.types import Batch, Info, Reuse, Trial
 from experiments.cell.checkpoint import survives
 from experiments.cell.failures import Diverged, RuleFailed, blamed_on
 from experiments.cell.streams import integer_seed
+from experiments.records import UpdateRow, extras_problem
 from experiments.spec import RunSpec, build_rule
 
+COLUMNS = frozenset(field.name for field in fields(UpdateRow))
 PLAIN = {"int": int, "float": (int, float), "bool": bool}
 
 
@@ -69,6 +71,8 @@ def _check_info(info: Any) -> None:
     if not isinstance(info, Info):
         raise RuleFailed(f"update returned {type(info).__name__} in place of an Info; expected algos.types.Info")
     _check_numbers(info, "Info")
+    if problem := extras_problem(info.extras, COLUMNS):
+        raise RuleFailed(f"Info.extras: {problem}")
     for name, kind in (("trials", Trial), ("reuses", Reuse)):
         members = getattr(info, name)
         if not isinstance(members, (tuple, list)) or not all(isinstance(member, kind) for member in members):

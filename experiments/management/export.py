@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from experiments.management.inspect import NotFound, read
-from experiments.records import Cell, read_cell
+from experiments.records import EXTRA, Cell, read_cell
 
 CHARTED = (
     "train_return",
@@ -49,9 +49,10 @@ def export(results: Path, kind: str, out: Path | None) -> int:
 def points(cell: Cell) -> Iterator[tuple[int, dict[str, float]]]:
     """(environment steps, name -> value) in the order of steps; what is not defined for a rule is left out."""
     merged: dict[int, dict[str, float]] = {}
+    charted = [*CHARTED, *(name for name in cell.tables["updates"] if name.startswith(EXTRA))]
     for row in cell.tables["updates"].to_dict("records"):
         at = merged.setdefault(int(row["env_steps"]), {})
-        at |= {f"train/{name}": float(row[name]) for name in CHARTED if row[name] == row[name]}
+        at |= {f"train/{name}": float(row[name]) for name in charted if row[name] == row[name]}
     for row in cell.tables["evaluations"].to_dict("records"):
         kind = "final" if row["final"] else "evaluation"
         merged.setdefault(int(row["env_steps"]), {})[f"{kind}/{row['action']}"] = float(row["return_mean"])

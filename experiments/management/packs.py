@@ -32,7 +32,7 @@ from experiments.records import (
 )
 from experiments.records.files import sync, write_through
 from experiments.records.manifest import NAME
-from experiments.records.tables import UNREADABLE, packed, unpack, with_newer_columns, with_newer_fields
+from experiments.records.tables import UNREADABLE, conformed, is_extra, packed, unpack, with_newer_fields
 
 BLOCK = 64  # cells
 INDEX = "pack.json"
@@ -64,7 +64,7 @@ def _block(cells: Path, names: list[str], number: str) -> dict[str, bytes]:
     found = [read_tables(cells / name) for name in names]
     tables = {RunRow.table: pa.Table.from_pylist([vars(run) for run, _ in found], schema=schema(RunRow))}
     for kind in PAYLOAD:
-        tables[kind.table] = pa.concat_tables([parts[kind.table] for _, parts in found])
+        tables[kind.table] = pa.concat_tables([parts[kind.table] for _, parts in found], promote_options="default")
     return {f"{number}-{name}.parquet": packed(table, SMALL) for name, table in tables.items()}
 
 
@@ -126,15 +126,17 @@ def _cells(members: dict[str, bytes]) -> Iterator[tuple[RunRow, dict[str, pa.Tab
         number, _, name = member.partition("-")
         if name != f"{RunRow.table}.parquet":
             continue
-        tables = {
-            kind.table: with_newer_columns(kind, unpack(members[f"{number}-{kind.table}.parquet"]))
-            .select(schema(kind).names)
-            .cast(schema(kind))
-            for kind in PAYLOAD
-        }
+        tables = {kind.table: conformed(kind, unpack(members[f"{number}-{kind.table}.parquet"])) for kind in PAYLOAD}
         for values in unpack(members[member]).to_pylist():
             run = with_newer_fields(RunRow, values)
-            yield run, {kind: table.filter(pc.equal(table["run_id"], run.run_id)) for kind, table in tables.items()}
+            mine = {kind: table.filter(pc.equal(table["run_id"], run.run_id)) for kind, table in tables.items()}
+            yield run, {kind: _without_others(table) for kind, table in mine.items()}
+
+
+def _without_others(table: pa.Table) -> pa.Table:
+    """The table of one cell without the extra numbers that only others of its block report."""
+    others = [name for name in table.column_names if is_extra(name) and table[name].null_count == len(table)]
+    return table.drop_columns(others)
 
 
 def _write_cell(folder: Path, files: dict[str, bytes]) -> None:

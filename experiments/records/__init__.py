@@ -6,6 +6,7 @@ Whoever reads results needs this package and nothing else of the project; it imp
 from experiments.records.cells import Cell, cell_files, files_of, read_cell, read_record, read_run, read_tables
 from experiments.records.checksums import altered_files, write_checksums
 from experiments.records.code import Listings, mixed_code
+from experiments.records.extras import EXTRA, extras_problem
 from experiments.records.files import parse_json, read_regular, write_atomically
 from experiments.records.forks import ForkRow
 from experiments.records.landscapes import LANDSCAPE, LandscapeLineRow, LandscapePlaneRow, LandscapeRow
@@ -41,6 +42,7 @@ from experiments.records.tables import (
 
 __all__ = [
     "CLOCKS",
+    "EXTRA",
     "LANDSCAPE",
     "NAN",
     "PAYLOAD",
@@ -69,6 +71,7 @@ __all__ = [
     "cell_files",
     "decode",
     "encode",
+    "extras_problem",
     "files_of",
     "frame",
     "major",

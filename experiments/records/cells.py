@@ -19,10 +19,10 @@ from experiments.records.tables import (
     BrokenCell,
     Row,
     arrow,
+    conformed,
     packed,
     schema,
     unpack,
-    with_newer_columns,
     with_newer_fields,
 )
 
@@ -76,7 +76,7 @@ def read_tables(folder: Path) -> tuple[RunRow, dict[str, pa.Table]]:
         data = payload.get(f"{kind.table}.parquet")
         try:
             found = schema(kind).empty_table() if data is None else unpack(data)
-            tables[kind.table] = with_newer_columns(kind, found).select(schema(kind).names).cast(schema(kind))
+            tables[kind.table] = conformed(kind, found)
         except UNREADABLE as error:
             raise BrokenCell(f"{folder}: {kind.table}: {type(error).__name__}: {error}") from error
         if set(tables[kind.table]["run_id"].unique().to_pylist()) - {run.run_id}:

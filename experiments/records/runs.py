@@ -1,7 +1,7 @@
 """The rows of one run: its updates, trials, re-uses, evaluations and policies, and the run itself."""
 
 import base64
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,6 +46,7 @@ class UpdateRow:
     max_weight: float
     trials: int  # how many; one by one in `trials`
     reuses: int  # how many; one by one in `reuses`
+    extras: dict[str, float] = field(default_factory=dict)  # of the rule's own; a column `extra_NAME` each
     # what the pipeline measures (algos.estimators.Change)
     surrogate_gain: float  # under the undiscounted visitation
     kl: float

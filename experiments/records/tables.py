@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from experiments.records.extras import EXTRA, name_problem
 from experiments.records.files import read_regular
 from experiments.records.forks import ForkRow
 from experiments.records.landscapes import LandscapeLineRow, LandscapePlaneRow, LandscapeRow
@@ -25,20 +26,42 @@ CLOCKS = frozenset(
 UNPACKED = 2**29  # bytes that one table of one cell may take in memory
 UNREADABLE = (OSError, ValueError, TypeError, KeyError, NotImplementedError, RecursionError, pa.ArrowException)
 KEY = "run_id"  # the column that no table of a run is without
+EXTRAS = "extras"  # the field of a row that is a column per name
 R = TypeVar("R", bound="Row")
 _ARROW: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
 def schema(row: type[Table]) -> pa.Schema:
-    """The Arrow schema of a row's table."""
-    return pa.schema([(field.name, _ARROW[field.type]) for field in fields(row)])
+    """The Arrow schema of a row's table, without the extra numbers that only some rules report."""
+    return pa.schema([(field.name, _ARROW[field.type]) for field in fields(row) if field.name != EXTRAS])
+
+
+def conformed(row: type[Table], table: pa.Table) -> pa.Table:
+    """The table of a row as it once was, in the columns and types of now: nulls in what it has got since.
+
+    Columns that the row has no more are left out; extra numbers stay. Raises ArrowException.
+    """
+    now = schema(row)
+    table = with_newer_columns(row, table)
+    extra = sorted(name for name in table.column_names if has_extras(row) and is_extra(name))
+    return table.select([*now.names, *extra]).cast(pa.schema([*now, *((name, pa.float64()) for name in extra)]))
+
+
+def has_extras(row: type[Table]) -> bool:
+    """Whether a row may carry numbers of a rule's own."""
+    return any(field.name == EXTRAS for field in fields(row))
+
+
+def is_extra(column: str) -> bool:
+    """Whether a column holds an extra number."""
+    return column.startswith(EXTRA) and name_problem(column.removeprefix(EXTRA), frozenset()) is None
 
 
 def with_newer_columns(row: type[Table], table: pa.Table) -> pa.Table:
     """The table of a row as it once was, with nulls in the columns that it has got since."""
-    for column in fields(row):
+    for column in schema(row):
         if column.name != KEY and column.name not in table.column_names:
-            table = table.append_column(column.name, pa.nulls(len(table), _ARROW[column.type]))
+            table = table.append_column(column.name, pa.nulls(len(table), column.type))
     return table
 
 
@@ -68,8 +91,14 @@ def frame(row: type[Table], rows: list[Any]) -> pd.DataFrame:
 
 
 def arrow(row: type[Table], rows: list[Any]) -> pa.Table:
-    """Rows as Arrow has them."""
-    return pa.Table.from_pylist([asdict(r) for r in rows], schema=schema(row))
+    """Rows as Arrow has them. Raises ValueError, also for an extra number whose name is none of a column."""
+    values = [asdict(r) for r in rows]
+    extras = [{f"{EXTRA}{name}": number for name, number in each.pop(EXTRAS, {}).items()} for each in values]
+    names = sorted({name for each in extras for name in each})
+    if wrong := [name for name in names if not is_extra(name)]:
+        raise ValueError(f"{wrong[0]!r:.80} is no name of a column of extra numbers")
+    whole = pa.schema([*schema(row), *((name, pa.float64()) for name in names)])
+    return pa.Table.from_pylist([each | more for each, more in zip(values, extras, strict=True)], schema=whole)
 
 
 def parquet(row: type[Table], rows: list[Any]) -> bytes:

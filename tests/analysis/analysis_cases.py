@@ -15,8 +15,8 @@ SEEDS = 5
 
 def row(kind: type[Row], **values: Any) -> Any:
     """A row whose other columns hold the emptiest value of their type."""
-    empty = {str: "", int: 0, float: 0.0, bool: True}
-    return kind(**{field.name: empty[field.type] for field in fields(kind)} | values)
+    empty: dict[Any, Any] = {str: "", int: 0, float: 0.0, bool: True}
+    return kind(**{field.name: empty[field.type] for field in fields(kind) if field.type in empty} | values)
 
 
 def curve_of(label: str, seed: int) -> list[float]:

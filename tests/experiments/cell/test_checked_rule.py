@@ -68,6 +68,26 @@ ODD = {
         lambda s: (State(s.theta, 1), Info(trials=(Trial(torch.tensor(1.0), 0.0, 0.0, 0.0, 0.0, True),))),
         "Trial.step_size is a <class 'torch.Tensor'>",
     ),
+    "an extra number that is a tensor": (
+        lambda s: (State(s.theta, 1), Info(extras={"noise": torch.tensor(1.0)})),
+        r"Info.extras: noise is a <class 'torch.Tensor'>; expected float\(noise\)",
+    ),
+    "an extra number that is infinite": (
+        lambda s: (State(s.theta, 1), Info(extras={"noise": float("inf")})),
+        "Info.extras: noise is inf; expected a finite number, or nan",
+    ),
+    "an extra flag": (lambda s: (State(s.theta, 1), Info(extras={"good": True})), "good is a <class 'bool'>"),
+    "an extra number with a name of ours": (
+        lambda s: (State(s.theta, 1), Info(extras={"kl": 0.1})),
+        "'kl' is the name of a column that every run has; choose another",
+    ),
+    "an extra number without a name": (lambda s: (State(s.theta, 1), Info(extras={"a b": 0.1})), "'a b' is no name"),
+    "an extra number with a number for a name": (lambda s: (State(s.theta, 1), Info(extras={1: 0.1})), "1 is no name"),
+    "a list for extras": (lambda s: (State(s.theta, 1), Info(extras=[0.1])), "a list; expected a dict of at most 100"),
+    "a thousand extra numbers": (
+        lambda s: (State(s.theta, 1), Info(extras={f"x{i}": 0.1 for i in range(1_000)})),
+        "1000 numbers; expected a dict of at most 100",
+    ),
     "something else for trials": (lambda s: (State(s.theta, 1), Info(trials=(1,))), r"Info.trials is \(1,\)"),
 }
 
