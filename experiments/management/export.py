@@ -49,7 +49,7 @@ def export(results: Path, kind: str, out: Path | None) -> int:
 def points(cell: Cell) -> Iterator[tuple[int, dict[str, float]]]:
     """(environment steps, name -> value) in the order of steps; what is not defined for a rule is left out."""
     merged: dict[int, dict[str, float]] = {}
-    charted = [*CHARTED, *(name for name in cell.tables["updates"] if name.startswith(EXTRA))]
+    charted = [*CHARTED, *(name for name in map(str, cell.tables["updates"].columns) if name.startswith(EXTRA))]
     for row in cell.tables["updates"].to_dict("records"):
         at = merged.setdefault(int(row["env_steps"]), {})
         at |= {f"train/{name}": float(row[name]) for name in charted if row[name] == row[name]}
