@@ -1,7 +1,7 @@
 """Policy gradient over the last few batches, as samples of one mixture."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from algos.ascent import Adam, AscentState, Fixed, Gradient
 from algos.estimators import ImportanceSampled
 from algos.policies import Policy
 from algos.rules.reuse_pg import ReusePG
+from algos.search_space import AdamRate, Integer, Rate
 from algos.types import COLUMNS, Batch, Info
 
 
@@ -91,7 +92,13 @@ def seen_in(batch: Batch, rows: Batch) -> Tensor:
     return rows.normalization.convert(rows.obs, batch.normalization)
 
 
-def history_pg(policy: Policy, *, lr: float = 0.3, batches: int = 4, updates: int = 1) -> HistoryPG:
+def history_pg(
+    policy: Policy,
+    *,
+    lr: Rate = 0.3,
+    batches: Annotated[int, Integer(1, 16, "two doublings on either side of 4")] = 4,
+    updates: Annotated[int, Integer(1, 8, "one, to three doublings")] = 1,
+) -> HistoryPG:
     """theta + lr * gradient of mean(w A) over the last M batches, w = pi_theta / sum_m (N_m/N) pi_m.
 
     Multiple importance sampling with the balance heuristic (Veach and Guibas 1995, section 3.2). lr: 0.3, as in
@@ -105,7 +112,13 @@ def history_pg(policy: Policy, *, lr: float = 0.3, batches: int = 4, updates: in
     return HistoryPG(ReusePG(policy, Gradient(), Fixed(lr), ImportanceSampled(), updates, 0.0), batches)
 
 
-def history_pg_adam(policy: Policy, *, lr: float = 3e-3, batches: int = 4, updates: int = 1) -> HistoryPG:
+def history_pg_adam(
+    policy: Policy,
+    *,
+    lr: AdamRate = 3e-3,
+    batches: Annotated[int, Integer(1, 16, "two doublings on either side of 4")] = 4,
+    updates: Annotated[int, Integer(1, 8, "one, to three doublings")] = 1,
+) -> HistoryPG:
     """The same with the steps of Adam (Kingma and Ba 2015, algorithm 1).
 
     lr: 3e-3, as in `vanilla_pg_adam`; batches: 4, and updates: 1, as in `history_pg`.

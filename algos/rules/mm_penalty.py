@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from algos.ascent import Adam, AscentState, ByDivergence, Constant, CrossFit, Ev
 from algos.ascent.radius import Radius
 from algos.estimators.diagnostics import effective_sample_size
 from algos.policies import Policy
+from algos.search_space import AdamRate, Beta, Integer, MaxKL
 from algos.types import NAN, Batch, Info
 
 
@@ -117,7 +119,12 @@ class PenaltyMM:
 
 
 def mm_penalty(
-    policy: Policy, *, beta: float = 2.0, steps: int = 20, lr: float = 3e-3, ess_floor: float = 0.5
+    policy: Policy,
+    *,
+    beta: Beta = 2.0,
+    steps: Annotated[int, Integer(5, 80, "two doublings on either side of 20")] = 20,
+    lr: AdamRate = 3e-3,
+    ess_floor: float = 0.5,
 ) -> PenaltyMM:
     """Maximise L - beta KL itself (Schulman et al. 2015, equation 9, with beta for C), by Adam.
 
@@ -134,11 +141,11 @@ def mm_penalty(
 def mm_penalty_adaptive(
     policy: Policy,
     *,
-    beta: float = 2.0,
-    steps: int = 20,
-    lr: float = 3e-3,
+    beta: Beta = 2.0,
+    steps: Annotated[int, Integer(5, 80, "two doublings on either side of 20")] = 20,
+    lr: AdamRate = 3e-3,
     ess_floor: float = 0.5,
-    max_kl: float = 0.02,
+    max_kl: MaxKL = 0.02,
 ) -> PenaltyMM:
     """`mm_penalty` whose beta doubles or halves when KL leaves [max_kl / 1.5, 1.5 max_kl] (Schulman et al. 2017).
 

@@ -1,14 +1,17 @@
 """Minorize-maximize with a quadratic lower bound: theta + F^-1 g / beta, beta fixed or adaptive."""
 
+from typing import Annotated
+
 from algos.ascent import AscentRule, Backtracking, ByAgreement, LowerBoundImproves, Natural, QuadraticBound
 from algos.policies import Policy
+from algos.search_space import Beta, Damping, LogUniform
 
 
 def mm_quadratic(
     policy: Policy,
     *,
-    beta: float = 2.0,
-    damping: float = 0.1,
+    beta: Beta = 2.0,
+    damping: Damping = 0.1,
     cg_iterations: int = 10,
     shrink: float = 0.5,
     max_trials: int = 10,
@@ -31,12 +34,12 @@ def mm_quadratic(
 def mm_adaptive(
     policy: Policy,
     *,
-    beta: float = 2.0,
-    damping: float = 0.1,
+    beta: Beta = 2.0,
+    damping: Damping = 0.1,
     cg_iterations: int = 10,
     shrink: float = 0.5,
     max_trials: int = 10,
-    largest: float = 2.0,
+    largest: Annotated[float, LogUniform(1.0, 64.0, "no growth of the penalty, to 64 times")] = 2.0,
 ) -> AscentRule:
     """`mm_quadratic` whose beta doubles when the bound was violated and halves when it was loose (cf. Hunter and Lange
     2004, section 3, on minorizers that are fitted to what was seen).

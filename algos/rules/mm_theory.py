@@ -2,10 +2,11 @@
 
 from algos.ascent import AscentRule, Backtracking, MaxKLBoundImproves, Natural, TheoryBound
 from algos.policies import Policy
+from algos.search_space import Damping, Shrink
 
 
 def mm_theory(
-    policy: Policy, *, damping: float = 0.1, cg_iterations: int = 10, shrink: float = 0.5, max_trials: int = 20
+    policy: Policy, *, damping: Damping = 0.1, cg_iterations: int = 10, shrink: Shrink = 0.5, max_trials: int = 20
 ) -> AscentRule:
     """Maximise L - C max KL(old || new) with C = 4 epsilon gamma / (1 - gamma)^2 (Schulman et al. 2015, theorem 1).
 

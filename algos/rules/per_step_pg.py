@@ -1,6 +1,7 @@
 """One step per time step: what happens when strongly correlated samples are learned from one after the other."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from algos.estimators.objectives import SurrogateObjective
 from algos.estimators.surrogates import Unweighted
 from algos.optim import Plain, Plan, Reached
 from algos.policies import Policy
+from algos.search_space import LogUniform
 from algos.types import Batch, Info
 
 
@@ -38,7 +40,9 @@ class PerStepPG:
         return AscentState(reached.theta, None, 1.0), info
 
 
-def per_step_pg(policy: Policy, *, lr: float = 0.3 / 128) -> PerStepPG:
+def per_step_pg(
+    policy: Policy, *, lr: Annotated[float, LogUniform(2e-4, 2e-2, "a decade on either side")] = 0.3 / 128
+) -> PerStepPG:
     """theta + lr grad log pi(a_t|s_t) A_t at every t: actor-critic as it was before batches (Sutton et al. 2000;
     Mnih et al. 2016, section 3, on the correlation that makes it unstable).
 

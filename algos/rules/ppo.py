@@ -1,6 +1,7 @@
 """Proximal policy optimisation with the clipped surrogate: the reference that everyone will ask about."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from torch import Tensor
 
@@ -9,6 +10,7 @@ from algos.estimators.objectives import SurrogateObjective
 from algos.estimators.surrogates import Clipped
 from algos.optim import AdamState, Plan, Reached, shuffles
 from algos.policies import Policy
+from algos.search_space import Choice, Integer, LogUniform
 from algos.types import Batch, Info
 
 
@@ -54,10 +56,10 @@ class PPO:
 def ppo(
     policy: Policy,
     *,
-    clip: float = 0.2,
-    epochs: int = 10,
-    minibatch: int = 64,
-    lr: float = 3e-4,
+    clip: Annotated[float, LogUniform(0.05, 0.5, "0.1 to 0.3 in Schulman et al. 2017, and beyond")] = 0.2,
+    epochs: Annotated[int, Integer(1, 20, "3 and 10 in Schulman et al. 2017, and beyond")] = 10,
+    minibatch: Annotated[int, Choice((32, 64, 128, 256, 512), "64 in Schulman et al. 2017, doublings")] = 64,
+    lr: Annotated[float, LogUniform(3e-5, 3e-3, "a decade on either side of 3e-4")] = 3e-4,
     max_grad_norm: float = 0.5,
     adam_epsilon: float = 1e-5,
     seed: int = 0,

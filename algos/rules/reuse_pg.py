@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import nan
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from algos.ascent import Adam, AscentState, Fixed, Gradient, LocalModel
 from algos.ascent.directions import Direction
 from algos.estimators import WEIGHTINGS, Surrogate, Truncated, Used
 from algos.policies import Policy
+from algos.search_space import EssFloor, LogUniform, Updates
 from algos.types import Batch, Info
 
 
@@ -74,11 +76,11 @@ def surrogate_named(weights: str, level: float) -> Surrogate:
 def reuse_pg(
     policy: Policy,
     *,
-    lr: float = 0.075,
-    updates: int = 4,
+    lr: Annotated[float, LogUniform(7.5e-3, 0.75, "a decade on either side of a quarter of 0.3")] = 0.075,
+    updates: Updates = 4,
     weights: str = "ordinary",
     level: float = 2.0,
-    ess_floor: float = 0.0,
+    ess_floor: EssFloor = 0.0,
 ) -> ReusePG:
     """theta + lr * gradient of mean(w A), `updates` times per batch, w = pi_theta / pi_behaviour.
 
@@ -94,11 +96,11 @@ def reuse_pg(
 def reuse_pg_adam(
     policy: Policy,
     *,
-    lr: float = 7.5e-4,
-    updates: int = 4,
+    lr: Annotated[float, LogUniform(7.5e-5, 7.5e-3, "a decade on either side of a quarter of 3e-3")] = 7.5e-4,
+    updates: Updates = 4,
     weights: str = "ordinary",
     level: float = 2.0,
-    ess_floor: float = 0.0,
+    ess_floor: EssFloor = 0.0,
 ) -> ReusePG:
     """The same with the steps of Adam (Kingma and Ba 2015, algorithm 1), whose moments go on from batch to batch.
 

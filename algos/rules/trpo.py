@@ -1,6 +1,7 @@
 """Trust region policy optimisation: the natural direction, a KL radius, and a search that checks both models."""
 
 from dataclasses import replace
+from typing import Annotated
 
 from algos.ascent import (
     AscentRule,
@@ -16,13 +17,14 @@ from algos.ascent import (
     SurrogateImproves,
 )
 from algos.policies import Policy
+from algos.search_space import Damping, LogUniform, MaxKL
 
 
 def trpo(
     policy: Policy,
     *,
-    max_kl: float = 0.02,
-    damping: float = 0.1,
+    max_kl: MaxKL = 0.02,
+    damping: Damping = 0.1,
     cg_iterations: int = 10,
     shrink: float = 0.8,
     max_trials: int = 10,
@@ -43,14 +45,14 @@ def trpo(
 def trpo_adaptive(
     policy: Policy,
     *,
-    max_kl: float = 0.02,
-    damping: float = 0.1,
+    max_kl: MaxKL = 0.02,
+    damping: Damping = 0.1,
     cg_iterations: int = 10,
     shrink: float = 0.8,
     max_trials: int = 10,
     radius_shrink: float = 1 / 16,
     radius_grow: float = 4.0,
-    largest: float = 4.0,
+    largest: Annotated[float, LogUniform(1.0, 64.0, "no growth, to eight times the length")] = 4.0,
 ) -> AscentRule:
     """TRPO whose radius follows the agreement of actual with predicted surrogate gain (Nocedal and Wright 2006, 4.1).
 
@@ -74,8 +76,8 @@ def trpo_adaptive(
 def trpo_divergence(
     policy: Policy,
     *,
-    max_kl: float = 0.02,
-    damping: float = 0.1,
+    max_kl: MaxKL = 0.02,
+    damping: Damping = 0.1,
     cg_iterations: int = 10,
     shrink: float = 0.8,
     max_trials: int = 10,
@@ -97,12 +99,12 @@ def trpo_divergence(
 def trpo_annealed(
     policy: Policy,
     *,
-    max_kl: float = 0.02,
-    damping: float = 0.1,
+    max_kl: MaxKL = 0.02,
+    damping: Damping = 0.1,
     cg_iterations: int = 10,
     shrink: float = 0.8,
     max_trials: int = 10,
-    half: float = 50.0,
+    half: Annotated[float, LogUniform(10.0, 500.0, "a fifth to ten times of 50 updates")] = 50.0,
 ) -> AscentRule:
     """TRPO whose radius after k updates is max_kl / (1 + k / half), so that it settles (Robbins and Monro 1951).
 
@@ -116,7 +118,12 @@ def trpo_annealed(
 
 
 def trpo_euclidean(
-    policy: Policy, *, radius: float = 0.3, max_kl: float = 0.02, shrink: float = 0.8, max_trials: int = 10
+    policy: Policy,
+    *,
+    radius: Annotated[float, LogUniform(0.03, 3.0, "a decade on either side of 0.3")] = 0.3,
+    max_kl: MaxKL = 0.02,
+    shrink: float = 0.8,
+    max_trials: int = 10,
 ) -> AscentRule:
     """The gradient to a ball in parameter space, accepted within max_kl: what the wrong ruler costs (cf. Kakade 2001).
 

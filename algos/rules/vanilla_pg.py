@@ -3,9 +3,10 @@
 from algos.ascent import Adam, Always, AscentRule, Fixed, Gradient
 from algos.estimators import Discounted
 from algos.policies import Policy
+from algos.search_space import AdamRate, Rate
 
 
-def vanilla_pg(policy: Policy, *, lr: float = 0.3) -> AscentRule:
+def vanilla_pg(policy: Policy, *, lr: Rate = 0.3) -> AscentRule:
     """REINFORCE with the shared baseline (Williams 1992; Sutton et al. 2000, theorem 1): theta + lr g.
 
     lr: 0.3, for advantages of unit scale; best of .03 to 1 over CartPole, Pendulum and HalfCheetah on seeds of their
@@ -14,7 +15,7 @@ def vanilla_pg(policy: Policy, *, lr: float = 0.3) -> AscentRule:
     return AscentRule(policy, Gradient(), Fixed(lr), Always())
 
 
-def vanilla_pg_adam(policy: Policy, *, lr: float = 3e-3) -> AscentRule:
+def vanilla_pg_adam(policy: Policy, *, lr: AdamRate = 3e-3) -> AscentRule:
     """The same gradient, scaled coordinate by coordinate by Adam (Kingma and Ba 2015, algorithm 1): theta + lr Adam(g).
 
     lr: 3e-3, three times what Tianshou and Spinning Up take, since here an update is one step.
@@ -22,7 +23,7 @@ def vanilla_pg_adam(policy: Policy, *, lr: float = 3e-3) -> AscentRule:
     return AscentRule(policy, Adam(), Fixed(lr), Always())
 
 
-def vanilla_pg_discounted(policy: Policy, *, lr: float = 0.3) -> AscentRule:
+def vanilla_pg_discounted(policy: Policy, *, lr: Rate = 0.3) -> AscentRule:
     """The gradient of the discounted return, as the theorem has it: rows weighted by gamma^t.
 
     What nearly all code leaves out (Thomas 2014; Nota and Thomas 2020). On FrozenLake-v1 with gamma .9 the gain that

@@ -195,7 +195,7 @@ def test_a_specification_that_went_through_json_makes_the_same_rule(tmp_path):
 
 def test_a_tuple_is_found_wherever_an_annotation_allows_it():
     assert takes_tuple(tuple[int, ...]) and takes_tuple(tuple) and takes_tuple(tuple[int, int] | None)
-    assert not takes_tuple(float) and not takes_tuple(list[int]) and hints_of("trpo")["max_kl"] is float
+    assert not takes_tuple(float) and not takes_tuple(list[int]) and hints_of("trpo")["shrink"] is float
 
 
 def test_the_law_on_docstrings_is_for_rules_of_ours(folder):

@@ -32,6 +32,7 @@ from algos.ascent import (
 from algos.estimators import measure_change
 from algos.finite import NonFinite
 from algos.rules import RULES
+from algos.search_space import search_space
 from experiments.factories import factory_of
 from experiments.outside import resolve
 
@@ -205,3 +206,14 @@ def test_no_rule_is_named_in_this_file():
 def test_every_file_of_rules_is_in_the_table():
     files = {file.stem for file in Path(algos.rules.__file__).parent.glob("*.py")} - {"__init__"}
     assert files == {factory.__module__.rsplit(".", 1)[1] for factory in RULES.values()}
+
+
+@pytest.mark.parametrize("factory", [f for f in FACTORIES.values() if f in RULES.values()])
+def test_what_tuning_would_try_is_declared_and_holds_the_default(factory):
+    """Two to four numbers, where the rule has as many."""
+    keywords = [p for p in inspect.signature(factory).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    space = search_space(factory)
+    assert min(2, len(keywords)) <= len(space) <= 4
+    defaults = {p.name: p.default for p in keywords}
+    for name, choices in space.items():
+        assert defaults[name] in choices and choices.source, f"{name} of {factory.__name__}"
