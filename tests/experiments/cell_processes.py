@@ -1,5 +1,6 @@
 """Which processes run cells."""
 
+import time
 from contextlib import suppress
 
 import psutil
@@ -36,6 +37,14 @@ def has_ended(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def ends_soon(pid: int, seconds: float = 20.0) -> bool:
+    """Whether it ends within that time: who kills a process does not wait for it unless it is a child."""
+    until = time.monotonic() + seconds
+    while not (ended := has_ended(pid)) and time.monotonic() < until:
+        time.sleep(0.02)
+    return ended
 
 
 def kill_all(pid: int) -> None:

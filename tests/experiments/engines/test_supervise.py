@@ -7,7 +7,7 @@ from threading import Thread, Timer
 
 import psutil
 import pytest
-from cell_processes import cells_alive, guardians_alive, has_ended, kill_all
+from cell_processes import cells_alive, ends_soon, guardians_alive, has_ended, kill_all
 
 from experiments.cell.train import train
 from experiments.engines import Conditions, Files, Paused
@@ -66,10 +66,7 @@ def test_so_it_does_where_the_cell_is_killed_or_what_guards_it(make_spec, odd, h
     last = run(spec, silence_s=60.0)
     thread.join()
     assert last.status == "killed" and ("SIGKILL" if killed == "cell" else "guards it was lost") in last.reason
-    until = time.monotonic() + 10
-    while not is_gone(helper) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert is_gone(helper) and not psutil.wait_procs(cells, timeout=10)[1]
+    assert ends_soon(int(helper.read_text())) and not psutil.wait_procs(cells, timeout=10)[1]
 
 
 def test_a_cell_that_stops_in_the_middle_of_a_row_is_found_silent(make_spec, odd):
