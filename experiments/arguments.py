@@ -19,7 +19,8 @@ class Arguments:
     out: Path | None = None
     """results directory (default: results/<matrix name>)"""
     only: str | None = None
-    """run the cells that match RULE/ENV, with * as a wildcard, such as trpo/* or */Hopper-v5; the plan stays whole"""
+    """run the cells that match RULE/ENV or RULE/ENV/seedN, with * as a wildcard, such as trpo/*, */Hopper-v5 or
+    trpo/Hopper-v5/seed3; the plan stays whole"""
     dry_run: bool = False
     """list the cells and what they cost, run nothing, write nothing"""
     lane: Literal["throughput", "timing"] = "throughput"

@@ -8,6 +8,7 @@ from pathlib import Path
 from experiments.records import read_regular
 
 LOCKS = Path("/proc/locks")  # of Linux: every lock that is held
+NOT_RUNNING = "not running"
 
 
 def owner_of(results: Path) -> str | None:
@@ -25,7 +26,7 @@ def running(results: Path) -> str:
         return f"running ({owner or 'by another process'})"
     if owner is not None and not owner.endswith(f" on {platform.node()}"):
         return f"running, or lost ({owner})"
-    return "not running"
+    return NOT_RUNNING
 
 
 def _is_locked(lock: Path, owner: str | None) -> bool:

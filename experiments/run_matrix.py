@@ -14,7 +14,6 @@ pipe that it printed into).
 import signal
 import subprocess
 import sys
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +35,7 @@ def main(arguments: "Arguments") -> int:
     if found := problem(arguments):
         return _refuse(found)
     from experiments.matrix_file import MatrixError, load_matrix
+    from experiments.names import Pattern
 
     try:
         matrix = load_matrix(arguments.matrix, arguments.seeds)
@@ -43,7 +43,8 @@ def main(arguments: "Arguments") -> int:
         return _refuse(str(error))
     if arguments.until_decided and matrix.compare is None:
         return _refuse(f"{matrix.file} declares no comparison; add [compare] with rules = [[A, B], ...]")
-    chosen = [cell for cell in matrix.cells if _matches(arguments.only, cell.rule, cell.label, cell.env)]
+    wanted = Pattern(arguments.only or "*")
+    chosen = [cell for cell in matrix.cells if wanted.matches(cell.rule, cell.label, cell.env, cell.seed)]
     if not chosen:
         names = sorted({f"{cell.label}/{cell.env}" for cell in matrix.cells})
         return _refuse(f"--only {arguments.only} matches no cell; this matrix has {', '.join(names)}")
@@ -108,7 +109,7 @@ def run_cells(store: "Store", cells: "list[RunSpec]", arguments: "Arguments", ou
         engine = _engine(store, arguments)
         try:
             engine.submit(in_random_blocks(waiting) if arguments.lane == "timing" else waiting)
-            stopped = follow(engine, store, stored, len(cells), arguments.max_hours, output)
+            stopped = follow(engine, store, stored, waiting, arguments.max_hours, output)
         finally:
             engine.close()
     return exit_code((cell.run_id for cell in cells), stored, stopped)
@@ -137,18 +138,31 @@ def finished(store: "Store", cells: "list[RunSpec]", arguments: "Arguments") -> 
 
 
 def follow(
-    engine: "Engine", store: "Store", stored: dict[str, str], total: int, max_hours: float | None, output: Output
+    engine: "Engine",
+    store: "Store",
+    stored: dict[str, str],
+    waiting: "list[RunSpec]",
+    max_hours: float | None,
+    output: Output,
 ) -> int:
     """Store each cell as it ends, its status in `stored`; what stopped the matrix before its end, or 0."""
-    from experiments.engines import Ended, EngineError
+    from experiments.engines import Beat, Ended, EngineError, Paused, Started
+    from experiments.heartbeat import Heartbeat
     from experiments.progress import show_progress
 
+    heartbeat = Heartbeat(store.write_running)
     with stopping(engine.pause, max_hours, output) as stop:
         try:
-            with show_progress(total, len(stored)) as progress:
+            with show_progress(waiting, len(stored)) as progress:
                 for event in engine.events():
                     if isinstance(event, Ended):
                         stored |= store_cell(store, event)
+                    if isinstance(event, Started):
+                        heartbeat.beat(event.spec.run_id, 0, float("nan"))
+                    elif isinstance(event, Beat):
+                        heartbeat.beat(event.spec.run_id, event.env_steps, event.latest)
+                    elif isinstance(event, Ended | Paused):
+                        heartbeat.end(event.spec.run_id)
                     progress.take(event)
         except KeyboardInterrupt:
             pass
@@ -207,13 +221,6 @@ def _engine(store: "Store", arguments: "Arguments") -> "Engine":
         memory_gib=arguments.memory_gib,
     )
     return DaskEngine(conditions, files, arguments.scheduler, arguments.scheduler_file)
-
-
-def _matches(only: str | None, rule: str, label: str, env: str) -> bool:
-    if only is None:
-        return True
-    wanted_rule, _, wanted_env = only.partition("/")
-    return fnmatch(env, wanted_env or "*") and (fnmatch(label, wanted_rule) or fnmatch(rule, wanted_rule))
 
 
 def _refuse(message: str) -> int:

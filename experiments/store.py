@@ -5,6 +5,7 @@
 <root>/staging/<run_id>/                 a cell that is being written, renamed into its place when it is whole
 <root>/logs/<run_id>.log                 what the cell's process printed
 <root>/checkpoints/<run_id>.checkpoint   where an unfinished cell goes on
+<root>/running.json                      how far the cells are that run now; gone when none do
 <root>/interim.json, checksums.json      what each analysis of --until-decided found and decided, and its checksum
 <root>/quarantine/                       what was found damaged, or odd, or was to run again; nothing is deleted
 
@@ -23,11 +24,13 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
+from experiments.heartbeat import NAME as RUNNING
 from experiments.identity import codes_of, columns_of, library_versions
 from experiments.matrix_file import Matrix
 from experiments.owner import owner_of
 from experiments.records import (
     PAYLOAD,
+    RETRIED,
     STATUSES,
     BrokenCell,
     Manifest,
@@ -44,7 +47,6 @@ from experiments.records.files import sync, write_through
 from experiments.records.manifest import NAME, manifest_bytes
 from experiments.spec import RunSpec, defaults_of
 
-RETRIED = frozenset({"killed", "timeout", "oom"})  # facts about that day and that machine, not about the cell
 INTERIM = "interim.json"
 REPLACED = ".replaced"  # of a staged cell's name: the one that it takes the place of
 
@@ -83,6 +85,7 @@ class Store:
     ) -> None:
         if self._lock.is_locked:
             self._owner.unlink(missing_ok=True)
+            (self.root / RUNNING).unlink(missing_ok=True)
             self._lock.release()
 
     def log_of(self, run_id: str) -> Path:
@@ -169,7 +172,7 @@ class Store:
         """Finish or remove what a writer that died left half written; nobody else writes while this is locked."""
         names = set(planned)
         for folder, left in (
-            (self.root, {f".{name}.tmp" for name in (NAME, INTERIM, CHECKSUMS, self._owner.name)}),
+            (self.root, {f".{name}.tmp" for name in (NAME, INTERIM, RUNNING, CHECKSUMS, self._owner.name)}),
             (self.logs, {f".{run_id}.log.tmp" for run_id in names}),
             (self.checkpoints, {f".{run_id}.checkpoint.tmp" for run_id in names}),
         ):
@@ -234,6 +237,10 @@ class Store:
             write_atomically(self.log_of(run.run_id), log)
         if run.status not in RETRIED:
             _remove(self.checkpoint_of(run.run_id))
+
+    def write_running(self, data: bytes) -> None:
+        """How far the cells are that run now."""
+        write_atomically(self.root / RUNNING, data)
 
     def write_interim(self, data: bytes) -> None:
         """What --until-decided has seen and decided so far."""

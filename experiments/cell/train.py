@@ -32,7 +32,12 @@ def train(
 
 
 def train_encoded(
-    spec: RunSpec, jobs: int, checkpoint: Path | None, pause: Callable[[], bool], lane: str
+    spec: RunSpec,
+    jobs: int,
+    checkpoint: Path | None,
+    pause: Callable[[], bool],
+    lane: str,
+    resumed: Callable[[int], None] = lambda env_steps: None,
 ) -> Iterator[tuple[Row, bytes]]:
     """Run one cell: its update and evaluation rows as they come, and its run row last, also if it failed.
 
@@ -40,7 +45,8 @@ def train_encoded(
 
     jobs, lane: only recorded, how many cells shared the machine and what their seconds are for; checkpoint: a file to
     go on from and to write to; pause: asked at every checkpoint whether to stop there, and all the time in an
-    evaluation, which is given up if it does not end soon: it is played again from the checkpoint.
+    evaluation, which is given up if it does not end soon: it is played again from the checkpoint; resumed: told how
+    many environment steps lie behind a checkpoint that was found, before the rows of these come again.
 
     Raises Paused if it was asked to stop, and OtherCode, before the first row, if this process has not the code that
     the specification names. Global generators are the cell's own, seeded from its seed; whoever called gets them back
@@ -48,7 +54,7 @@ def train_encoded(
     """
     require_code(spec)
     with global_generators(spec.seed, "cell"):
-        cell, clock = _Cell(spec, checkpoint, pause), Clock()
+        cell, clock = _Cell(spec, checkpoint, pause, resumed), Clock()
         status, reason, traceback = "ok", "", ""
         try:
             yield from cell.rows()
@@ -67,8 +73,10 @@ def train_encoded(
 
 
 class _Cell:
-    def __init__(self, spec: RunSpec, checkpoint: Path | None, pause: Callable[[], bool]) -> None:
-        self._spec, self._checkpoint, self._pause = spec, checkpoint, pause
+    def __init__(
+        self, spec: RunSpec, checkpoint: Path | None, pause: Callable[[], bool], resumed: Callable[[int], None]
+    ) -> None:
+        self._spec, self._checkpoint, self._pause, self._resumed = spec, checkpoint, pause, resumed
         self._patience = Patience(pause)
         self._sent: list[bytes] = []
         self.run: Run | None = None
@@ -81,6 +89,7 @@ class _Cell:
         if kept is not None:
             run.restore(kept["run"])
             self._sent = kept["rows"]
+            self._resumed(run.env_steps)
         for line in list(self._sent):
             yield decode(line), line
         for row in run.rows(lambda: self._keep(run), self._patience.is_over):

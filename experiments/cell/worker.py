@@ -8,8 +8,9 @@ import signal
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -43,7 +44,9 @@ def run_cell(request: dict[str, Any], pipe: int) -> None:
     before = calibrate() if timing else float("nan")
     with open(pipe, "wb") as rows:
         try:
-            for row, line in train_encoded(spec, request["jobs"], checkpoint, stop.asked, request["lane"]):
+            for row, line in train_encoded(
+                spec, request["jobs"], checkpoint, stop.asked, request["lane"], partial(_announce, rows)
+            ):
                 if isinstance(row, RunRow) and timing:
                     line = encode(replace(row, calibration_before=before, calibration_after=calibrate()))
                 rows.write(line + b"\n")
@@ -52,6 +55,10 @@ def run_cell(request: dict[str, Any], pipe: int) -> None:
             rows.write(json.dumps({"paused": str(why)}).encode() + b"\n")
         except BrokenPipeError:
             sys.exit("the parent process is gone")
+
+
+def _announce(rows: BinaryIO, env_steps: int) -> None:
+    rows.write(json.dumps({"resumed": env_steps}).encode() + b"\n")
 
 
 class StopRequest:

@@ -9,6 +9,7 @@ from experiments.engines.events import (
     EngineLost,
     Event,
     Paused,
+    Resumed,
     Started,
 )
 from experiments.engines.inline import Inline
@@ -26,5 +27,6 @@ __all__ = [
     "Files",
     "Inline",
     "Paused",
+    "Resumed",
     "Started",
 ]

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from distributed import Future, KilledWorker
 
-from experiments.engines.events import NOT_BEGUN, Beat, Ended, EngineError, EngineLost, Event, Paused, Started
+from experiments.engines.events import NOT_BEGUN, Beat, Ended, EngineError, EngineLost, Event, Paused, Resumed, Started
 from experiments.engines.supervise import Conditions, Files, failure_record, stop_of
 from experiments.engines.task import (
     Answer,
@@ -149,6 +149,8 @@ class DaskEngine:
             return
         if "env_steps" in message:
             yield Beat(cell.spec, message["env_steps"], message["latest"])
+        elif "resumed_at" in message:
+            yield Resumed(cell.spec, message["resumed_at"])
         elif "checkpoint_at" in message:
             Thread(target=self._fetch, args=(cell.spec.run_id, message["checkpoint_at"]), daemon=True).start()
         else:

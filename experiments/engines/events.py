@@ -19,6 +19,14 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Resumed:
+    """A cell goes on from a checkpoint; the rows before it come again."""
+
+    spec: RunSpec
+    env_steps: int
+
+
+@dataclass(frozen=True)
 class Beat:
     """How far a running cell is; sampled, since nobody reads every update."""
 
@@ -45,7 +53,7 @@ class Paused:
     reason: str
 
 
-Event = Started | Beat | Paused | Ended
+Event = Started | Resumed | Beat | Paused | Ended
 
 
 class EngineError(Exception):

@@ -58,15 +58,21 @@ def stop_of(token: str) -> Stop:
 
 
 def supervise(
-    spec: RunSpec, conditions: Conditions, files: Files, tell: Callable[[Row, bytes], None], stop: Stop
+    spec: RunSpec,
+    conditions: Conditions,
+    files: Files,
+    tell: Callable[[Row, bytes], None],
+    stop: Stop,
+    resumed: Callable[[int], None] = lambda env_steps: None,
 ) -> RunRow | Paused:
     """Run the cell to its end, telling every row but the last, with its line; the last, its RunRow, is returned.
 
+    resumed: told where the cell goes on from a checkpoint, before the rows up to there come again.
     A process that died or was silent for too long gives the RunRow that it could not write.
     """
     request = {"spec": spec.model_dump_json(), **asdict(conditions), **asdict(files)}
     with Process(request) as process:
-        return _Watch(spec, conditions, files, process, tell).run(stop)
+        return _Watch(spec, conditions, files, process, tell, resumed).run(stop)
 
 
 class _Watch:
@@ -77,9 +83,10 @@ class _Watch:
         files: Files,
         process: Process,
         tell: Callable[[Row, bytes], None],
+        resumed: Callable[[int], None],
     ) -> None:
         self._spec, self._conditions, self._files = spec, conditions, files
-        self._process, self._tell = process, tell
+        self._process, self._tell, self._resumed = process, tell, resumed
         self._silence = 0.0  # s, listened in vain; who is stopped or frozen does not listen
         self._last: UpdateRow | None = None
 
@@ -114,6 +121,9 @@ class _Watch:
                 return self._end("killed", "its pipe held what is no row")
             if isinstance(message, str):
                 return Paused(self._spec, message)
+            if isinstance(message, int):
+                self._resumed(message)
+                continue
             if isinstance(message, RunRow):
                 return message
             if isinstance(message, UpdateRow):
@@ -136,10 +146,13 @@ class _Watch:
         return f"the process ended with {how}{where}"
 
 
-def _message(line: bytes) -> Row | str | None:
-    """What a cell's line says: a row, why it has stopped at a checkpoint, or nothing that is known."""
+def _message(line: bytes) -> Row | str | int | None:
+    """What a cell's line says: a row, why it has stopped at a checkpoint, the environment steps behind the one that it
+    goes on from, or nothing that is known."""
     try:
         values = json.loads(line)
+        if "resumed" in values:
+            return int(values["resumed"])
         return str(values["paused"]) if "paused" in values else decode(line)
     except (ValueError, KeyError, TypeError):
         return None

@@ -82,7 +82,7 @@ def cell_task(order: bytes, checkpoint: bytes | None) -> bytes:
         files = own_files(worker, spec.run_id, checkpoint)
         conditions = replace(conditions, jobs=worker.state.nthreads)
     news = _News(worker, values["token"], spec.run_id, None if shared else files.checkpoint, values["tell_every_s"])
-    outcome = supervise(spec, conditions, files, news.take, stop)
+    outcome = supervise(spec, conditions, files, news.take, stop, news.resumed)
     log, checkpoint = (None, None) if shared else (_take_away(files.log), _take_away(files.checkpoint))
     if isinstance(outcome, Paused):
         return _answer(worker, paused=outcome.reason, log=log, checkpoint=checkpoint)
@@ -162,6 +162,9 @@ class _News:
         if self._checkpoint is not None and now - self._sent_at > self._every_s and Path(self._checkpoint).exists():
             self._sent_at = now
             self._tell(checkpoint_at=self._worker.address)
+
+    def resumed(self, env_steps: int) -> None:
+        self._tell(resumed_at=env_steps)
 
     def _tell(self, **news: Any) -> None:
         self._worker.log_event(self._token, {"run_id": self._run_id, **news})

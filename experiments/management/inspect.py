@@ -8,14 +8,17 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from experiments.estimate import seconds_per_step
-from experiments.owner import running
+from experiments.estimate import clock, rate_of, seconds_per_step, steps_of
+from experiments.heartbeat import Reached, read_heartbeat
+from experiments.names import Pattern, cell_name
+from experiments.owner import NOT_RUNNING, running
 from experiments.records import (
     BrokenCell,
     Manifest,
@@ -28,6 +31,8 @@ from experiments.records import (
     read_regular,
     read_run,
 )
+
+OPEN = ("running", "begun", "waiting")  # states of a cell that is not finished
 
 
 class NotFound(Exception):
@@ -42,6 +47,12 @@ class Planned:
     run: RunRow | None
     broken: str | None
     checkpoint: Path | None
+    reached: Reached | None  # how far it is, if it runs now
+
+    @property
+    def name(self) -> str:
+        """How it is called."""
+        return cell_name(self.plan["label"], self.plan["env"], self.plan["seed"])
 
     @property
     def state(self) -> str:
@@ -50,7 +61,18 @@ class Planned:
             return self.run.status
         if self.broken is not None:
             return "broken"
+        if self.reached is not None:
+            return "running"
         return "begun" if self.checkpoint is not None else "waiting"
+
+    @property
+    def progress(self) -> str:
+        """How far it is, if it runs now."""
+        if self.reached is None:
+            return ""
+        here = self.reached
+        latest = "no evaluation yet" if isnan(here.latest) else f"last return {here.latest:,.1f}"
+        return f"{here.env_steps:,} of {self.plan['budget']:,} steps, {latest}, {time.time() - here.at:,.0f} s ago"
 
 
 def _manifest(results: Path) -> Manifest:
@@ -62,10 +84,18 @@ def _manifest(results: Path) -> Manifest:
 
 def read(results: Path, check: Callable[[Path], RunRow] = read_record) -> list[Planned]:
     """Every planned cell; `check`: how its run is read. Raises NotFound."""
-    return [_planned(results, cell, check) for cell in _manifest(results).cells]
+    manifest, reached = _manifest(results), _reached(results)
+    return [_planned(results, cell, check, reached) for cell in manifest.cells]
 
 
-def _planned(results: Path, plan: dict[str, Any], check: Callable[[Path], RunRow]) -> Planned:
+def _reached(results: Path) -> dict[str, Reached]:
+    """How far running cells are; nothing if their driver was lost."""
+    return read_heartbeat(results) if running(results) != NOT_RUNNING else {}
+
+
+def _planned(
+    results: Path, plan: dict[str, Any], check: Callable[[Path], RunRow], reached: dict[str, Reached]
+) -> Planned:
     run, broken = None, None
     folder = results / "cells" / plan["run_id"]
     if os.path.lexists(folder):
@@ -74,7 +104,7 @@ def _planned(results: Path, plan: dict[str, Any], check: Callable[[Path], RunRow
         except BrokenCell as error:
             broken = str(error)
     checkpoint = results / "checkpoints" / f"{plan['run_id']}.checkpoint"
-    return Planned(plan, run, broken, checkpoint if checkpoint.is_file() else None)
+    return Planned(plan, run, broken, checkpoint if checkpoint.is_file() else None, reached.get(plan["run_id"]))
 
 
 def status(results: Path) -> int:
@@ -82,43 +112,63 @@ def status(results: Path) -> int:
     cells = read(results)
     rates = seconds_per_step(cell.run for cell in cells if cell.run is not None)
     table = Table(title=f"{results}: {running(results)}")
-    for head in ("rule", "environment", "planned", "ok", "failed", "begun", "waiting", "steps left", "hours left"):
+    for head in (
+        "rule",
+        "environment",
+        "planned",
+        "ok",
+        "failed",
+        "running",
+        "begun",
+        "waiting",
+        "steps left",
+        "core time left",
+    ):
         table.add_column(head, justify="left" if head in ("rule", "environment") else "right")
     groups: dict[tuple[str, str], list[Planned]] = {}
     for cell in cells:
         groups.setdefault((cell.plan["label"], cell.plan["env"]), []).append(cell)
     for (label, env), members in [*groups.items(), (("all", ""), cells)]:
         states = Counter(cell.state for cell in members)
-        open_cells = [cell for cell in members if cell.state in ("begun", "waiting", "broken")]
-        hours = sum(cell.plan["budget"] * _rate(cell, rates) for cell in open_cells) / 3600
-        failed = {state: n for state, n in states.items() if state not in ("ok", "begun", "waiting")}
+        open_cells = [cell for cell in members if cell.state in (*OPEN, "broken")]
+        seconds = sum(_left(cell) * rate_of(rates, cell.plan["rule"], cell.plan["env"]) for cell in open_cells)
+        failed = {state: n for state, n in states.items() if state not in ("ok", *OPEN)}
         failures = ", ".join(f"{n} {state}" for state, n in failed.items()) or "0"
-        steps = sum(cell.plan["budget"] for cell in open_cells)
-        left = f"{hours:.2f}" if hours == hours else "?"
-        numbers = (len(members), states["ok"], failures, states["begun"], states["waiting"], f"{steps:,}", left)
-        table.add_row(label, env, *map(str, numbers))
+        left = f"{sum(map(_left, open_cells)):,}", "?" if isnan(seconds) else clock(seconds)
+        table.add_row(label, env, *map(str, (len(members), states["ok"], failures, *(states[s] for s in OPEN), *left)))
     console = Console()
     (console if console.is_terminal else Console(width=140)).print(table)
     for cell in cells:
-        if cell.checkpoint is not None and cell.run is None:
+        if cell.state == "running":
+            print(f"running: {cell.name}, {cell.progress}")
+        elif cell.state == "begun" and cell.checkpoint is not None:
             age = time.time() - cell.checkpoint.stat().st_mtime
-            print(f"begun: {cell.plan['run_id']}, last checkpoint {age:,.0f} s ago")
-    return int(any(cell.state not in ("ok", "begun", "waiting") for cell in cells))
+            print(f"begun: {cell.name}, last checkpoint {age:,.0f} s ago")
+    return int(any(cell.state not in ("ok", *OPEN) for cell in cells))
 
 
-def _rate(cell: Planned, rates: dict[tuple[str, str], float]) -> float:
-    plan = cell.plan
-    return rates.get((plan["rule"], plan["env"]), rates.get(("", plan["env"]), float("nan")))
+def _left(cell: Planned) -> int:
+    """Environment steps that it has still to train for; a cell that was begun may have fewer."""
+    steps = steps_of(cell.plan["budget"], cell.plan["settings"]["batch_size"])
+    return max(steps - (0 if cell.reached is None else cell.reached.env_steps), 0)
 
 
 def find(results: Path, part: str) -> Planned:
-    """The one cell whose name is `part` or holds it. Raises NotFound, naming some that there are."""
+    """The one cell that is meant: by its name, its folder's name, a pattern of names, or a part of either.
+
+    Raises NotFound, naming some that there are.
+    """
     cells = read(results)
-    exact = [cell for cell in cells if cell.plan["run_id"] == part]
-    found = exact or [cell for cell in cells if part in cell.plan["run_id"]]
+    pattern = Pattern(part)
+    ways: list[Callable[[Planned], bool]] = [
+        lambda cell: part in (cell.name, cell.plan["run_id"]),
+        lambda cell: pattern.matches(*(cell.plan[key] for key in ("rule", "label", "env", "seed"))),
+        lambda cell: part in cell.name or part in cell.plan["run_id"],
+    ]
+    found = next((chosen for way in ways if (chosen := list(filter(way, cells)))), [])
     if len(found) == 1:
-        return _planned(results, found[0].plan, read_run)
-    names = [cell.plan["run_id"] for cell in found or cells]
+        return _planned(results, found[0].plan, read_run, _reached(results))
+    names = [cell.name for cell in found or cells]
     what = f"{len(found)} cells" if found else "no cell"
     some = "\n  ".join(names[:10]) + ("\n  ..." if len(names) > 10 else "")
     raise NotFound(f"{what} in {results} match {part!r}; say which:\n  {some}")
@@ -128,7 +178,8 @@ def show(results: Path, part: str, lines: int) -> int:
     """What became of a cell. 1 if it is not ok."""
     cell = find(results, part)
     name = cell.plan["run_id"]
-    print(f"{name}: {cell.state}" + (f" ({cell.run.reason})" if cell.run and cell.run.reason else ""))
+    said = cell.run.reason if cell.run else cell.progress
+    print(f"{cell.name}: {cell.state}" + (f" ({said})" if said else "") + f"\nfolder: {name}")
     print(json.dumps({key: cell.plan[key] for key in ("env", "rule", "hyper", "seed", "budget", "settings")}, indent=1))
     if cell.broken is not None:
         print(cell.broken)
@@ -145,7 +196,7 @@ def show(results: Path, part: str, lines: int) -> int:
     if log.is_file() and log.stat().st_size:
         tail = read_regular(log).decode(errors="replace").splitlines()[-lines:]
         print(f"\nlast lines of {log}:", *tail, sep="\n")
-    return int(cell.state not in ("ok", "begun", "waiting"))
+    return int(cell.state not in ("ok", *OPEN))
 
 
 def verify(results: Path) -> int:

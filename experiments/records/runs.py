@@ -18,6 +18,7 @@ STATUSES = (  # whose fault it is
     "oom",
     "killed",
 )
+RETRIED = frozenset({"killed", "timeout", "oom"})  # facts about that day and that machine, not about the cell
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from experiments.engines import Beat, Conditions, Started
 from experiments.engines.cluster import DaskEngine
 from experiments.progress import LiveProgress
 from experiments.spec import RunSpec, Settings, hyper_parameters
+from experiments.tally import Tally
 
 
 def spec_of(budget: int, seed: int) -> RunSpec:
@@ -25,7 +26,7 @@ def through_the_engine(engine: DaskEngine, spec: RunSpec) -> tuple[float, float]
     """(seconds, CPU seconds of this process: engine, transport and live display)."""
     wall, cpu = time.perf_counter(), time.process_time()
     engine.submit([spec])
-    with LiveProgress(1, 0, Console(file=io.StringIO(), force_terminal=True)) as progress:
+    with LiveProgress(Tally([spec]), Console(file=io.StringIO(), force_terminal=True)) as progress:
         for event in engine.events():
             progress.take(event)
     return time.perf_counter() - wall, time.process_time() - cpu
@@ -60,7 +61,7 @@ def test_overhead_of_the_display(benchmark: Any) -> None:
     clocks: list[tuple[float, float]] = []
 
     def watch() -> None:
-        with LiveProgress(2, 0, Console(file=io.StringIO(), force_terminal=True)) as progress:
+        with LiveProgress(Tally(specs), Console(file=io.StringIO(), force_terminal=True)) as progress:
             for spec in specs:
                 progress.take(Started(spec))
             for beat in range(11):

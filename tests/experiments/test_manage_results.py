@@ -23,6 +23,7 @@ from analysis.report import report
 from experiments import owner
 from experiments.cell.failures import Paused
 from experiments.cell.train import train
+from experiments.heartbeat import NAME, Heartbeat
 from experiments.manage_results import Command, main
 from experiments.management import export, inspect
 from experiments.matrix_file import Matrix
@@ -63,8 +64,31 @@ def test_status_tells_what_is_done_failed_begun_and_left(manage, results, specs)
     assert done.returncode == 1, "a cell failed"
     row = next(line for line in done.stdout.splitlines() if " all " in line)
     cells = [cell.strip() for cell in row.split("│")[1:-1]]
-    assert cells[2:] == ["4", "1", "1 diverged", "1", "1", "704", "?"], "no cell like the open ones has ended well"
-    assert f"begun: {specs['begun'].run_id}" in done.stdout and "not running" in done.stdout
+    assert cells[2:] == ["4", "1", "1 diverged", "0", "1", "1", "704", "?"], "no cell like the open ones has ended well"
+    assert "begun: trpo/Acrobot-v1/seed0" in done.stdout and "not running" in done.stdout
+
+
+def test_a_running_cell_is_shown_with_its_last_return_and_not_when_its_driver_was_lost(manage, results, specs):
+    with Store(results) as store:
+        store.plan(Matrix("m", results / "m.toml", tuple(specs.values()), {}))
+        heartbeat = Heartbeat(store.write_running, every_s=0.0)
+        heartbeat.beat(specs["begun"].run_id, 128, -93.25)
+        heartbeat.beat(specs["waiting"].run_id, 0, float("nan"))
+        listed = manage("status", results).stdout
+        assert (
+            "running: trpo/Acrobot-v1/seed0, 128 of 512 steps, last return -93.2" in listed and "begun:" not in listed
+        )
+        assert "trpo/Pendulum-v1/seed1, 0 of 192 steps, no evaluation yet" in listed
+        row = next(line for line in listed.splitlines() if " all " in line)
+        assert [cell.strip() for cell in row.split("│")[1:-1]][2:-1] == ["4", "1", "1 diverged", "2", "0", "0", "576"]
+        shown = manage("show", results, "trpo/Acrobot-v1")
+        assert shown.returncode == 0 and "running (128 of 512 steps, last return -93.2" in shown.stdout
+        heartbeat.end(specs["begun"].run_id)
+        assert "last checkpoint" in manage("status", results).stdout
+        left = (results / NAME).read_bytes()
+    assert not (results / NAME).exists(), "the file goes with the driver"
+    (results / NAME).write_bytes(left)
+    assert "running:" not in manage("status", results).stdout
 
 
 def test_a_directory_that_is_being_run_says_so(manage, results, specs):
@@ -90,6 +114,11 @@ def test_show_tells_what_became_of_a_cell(manage, results, specs):
     done = manage("show", results, "InvertedPendulum")
     assert done.returncode == 0 and '"max_kl": 0.02' in done.stdout and "return_mean" in done.stdout
     assert manage("show", results, specs["waiting"].run_id).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["vanilla_pg/Pendulum-v1/seed0", "vanilla_pg", "van*/*/seed0", "vanilla_pg-Pend"])
+def test_a_cell_goes_by_its_name_a_pattern_or_a_part_of_its_folders(manage, results, name):
+    assert "vanilla_pg/Pendulum-v1/seed0: diverged" in manage("show", results, name).stdout
 
 
 @pytest.mark.parametrize(("part", "message"), [("trpo", "3 cells in"), ("xyz", "no cell in")])

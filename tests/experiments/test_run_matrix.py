@@ -77,6 +77,12 @@ def test_only_runs_some_and_the_plan_stays_whole(run, tmp_path):
     assert len(summary) == 4 and (summary.n_planned == 1).all() and summary.n_ok.sum() == 1
 
 
+def test_one_cell_is_named_as_it_is_shown(run, tmp_path):
+    done = run("tiny.toml", "--only", "trpo/CartPole-v1/seed1", "--no-report")
+    assert done.returncode == 0 and "1 cells, 0 already" in done.stdout
+    assert "ok       trpo/CartPole-v1/seed1 in" in done.stdout
+
+
 def test_a_diverging_rule_ends_its_cell_and_not_the_others(run, tmp_path):
     text = TINY.replace("[rules.vanilla_pg]", "[rules.vanilla_pg]\nlr = 1e30").replace("seeds = 2", "seeds = 1")
     (tmp_path / "cliff.toml").write_text(text)
@@ -176,14 +182,22 @@ def test_rules_are_shuffled_within_each_seed_and_environment(make_spec):
 
 def test_dry_run_lists_cells_and_costs_and_writes_nothing(run, tmp_path):
     done = run("tiny.toml", "--dry-run")
-    assert done.returncode == 0 and "1,536" in done.stdout and "trpo/Pendulum-v1" in done.stdout
+    assert done.returncode == 0 and "trpo/Pendulum-v1" in done.stdout
+    total = done.stdout.splitlines()[-1].split()
+    assert total[:4] == ["8", "0", "1,536", "128"], "8 cells of 2 (3 x 2 + 2) episodes"
     assert [f.name for f in tmp_path.iterdir()] == ["tiny.toml"] and "?" in done.stdout
 
 
 def test_dry_run_estimates_hours_from_cells_that_have_run(run):
     assert run("tiny.toml", "--only", "trpo/CartPole-v1", "--seeds", "1", "--no-report").returncode == 0
     told = run("tiny.toml", "--dry-run").stdout
-    assert "as in the finished cells under results" in told and "?" in told.split("trpo/Pendulum-v1")[0]
+    assert "as in the finished cells under results" in told
+    *rows, total = [line.split() for line in told.splitlines()[1:6]]
+    assert [row[4] for row in rows].count("?") == 2, "nothing is known of Pendulum-v1"
+    assert total[0] == "8" and total[1] == "1" and total[4] == ">", "one cell is finished, part of the rest is unknown"
+    for column in (0, 1, 2, 3):
+        assert sum(int(row[column].replace(",", "")) for row in rows) == int(total[column].replace(",", ""))
+    assert total[2] == "1,344", "7 cells of 192 steps are to run"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import asdict
 
 import psutil
@@ -16,12 +17,14 @@ import pytest
 from cell_processes import cells_alive
 from rich.console import Console
 
+from experiments.cell.failures import Paused as CellPaused
 from experiments.cell.train import train
-from experiments.engines import NOT_BEGUN, Beat, Conditions, Ended, Files, Inline, Paused, Started
+from experiments.engines import NOT_BEGUN, Beat, Conditions, Ended, Files, Inline, Paused, Resumed, Started
 from experiments.engines.cluster import DaskEngine
 from experiments.engines.supervise import Stop, supervise
 from experiments.progress import LiveProgress
 from experiments.records import CLOCKS
+from experiments.tally import Tally
 
 
 @pytest.fixture
@@ -121,7 +124,9 @@ def test_a_silent_cell_is_stopped_the_others_go_on_and_to_watch_it_costs_nothing
     first, hangs, last = make_spec(seed=1), make_spec(fakes + "Hangs-v0"), make_spec()
     local, clocks, ended = engine(1, silence_s=3.0), [], {}
     local.submit([first, hangs, last])
-    with LiveProgress(3, 0, Console(file=io.StringIO(), force_terminal=True, width=100)) as progress:
+    with LiveProgress(
+        Tally([first, hangs, last]), Console(file=io.StringIO(), force_terminal=True, width=100)
+    ) as progress:
         for event in local.events():
             progress.take(event)
             if event.spec is hangs:
@@ -234,6 +239,16 @@ def test_the_local_engine_listens_on_loopback_only_and_shows_no_page(engine, mak
     for address in listening:
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"http://127.0.0.1:{address.port}/status", timeout=5)
+
+
+def test_a_cell_that_goes_on_says_at_which_step(engine, make_spec, tmp_path):
+    spec = make_spec(budget=512, evaluations=4, checkpoint_every=128)
+    with suppress(CellPaused):
+        list(train(spec, checkpoint=tmp_path / f"{spec.run_id}.checkpoint", pause=lambda: True))
+    events = run(engine(1), [spec])
+    assert [event.env_steps for event in events if isinstance(event, Resumed)] == [128]
+    assert ends(events)[spec.run_id].env_steps == 512
+    assert not [event for event in run(engine(1), [make_spec(seed=1)]) if isinstance(event, Resumed)]
 
 
 def test_a_step_to_infinity_ends_as_diverged_with_the_step(make_spec):
