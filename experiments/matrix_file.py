@@ -2,7 +2,6 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -17,7 +16,9 @@ from experiments.cell.probe import ProbeFailed, Prober
 from experiments.cell.spaces import Interface
 from experiments.identity import code_of
 from experiments.matrix_rules import LIMIT, RuleReader, Variant, clashes, did_you_mean, seeds_of
+from experiments.matrix_tables import Tables
 from experiments.spec import RunSpec, Settings
+from experiments.tune import Tuned, Tuning, overlap
 
 __all__ = ["SHIPPED", "Comparisons", "Matrix", "MatrixError", "did_you_mean", "load_matrix"]
 
@@ -45,6 +46,8 @@ class Matrix:
     compare: Comparisons | None = None
     notes: tuple[str, ...] = ()  # what one should know before it runs
     sequential: bool = False  # seeds in blocks, until its comparisons are decided
+    tune: Tuning | None = None  # its cells are settings to choose from
+    tuned: Tuned | None = None  # its settings were chosen
 
 
 class MatrixError(Exception):
@@ -90,15 +93,15 @@ def _find(name_or_file: str) -> Path:
     return file
 
 
-class _Reader:
+class _Reader(Tables):
     """Walks the file once and collects every problem instead of stopping at the first."""
 
-    KEYS = ("seeds", "settings", "environments", "rules", "compare")
+    KEYS = ("seeds", "settings", "environments", "rules", "compare", "tune", "tuned")
     ENVIRONMENT_KEYS = ("budget", "kwargs", "score")
 
     def __init__(self, raw: dict[str, Any], folder: Path) -> None:
-        self.raw, self.folder = raw, folder
-        self.problems: list[str] = []
+        super().__init__(raw)
+        self.folder = folder
 
     def read(self, file: Path, seeds: int | None) -> Matrix:
         if not self.raw:
@@ -112,11 +115,17 @@ class _Reader:
         shared_good = self._settings(shared, "settings") is not None
         environments = self._named_tables("environments")
         interfaces = self._interfaces(environments)
-        reader = RuleReader(self.folder, self.problems, _policies(interfaces))
+        tune, tuned = self._part("tune", Tuning), self._part("tuned", Tuned)
+        points = None if tune is None else tune.points
+        reader = RuleReader(self.folder, self.problems, _policies(interfaces), tuple(dict(environments)), points)
         rules = [
             variant for name, table in self._named_tables("rules") for variant in reader.read(name, table, shared_seeds)
         ]
         self.problems += clashes(rules)
+        self._keep_apart(tune, tuned, rules)
+        if tune is not None:
+            rules = [replace(rule, seeds=list(tune.seeds)) for rule in rules]
+            environments = self._chosen(tune, environments)
         if self._too_many(rules):
             return Matrix(file.stem, file, (), {})
         cells: list[RunSpec] = []
@@ -139,14 +148,34 @@ class _Reader:
                     cells += [
                         RunSpec(
                             env=env, env_kwargs=table.get("kwargs", {}), rule=rule.name, label=rule.label,
-                            hyper=rule.hyper, seed=seed, budget=table["budget"], settings=settings,
+                            hyper=rule.on.get(env, rule.hyper), seed=seed, settings=settings,
+                            budget=table["budget"] if tune is None else tune.budget(table["budget"]),
                         )
                         for seed in rule.seeds[: seeds or None]
                     ]  # fmt: skip
                 except ValidationError as error:
                     self._report(error, where, {*Settings.model_fields, *self.ENVIRONMENT_KEYS})
-        compare = self._compare({rule.label for rule in rules}) if "compare" in self.raw else None
-        return Matrix(file.stem, file, tuple(cells), scores, compare, _notes(interfaces, cells))
+        compare = self._compare({rule.label for rule in rules})
+        notes = _notes(interfaces, cells)
+        return Matrix(file.stem, file, tuple(cells), scores, compare, notes, tune=tune, tuned=tuned)
+
+    def _keep_apart(self, tune: Tuning | None, tuned: Tuned | None, rules: list[Variant]) -> None:
+        """Seeds that tune from those that judge, and a tuning from a verdict."""
+        judging = {seed for rule in rules for seed in rule.seeds}
+        for key, part in (("tune", tune), ("tuned", tuned)):
+            if part is not None and (problem := overlap(part.seeds, judging)):
+                self.problems.append(f"{key}.seeds: {problem}")
+        if tune is not None and "compare" in self.raw:
+            self.problems.append("compare: a tuning chooses and compares nothing; declare it where the choices run")
+
+    def _chosen(self, tune: Tuning, environments: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
+        """The environments to tune on."""
+        known = [env for env, _ in environments]
+        chosen = known if tune.environments is None else tune.environments
+        for env in chosen:
+            if env not in known:
+                self.problems.append(f"tune.environments: no environment {env}; {did_you_mean(env, known)}")
+        return [(env, table) for env, table in environments if env in chosen]
 
     def _too_many(self, rules: list[Variant]) -> bool:
         environments = self.raw.get("environments")
@@ -158,35 +187,10 @@ class _Reader:
         return cells > LIMIT
 
     def _compare(self, labels: set[str]) -> Comparisons | None:
-        try:
-            compare = Comparisons(**self._table(self.raw, "compare"))
-        except ValidationError as error:
-            self._report(error, "compare", set(Comparisons.model_fields))
-            return None
-        for label in {label for pair in compare.rules for label in pair} - labels:
+        compare = self._part("compare", Comparisons)
+        for label in {label for pair in compare.rules for label in pair} - labels if compare else ():
             self.problems.append(f"compare.rules: no rule {label}; {did_you_mean(label, labels)}")
         return compare
-
-    def _known(self, table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
-        for key in table:
-            if key not in known:
-                self.problems.append(f"{where}{key}: unknown key; {did_you_mean(key, known)}")
-
-    def _table(self, parent: Mapping[str, Any], key: str, required: bool = True) -> dict[str, Any]:
-        value = parent.get(key, {})
-        if not isinstance(value, dict):
-            self.problems.append(f"{key}: expected a table, got {value!r}")
-            return {}
-        if required and not value:
-            self.problems.append(f"{key}: expected at least one [{key}.NAME] table")
-        return value
-
-    def _named_tables(self, key: str) -> list[tuple[str, dict[str, Any]]]:
-        tables = self._table(self.raw, key)
-        for name, table in tables.items():
-            if not isinstance(table, dict):
-                self.problems.append(f"{key}.{name}: expected a table, got {table!r}")
-        return [(name, table) for name, table in tables.items() if isinstance(table, dict)]
 
     def _settings(self, values: dict[str, Any], where: str, of_environment: bool = False) -> Settings | None:
         try:
@@ -194,18 +198,6 @@ class _Reader:
         except ValidationError as error:
             self._report(error, where, {*Settings.model_fields, *(self.ENVIRONMENT_KEYS if of_environment else ())})
             return None
-
-    def _report(self, error: ValidationError, where: str, known: set[str]) -> None:
-        for problem in error.errors():
-            path = [str(part) for part in problem["loc"]]
-            place = ".".join([where, *path])
-            if problem["type"] == "extra_forbidden":
-                line = f"{place}: unknown key; {did_you_mean(path[-1], known)}"
-            else:
-                got = "" if isinstance(problem["input"], (dict, BaseModel)) else f", got {problem['input']!r}"
-                line = f"{place}: {problem['msg'].removeprefix('Value error, ')}{got}"
-            if line not in self.problems:
-                self.problems.append(line)
 
     def _score(self, env: str, value: Any, scores: dict[str, tuple[float, float]]) -> None:
         try:
