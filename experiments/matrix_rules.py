@@ -15,7 +15,8 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from algos.policies import Policy
 from algos.rules import RULES
 from algos.search_space import search_space
-from experiments.factories import as_tuple, factory_of, hints_of, require_signature, takes_tuple
+from experiments.annotations import as_tuple, takes_tuple
+from experiments.factories import factory_of, hints_of, require_signature
 from experiments.outside import OutsideError, is_outside, name_of, resolve
 from experiments.spec import JUDGE, LARGEST, build_rule, hyper_parameters
 from experiments.tune import points_of
