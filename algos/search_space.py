@@ -16,11 +16,15 @@ __all__ = [
     "AdamRate",
     "Beta",
     "Choice",
+    "Clip",
     "Damping",
+    "Epochs",
     "EssFloor",
     "Integer",
     "LogUniform",
     "MaxKL",
+    "Minibatch",
+    "MinibatchRate",
     "Range",
     "Rate",
     "Shrink",
@@ -148,4 +152,8 @@ Rate = Annotated[float, LogUniform(0.03, 3.0, "a decade on either side of 0.3, o
 AdamRate = Annotated[float, LogUniform(3e-4, 3e-2, "a decade on either side of 3e-3")]
 Shrink = Annotated[float, Uniform(0.3, 0.9, "0.5 (Schulman et al. 2015) and 0.8 (Baselines and its descendants)")]
 Updates = Annotated[int, Integer(1, 16, "two doublings on either side of 4")]
+Clip = Annotated[float, LogUniform(0.05, 0.5, "0.1 to 0.3 in Schulman et al. 2017, and beyond")]
+Epochs = Annotated[int, Integer(1, 20, "3 and 10 in Schulman et al. 2017, and beyond")]
+Minibatch = Annotated[int, Choice((32, 64, 128, 256, 512), "64 in Schulman et al. 2017, doublings")]
+MinibatchRate = Annotated[float, LogUniform(3e-5, 3e-3, "a decade on either side of 3e-4, Schulman et al. 2017")]
 EssFloor = Annotated[float, Uniform(0.0, 0.9, "no floor, to a step or two per batch")]

@@ -5,8 +5,6 @@ from algos.policies.families import Categorical, DiagonalGaussian, Family
 from algos.policies.linearization import Linearization
 from algos.policies.networks import MLP
 from algos.policies.policy import Policy
-from algos.policies.products import MultiCategorical
-from algos.policies.squashed import SquashedGaussian
 
 __all__ = [
     "MLP",
@@ -16,8 +14,6 @@ __all__ = [
     "Family",
     "Linearization",
     "Linearized",
-    "MultiCategorical",
     "Policy",
-    "SquashedGaussian",
     "linearize",
 ]

@@ -6,13 +6,17 @@ from typing import Any
 from algos.rules import trpo_ablations as ablations
 from algos.rules.history_pg import history_pg, history_pg_adam
 from algos.rules.line_search_pg import line_search_pg
+from algos.rules.mdpo import mdpo
 from algos.rules.mm_penalty import mm_penalty, mm_penalty_adaptive
 from algos.rules.mm_quadratic import mm_adaptive, mm_quadratic
 from algos.rules.mm_theory import mm_theory
 from algos.rules.npg import npg, tnpg
 from algos.rules.per_step_pg import per_step_pg
-from algos.rules.ppo import ppo
+from algos.rules.pois import pois
+from algos.rules.ppo import ppo, ppo_kl_stop
+from algos.rules.ppo_penalty import ppo_penalty
 from algos.rules.reuse_pg import reuse_pg, reuse_pg_adam
+from algos.rules.spo import spo
 from algos.rules.trpo import trpo, trpo_adaptive, trpo_annealed, trpo_divergence, trpo_euclidean
 from algos.rules.vanilla_pg import vanilla_pg, vanilla_pg_adam, vanilla_pg_discounted
 from algos.types import UpdateRule
@@ -53,5 +57,10 @@ RULES: dict[str, RuleFactory] = {
     "mm_penalty": mm_penalty,
     "mm_penalty_adaptive": mm_penalty_adaptive,
     "mm_theory": mm_theory,
+    "mdpo": mdpo,
+    "pois": pois,
     "ppo": ppo,
+    "ppo_kl_stop": ppo_kl_stop,
+    "ppo_penalty": ppo_penalty,
+    "spo": spo,
 }

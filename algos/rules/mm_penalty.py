@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import torch
 from torch import Tensor
@@ -15,28 +15,41 @@ from algos.search_space import AdamRate, Beta, Integer, MaxKL
 from algos.types import NAN, Batch, Info
 
 
-class PenalisedModel(LocalModel):
-    """L - beta KL(old || new) at theta, with `old` fixed: a `LocalModel` whose gradient has the penalty in it."""
+class Penalty(Protocol):
+    """What beta is the price of: zero at the old policy, with a gradient of zero, and never negative."""
 
-    def __init__(self, old: LocalModel, theta: Tensor, beta: float) -> None:
+    def of(self, old: LocalModel, outputs: Tensor) -> Tensor:
+        """At a new policy's outputs [B, D] in double, differentiable in them."""
+        ...
+
+
+@dataclass(frozen=True)
+class ForwardKL:
+    """Mean KL(old || new)."""
+
+    def of(self, old: LocalModel, outputs: Tensor) -> Tensor:
+        return old.policy.family.kl(old.double_outputs, outputs).mean()
+
+
+class PenalisedModel(LocalModel):
+    """L - beta penalty at theta, with `old` fixed: a `LocalModel` whose gradient has the penalty in it."""
+
+    def __init__(self, old: LocalModel, theta: Tensor, beta: float, penalty: Penalty | None = None) -> None:
         super().__init__(old.policy, theta, old.batch, old.surrogate)
-        self._old, self._beta = old, beta
+        self._old, self._beta, self._penalty = old, beta, penalty or ForwardKL()
 
     @cached_property
     def objective(self) -> float:
-        """L - beta KL, less L at the old theta."""
-        return self.value - self._old.value - self._beta * float(self._divergence(self.double_outputs))
+        """L - beta penalty, less L at the old theta."""
+        return self.value - self._old.value - self._beta * float(self._penalty.of(self._old, self.double_outputs))
 
     @cached_property
     def gradient(self) -> Tensor:
         plain = super().gradient
         with torch.enable_grad():
             d = self.double_outputs.detach().requires_grad_()
-            (slope,) = torch.autograd.grad(self._beta * self._divergence(d), d)
+            (slope,) = torch.autograd.grad(self._beta * self._penalty.of(self._old, d), d)
         return plain - self._linear.vjp(slope.to(self.outputs.dtype))
-
-    def _divergence(self, outputs: Tensor) -> Tensor:
-        return self.policy.family.kl(self._old.double_outputs, outputs).mean()
 
 
 @dataclass(frozen=True)
@@ -53,7 +66,7 @@ class Climb:
 
 @dataclass(frozen=True)
 class PenaltyMM:
-    """Up to `steps` steps of Adam per batch on L - (beta/scale) KL(old || new); the best theta visited is kept.
+    """Up to `steps` steps of Adam per batch on L - (beta/scale) penalty; the best theta visited is kept.
 
     The ascent ends where the effective sample size ESS/N of the weights falls below `ess_floor`.
     """
@@ -65,6 +78,7 @@ class PenaltyMM:
     ess_floor: float
     max_kl: float = NAN  # what a schedule steers KL to
     radius: Radius = field(default_factory=Constant)
+    penalty: Penalty = field(default_factory=ForwardKL)
 
     def __post_init__(self) -> None:
         if not self.beta > 0 or not self.lr > 0 or self.steps < 1:
@@ -105,7 +119,7 @@ class PenaltyMM:
         adam, theta = Adam(), old.theta
         memory, best = adam.init(theta), Climb(theta)
         for step in range(self.steps + 1):
-            model = PenalisedModel(old, theta, beta)
+            model = PenalisedModel(old, theta, beta, self.penalty)
             ess, max_weight = effective_sample_size(model.log_ratio)
             if ess < self.ess_floor:
                 return replace(best, stopped=True)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from algos.estimators import Clipped, ImportanceSampled
 from algos.estimators.objectives import SquaredError, SurrogateObjective
+from algos.estimators.regularised import KLPenalised, RatioPenalised
 from algos.estimators.surrogates import Unweighted
 from algos.finite import NonFinite
 from algos.optim import Adam, AdamState, Objective, Plain, Plan, Reached, TorchSteps
@@ -71,11 +72,11 @@ def _of_error(network: MLP, objective: SquaredError) -> tuple[MLP, Data, Target]
     obs, targets, nothing = objective.obs, objective.targets, torch.empty(0, 1, device="cpu")
     if (network.output_size, network.free_size) != (1, 0) or targets.shape != obs.shape[:1]:
         return None
-    return network, _data(obs, nothing, targets, nothing[:, 0]), Target(kernel.ERROR, 0, inf, -inf)
+    return network, _data(obs, nothing, targets, nothing[:, 0]), Target(kernel.ERROR, 0, inf, -inf, 0.0, 0.0)
 
 
 def _of_surrogate(network: MLP, objective: SurrogateObjective) -> tuple[MLP, Data, Target] | None:
-    family, batch, limits = objective.family, objective.batch, _limits(objective.surrogate)
+    family, batch, form = objective.family, objective.batch, _form(objective.surrogate)
     discrete = type(family) is Categorical
     actions = batch.actions.reshape(len(batch.obs), -1)
     if discrete:
@@ -83,18 +84,22 @@ def _of_surrogate(network: MLP, objective: SurrogateObjective) -> tuple[MLP, Dat
     else:
         known = type(family) is DiagonalGaussian and actions.shape[1] == family.noise_size
     sizes = (network.output_size, network.free_size) == (family.output_size, family.free_size)
-    if not known or not sizes or limits is None:
+    if not known or not sizes or form is None:
         return None
-    target = Target(kernel.CATEGORICAL if discrete else kernel.GAUSSIAN, *limits)
+    target = Target(kernel.CATEGORICAL if discrete else kernel.GAUSSIAN, *form)
     return network, _data(batch.obs, actions, batch.advantages, batch.log_probs), target
 
 
-def _limits(surrogate: Any) -> tuple[int, float, float] | None:
-    """Whether rows are weighted, and the log ratios at which they are cut where they gain and where they lose."""
+def _form(surrogate: Any) -> tuple[int, float, float, float, float] | None:
+    """A `Target` but for its kind; None if the kernel has no such surrogate."""
     if type(surrogate) is Clipped:
-        return 1, log1p(surrogate.epsilon), log1p(-surrogate.epsilon)
+        return 1, log1p(surrogate.epsilon), log1p(-surrogate.epsilon), 0.0, 0.0
+    if type(surrogate) is KLPenalised:
+        return 1, inf, -inf, surrogate.beta, 0.0
+    if type(surrogate) is RatioPenalised:
+        return 1, inf, -inf, 0.0, 1 / surrogate.epsilon
     weighted = {ImportanceSampled: 1, Unweighted: 0}.get(type(surrogate))
-    return None if weighted is None else (weighted, inf, -inf)
+    return None if weighted is None else (weighted, inf, -inf, 0.0, 0.0)
 
 
 def _rates(plan: Plan) -> Rates | None:

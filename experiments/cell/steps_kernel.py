@@ -67,6 +67,8 @@ class Target(NamedTuple):
     weighted: int  # whether by the ratio of probabilities
     high: float  # log ratio above which a row that gains is cut
     low: float  # and below which one that loses is
+    divergence: float  # beta of - beta (w - 1 - log w) in every row
+    distance: float  # c of - c |A| (w - 1)^2 / 2 in every row
 
 
 class Rates(NamedTuple):
@@ -254,10 +256,15 @@ def _of_categorical(logits: Any, data: Any, target: Any, rows: Any) -> bool:
 
 @plain
 def _slope(log_ratio: float, advantage: Any, target: Any) -> float:
-    """d (w A) / d log_ratio of one row."""
+    """d (w A, less what is charged) / d log_ratio of one row."""
     cut = log_ratio > target.high if advantage > 0 else log_ratio < target.low
     weight = math.exp(log_ratio) if target.weighted else 1.0
-    return 0.0 if cut else weight * advantage
+    slope = 0.0 if cut else weight * advantage
+    if target.divergence > 0:
+        slope -= target.divergence * (weight - 1.0)
+    if target.distance > 0:
+        slope -= target.distance * abs(advantage) * (weight - 1.0) * weight
+    return slope
 
 
 @loop

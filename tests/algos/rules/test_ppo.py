@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from algos.ascent import LocalModel
-from algos.estimators import Clipped
+from algos.estimators import Clipped, measure_change
 from algos.rules import RULES
 
 
@@ -35,3 +35,29 @@ def test_hyper_parameters_out_of_range_are_refused(problem):
     for wrong in ({"epochs": 0}, {"minibatch": 0}, {"lr": 0.0}, {"max_grad_norm": 0.0}, {"clip": 1.0}):
         with pytest.raises(ValueError, match="must"):
             RULES["ppo"](problem.policy, **wrong)
+
+
+def test_a_stop_out_of_reach_changes_nothing(problem):
+    hyper = {"minibatch": 16, "epochs": 3, "lr": 1e-2}
+    plain, held = RULES["ppo"](problem.policy, **hyper), RULES["ppo_kl_stop"](problem.policy, max_kl=1e9, **hyper)
+    (one, _), (other, info) = (rule.update(rule.init(problem.theta), problem.batch) for rule in (plain, held))
+    assert one.theta.equal(other.theta) and one.adam.mean.equal(other.adam.mean)
+    assert (info.gradient_evaluations, info.candidate_evaluations) == (12, 3)
+
+
+def test_passes_end_with_the_first_that_leads_beyond_the_stop(problem):
+    hyper = {"minibatch": 16, "lr": 1e-2}
+
+    def after(epochs):
+        rule = RULES["ppo"](problem.policy, epochs=epochs, **hyper)
+        theta = rule.update(rule.init(problem.theta), problem.batch)[0].theta
+        return theta, measure_change(problem.policy, problem.theta, theta, problem.batch).kl
+
+    divergences = [after(epochs)[1] for epochs in (1, 2, 3)]
+    assert divergences == sorted(divergences)
+    stop = (divergences[0] + divergences[1]) / 2
+    # the orders of the first two passes must be those of a rule with more of them
+    rule = RULES["ppo_kl_stop"](problem.policy, max_kl=stop, epochs=9, **hyper)
+    state, info = rule.update(rule.init(problem.theta), problem.batch)
+    assert state.theta.equal(after(2)[0])
+    assert (info.gradient_evaluations, info.candidate_evaluations) == (8, 2)

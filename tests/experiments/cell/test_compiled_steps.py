@@ -10,6 +10,7 @@ from algos_cases import make_large, make_problem
 
 from algos.estimators import Clipped, Fitted, ImportanceSampled, MinibatchAdam, Truncated
 from algos.estimators.objectives import SquaredError, SurrogateObjective
+from algos.estimators.regularised import KLPenalised, RatioPenalised
 from algos.estimators.surrogates import Unweighted
 from algos.finite import NonFinite
 from algos.optim import TORCH_STEPS, Adam, Plain, Plan, Reached, TorchSteps, shuffles
@@ -22,7 +23,7 @@ from experiments.cell.run import Run
 SINGLE, DOUBLE = torch.float32, torch.float64
 FAMILIES = {"categorical": Categorical(3), "gaussian": DiagonalGaussian(2)}
 HIDDEN = [(), (8,), (7, 5), (4, 5, 6)]
-SURROGATES = [Clipped(0.05), ImportanceSampled(), Unweighted()]
+SURROGATES = [Clipped(0.05), ImportanceSampled(), Unweighted(), KLPenalised(3.0), RatioPenalised(0.1)]
 G = torch.Generator().manual_seed(0)
 
 
@@ -95,7 +96,7 @@ def test_they_lead_where_torchs_steps_in_double_precision_lead(family, hidden, s
             assert (getattr(ours.memory, name).double() - expected).norm() < 1e-4 * expected.norm()
 
 
-@pytest.mark.parametrize("name", ["ppo", "per_step_pg"])
+@pytest.mark.parametrize("name", ["ppo", "spo", "ppo_penalty", "per_step_pg"])
 @pytest.mark.parametrize("family", [Categorical(2), DiagonalGaussian(6)], ids=repr)
 def test_whole_updates_of_rules_are_torchs_in_single_precision(family, name, compiled_only):
     """At the size that runs have: 2,048 rows, 64x64."""
@@ -103,7 +104,7 @@ def test_whole_updates_of_rules_are_torchs_in_single_precision(family, name, com
     found, rules = [], [RULES[name](replace(problem.policy, steps=steps)) for steps in (CompiledSteps(), _Torch())]
     for rule in rules:
         state, info = rule.update(rule.init(problem.theta), problem.batch)
-        assert info.gradient_evaluations == {"ppo": 320, "per_step_pg": 128}[name]
+        assert info.gradient_evaluations == (128 if name == "per_step_pg" else 320)
         found.append(state.theta - problem.theta)
     assert (found[0] - found[1]).norm() < 1e-4 * found[1].norm()
 
