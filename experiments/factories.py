@@ -1,7 +1,6 @@
 """The factories of rules: their signatures are what a matrix file can give."""
 
 import inspect
-import typing
 from typing import Any
 
 from algos.rules import RULES, RuleFactory
@@ -43,13 +42,3 @@ def require_signature(rule: str) -> None:
 def hints_of(rule: str) -> dict[str, Any]:
     """The annotations of a factory's keywords."""
     return {p.name: p.annotation for p in inspect.signature(factory_of(rule), eval_str=True).parameters.values()}
-
-
-def takes_tuple(hint: Any) -> bool:
-    """Whether a tuple is among what an annotation allows; TOML and JSON have lists in its place."""
-    return typing.get_origin(hint) is tuple or hint is tuple or any(map(takes_tuple, typing.get_args(hint)))
-
-
-def as_tuple(value: Any) -> Any:
-    """Lists as tuples, however deep."""
-    return tuple(map(as_tuple, value)) if isinstance(value, list) else value

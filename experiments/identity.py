@@ -11,10 +11,11 @@ import json
 import os
 import platform
 import resource
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ import gymnasium as gym
 import torch
 
 from algos.rules import RULES
+from experiments.cell.entry_points import Wrapping
 from experiments.imports import Module, closure, find, module_of_file, parse
-from experiments.loaded import source_of
-from experiments.outside import is_outside
+from experiments.loaded import PROJECT, source_of
+from experiments.outside import OutsideError, file_of, is_outside
 from experiments.records import PROTOCOL
 from experiments.spec import RunSpec
 
@@ -54,25 +56,62 @@ class Code:
         return Code(tuple(sorted({*self.files, *other.files})))
 
 
-def code_of(spec: RunSpec, roots: tuple[str, ...] = PIPELINE) -> Code:
-    """The code of a run in this process; `roots`: the modules that do with it what they do."""
-    return code_of_parts(spec.rule, spec.env, spec.env_kwargs, roots)
+def code_of(spec: RunSpec, roots: tuple[str, ...] = PIPELINE, folder: str | None = None) -> Code:
+    """The code of a run in this process; `roots`: the modules that do with it what they do.
+
+    folder: looked into for modules that are named without a file, beside python's path. Raises OutsideError.
+    """
+    return code_of_parts(spec.rule, spec.environment, spec.env_kwargs, roots, spec.wrappers, folder)
 
 
-def code_of_parts(rule: str, env: str, kwargs: Mapping[str, Any], roots: tuple[str, ...] = PIPELINE) -> Code:
+def code_of_parts(
+    rule: str,
+    env: str,
+    kwargs: Mapping[str, Any],
+    roots: tuple[str, ...] = PIPELINE,
+    wrappers: Sequence[Wrapping] = (),
+    folder: str | None = None,
+) -> Code:
     """As `code_of`, of a rule and an environment by their names."""
-    folder = str(Path(rule.rpartition(":")[0]).parent) if is_outside(rule) else None
-    modules: set[Module] = set()
+    modules, installed = _modules([rule, env, *(name for name, _ in wrappers)], roots, folder)
+    files = {path: _digest(source_of(module.file)) for path, module in modules.items()}
+    files |= {f"{name} (package)": _version(name) for name in installed - {*PACKAGES}}
+    for arguments in (kwargs, *(arguments for _, arguments in wrappers)):
+        files |= {f"{name} (file)": _digest_of_bytes(data) for name, data in _files_named(arguments)}
+    return Code(tuple(sorted(files.items())))
+
+
+def users_modules(specs: Iterable[RunSpec]) -> dict[str, Module]:
+    """Path as a module -> each of the user's own files that these runs import. Raises OutsideError."""
+    names = [(spec.rule, spec.environment, *(name for name, _ in spec.wrappers)) for spec in specs]
+    found, _ = _modules(dict.fromkeys(chain(*names)), (), None)
+    return {path: module for path, module in found.items() if module.name.split(".")[0] not in PROJECT}
+
+
+def _modules(parts: Iterable[str], roots: tuple[str, ...], folder: str | None) -> tuple[dict[str, Module], set[str]]:
+    """Path -> module of all that these import, and the installed packages among it. Raises OutsideError."""
+    modules: dict[str, Module] = {}
     installed: set[str] = set()
-    for where, names in ((None, [*roots, *_modules_of(env)]), (folder, [_rule_module(rule)])):
+    origins: list[tuple[str | None, list[Module | str]]] = [(None, [*roots])]
+    for where, names in [*origins, *(_origin(part, folder) for part in parts)]:
         found = [name if isinstance(name, Module) else find(name, where) for name in names]
         installed |= {name for name in found if isinstance(name, str)}
         reached, packages = closure([m for m in found if isinstance(m, Module)], where, FOLLOWED, TABLE)
-        modules, installed = modules | reached, installed | packages
-    files = {module.path: _digest(source_of(module.file)) for module in modules}
-    files |= {f"{name} (package)": _version(name) for name in installed - {*PACKAGES}}
-    files |= {f"{name} (file)": _digest_of_bytes(data) for name, data in _files_named(kwargs)}
-    return Code(tuple(sorted(files.items())))
+        installed |= packages
+        for module in reached:
+            other = modules.setdefault(module.path, module)
+            if Path(other.file).resolve() != Path(module.file).resolve():
+                raise OutsideError(
+                    f"{other.file} and {module.file} would both be imported as {module.name}; rename one"
+                )
+    return modules, installed
+
+
+def _origin(part: str, folder: str | None) -> tuple[str | None, list[Module | str]]:
+    """Where the modules of a rule, an environment or a wrapper are looked for first, and those to begin with."""
+    if is_outside(part):
+        return str(Path(file_of(part)).parent), [module_of_file(file_of(part))]
+    return folder, [RULES[part].__module__] if part in RULES else [*_modules_of(part)]
 
 
 def codes_of(specs: Iterable[RunSpec]) -> list[Code]:
@@ -91,12 +130,8 @@ def require_code(spec: RunSpec) -> None:
         )
 
 
-def _rule_module(rule: str) -> Module | str:
-    return module_of_file(rule.rpartition(":")[0]) if is_outside(rule) else RULES[rule].__module__
-
-
 def _modules_of(env: str) -> list[str]:
-    """Where an environment is registered, or, for one that gymnasium knows by itself, where it is defined."""
+    """Where an environment or wrapper is, or, for one that gymnasium knows by itself, where it is defined."""
     module, _, name = env.rpartition(":")
     if module:
         return [module]

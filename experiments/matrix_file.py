@@ -1,23 +1,24 @@
 """A matrix file becomes run specifications, checked whole before anything starts."""
 
-import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
-import gymnasium as gym
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from algos.policies import Policy
 from experiments.cell.gym_environments import family_of
-from experiments.cell.probe import ProbeFailed, Prober
+from experiments.cell.probe import Prober
 from experiments.cell.spaces import Interface
-from experiments.identity import code_of
+from experiments.identity import code_of, users_modules
+from experiments.matrix_environments import ENVIRONMENT_KEYS, Entry, EnvironmentReader
 from experiments.matrix_rules import LIMIT, RuleReader, Variant, clashes, did_you_mean, seeds_of
+from experiments.matrix_tables import Tables
+from experiments.outside import OutsideError
 from experiments.spec import RunSpec, Settings
+from experiments.tune import Tuned, Tuning, overlap
 
 __all__ = ["SHIPPED", "Comparisons", "Matrix", "MatrixError", "did_you_mean", "load_matrix"]
 
@@ -45,6 +46,8 @@ class Matrix:
     compare: Comparisons | None = None
     notes: tuple[str, ...] = ()  # what one should know before it runs
     sequential: bool = False  # seeds in blocks, until its comparisons are decided
+    tune: Tuning | None = None  # its cells are settings to choose from
+    tuned: Tuned | None = None  # its settings were chosen
 
 
 class MatrixError(Exception):
@@ -69,12 +72,19 @@ def load_matrix(name_or_file: str, seeds: int | None = None) -> Matrix:
     matrix = reader.read(file, seeds)
     if reader.problems:
         raise MatrixError(file, reader.problems)
-    return replace(matrix, cells=_coded(matrix.cells))
+    try:
+        return replace(matrix, cells=_coded(matrix.cells))
+    except OutsideError as error:
+        raise MatrixError(file, [str(error)]) from error
 
 
 def _coded(cells: tuple[RunSpec, ...]) -> tuple[RunSpec, ...]:
-    """The cells with the digest of the code that is to compute them: what this process has loaded."""
+    """The cells with the digest of the code that is to compute them: what this process has loaded.
+
+    Raises OutsideError if two files of theirs cannot be told apart.
+    """
     parts = {(cell.rule, cell.env): cell for cell in cells}
+    users_modules(parts.values())
     digests = {part: code_of(cell).digest for part, cell in parts.items()}
     return tuple(cell.model_copy(update={"code": digests[cell.rule, cell.env]}) for cell in cells)
 
@@ -90,15 +100,14 @@ def _find(name_or_file: str) -> Path:
     return file
 
 
-class _Reader:
+class _Reader(Tables):
     """Walks the file once and collects every problem instead of stopping at the first."""
 
-    KEYS = ("seeds", "settings", "environments", "rules", "compare")
-    ENVIRONMENT_KEYS = ("budget", "kwargs", "score")
+    KEYS = ("seeds", "settings", "environments", "rules", "compare", "tune", "tuned")
 
     def __init__(self, raw: dict[str, Any], folder: Path) -> None:
-        self.raw, self.folder = raw, folder
-        self.problems: list[str] = []
+        super().__init__(raw)
+        self.folder = folder
 
     def read(self, file: Path, seeds: int | None) -> Matrix:
         if not self.raw:
@@ -110,25 +119,31 @@ class _Reader:
         shared_seeds = seeds_of(self.raw.get("seeds", 3) if seeds is None else seeds, "seeds", self.problems)
         shared = self._table(self.raw, "settings", required=False)
         shared_good = self._settings(shared, "settings") is not None
-        environments = self._named_tables("environments")
-        interfaces = self._interfaces(environments)
-        reader = RuleReader(self.folder, self.problems, _policies(interfaces))
+        environments = self._environments()
+        interfaces = {entry.name: entry.interface for entry in environments if entry.interface is not None}
+        tune, tuned = self._part("tune", Tuning), self._part("tuned", Tuned)
+        points = None if tune is None else tune.points
+        names = tuple(entry.name for entry in environments)
+        reader = RuleReader(self.folder, self.problems, _policies(interfaces), names, points)
         rules = [
             variant for name, table in self._named_tables("rules") for variant in reader.read(name, table, shared_seeds)
         ]
         self.problems += clashes(rules)
+        self._keep_apart(tune, tuned, rules)
+        if tune is not None:
+            rules = [replace(rule, seeds=list(tune.seeds)) for rule in rules]
+            environments = self._chosen(tune, environments)
         if self._too_many(rules):
             return Matrix(file.stem, file, (), {})
         cells: list[RunSpec] = []
         scores: dict[str, tuple[float, float]] = {}
-        for env, table in environments:
-            where = f"environments.{env}"
-            if "score" in table:
-                self._score(env, table["score"], scores)
-            if "budget" not in table:
+        for entry in environments:
+            where, own = entry.where, entry.settings
+            if "score" in entry.table:
+                self._score(entry.name, entry.table["score"], scores)
+            if "budget" not in entry.table:
                 self.problems.append(f"{where}.budget: missing; expected the number of training environment steps")
                 continue
-            own = {k: v for k, v in table.items() if k not in self.ENVIRONMENT_KEYS}
             if self._settings({**shared, **own} if shared_good else own, where, of_environment=True) is None:
                 continue
             for rule in rules if shared_good else ():
@@ -138,15 +153,36 @@ class _Reader:
                 try:
                     cells += [
                         RunSpec(
-                            env=env, env_kwargs=table.get("kwargs", {}), rule=rule.name, label=rule.label,
-                            hyper=rule.hyper, seed=seed, budget=table["budget"], settings=settings,
+                            env=entry.name, environment=entry.environment, env_kwargs=entry.kwargs,
+                            wrappers=entry.wrappers, rule=rule.name, label=rule.label,
+                            hyper=rule.on.get(entry.name, rule.hyper), seed=seed, settings=settings,
+                            budget=entry.table["budget"] if tune is None else tune.budget(entry.table["budget"]),
                         )
                         for seed in rule.seeds[: seeds or None]
                     ]  # fmt: skip
                 except ValidationError as error:
-                    self._report(error, where, {*Settings.model_fields, *self.ENVIRONMENT_KEYS})
-        compare = self._compare({rule.label for rule in rules}) if "compare" in self.raw else None
-        return Matrix(file.stem, file, tuple(cells), scores, compare, _notes(interfaces, cells))
+                    self._report(error, where, {*Settings.model_fields, *ENVIRONMENT_KEYS})
+        compare = self._compare({rule.label for rule in rules})
+        notes = _notes(interfaces, cells)
+        return Matrix(file.stem, file, tuple(cells), scores, compare, notes, tune=tune, tuned=tuned)
+
+    def _keep_apart(self, tune: Tuning | None, tuned: Tuned | None, rules: list[Variant]) -> None:
+        """Seeds that tune from those that judge, and a tuning from a verdict."""
+        judging = {seed for rule in rules for seed in rule.seeds}
+        for key, part in (("tune", tune), ("tuned", tuned)):
+            if part is not None and (problem := overlap(part.seeds, judging)):
+                self.problems.append(f"{key}.seeds: {problem}")
+        if tune is not None and "compare" in self.raw:
+            self.problems.append("compare: a tuning chooses and compares nothing; declare it where the choices run")
+
+    def _chosen(self, tune: Tuning, environments: list[Entry]) -> list[Entry]:
+        """The environments to tune on."""
+        known = [entry.name for entry in environments]
+        chosen = known if tune.environments is None else tune.environments
+        for env in chosen:
+            if env not in known:
+                self.problems.append(f"tune.environments: no environment {env}; {did_you_mean(env, known)}")
+        return [entry for entry in environments if entry.name in chosen]
 
     def _too_many(self, rules: list[Variant]) -> bool:
         environments = self.raw.get("environments")
@@ -158,54 +194,17 @@ class _Reader:
         return cells > LIMIT
 
     def _compare(self, labels: set[str]) -> Comparisons | None:
-        try:
-            compare = Comparisons(**self._table(self.raw, "compare"))
-        except ValidationError as error:
-            self._report(error, "compare", set(Comparisons.model_fields))
-            return None
-        for label in {label for pair in compare.rules for label in pair} - labels:
+        compare = self._part("compare", Comparisons)
+        for label in {label for pair in compare.rules for label in pair} - labels if compare else ():
             self.problems.append(f"compare.rules: no rule {label}; {did_you_mean(label, labels)}")
         return compare
-
-    def _known(self, table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
-        for key in table:
-            if key not in known:
-                self.problems.append(f"{where}{key}: unknown key; {did_you_mean(key, known)}")
-
-    def _table(self, parent: Mapping[str, Any], key: str, required: bool = True) -> dict[str, Any]:
-        value = parent.get(key, {})
-        if not isinstance(value, dict):
-            self.problems.append(f"{key}: expected a table, got {value!r}")
-            return {}
-        if required and not value:
-            self.problems.append(f"{key}: expected at least one [{key}.NAME] table")
-        return value
-
-    def _named_tables(self, key: str) -> list[tuple[str, dict[str, Any]]]:
-        tables = self._table(self.raw, key)
-        for name, table in tables.items():
-            if not isinstance(table, dict):
-                self.problems.append(f"{key}.{name}: expected a table, got {table!r}")
-        return [(name, table) for name, table in tables.items() if isinstance(table, dict)]
 
     def _settings(self, values: dict[str, Any], where: str, of_environment: bool = False) -> Settings | None:
         try:
             return Settings(**values)
         except ValidationError as error:
-            self._report(error, where, {*Settings.model_fields, *(self.ENVIRONMENT_KEYS if of_environment else ())})
+            self._report(error, where, {*Settings.model_fields, *(ENVIRONMENT_KEYS if of_environment else ())})
             return None
-
-    def _report(self, error: ValidationError, where: str, known: set[str]) -> None:
-        for problem in error.errors():
-            path = [str(part) for part in problem["loc"]]
-            place = ".".join([where, *path])
-            if problem["type"] == "extra_forbidden":
-                line = f"{place}: unknown key; {did_you_mean(path[-1], known)}"
-            else:
-                got = "" if isinstance(problem["input"], (dict, BaseModel)) else f", got {problem['input']!r}"
-                line = f"{place}: {problem['msg'].removeprefix('Value error, ')}{got}"
-            if line not in self.problems:
-                self.problems.append(line)
 
     def _score(self, env: str, value: Any, scores: dict[str, tuple[float, float]]) -> None:
         try:
@@ -219,20 +218,10 @@ class _Reader:
         else:
             scores[env] = (random, reference)
 
-    def _interfaces(self, environments: list[tuple[str, dict[str, Any]]]) -> dict[str, Interface]:
-        """What policies have to fit in the environments that can be made."""
-        found = {}
+    def _environments(self) -> list[Entry]:
         with Prober() as prober:
-            for env, table in environments:
-                where, kwargs = f"environments.{env}", table.get("kwargs", {})
-                if env not in gym.registry and ":" not in env:
-                    self.problems.append(f"{where}: unknown environment; {_near_environment(env)}")
-                    continue
-                try:
-                    found[env] = prober.ask(env, kwargs)
-                except ProbeFailed as error:
-                    self.problems.append(f"{where}: cannot be made with kwargs {kwargs!r}: {error}")
-        return found
+            reader = EnvironmentReader(self.folder, self.problems, prober)
+            return [reader.read(key, table) for key, table in self._named_tables("environments")]
 
 
 def _policies(interfaces: dict[str, Interface]) -> dict[str, Policy]:
@@ -251,8 +240,3 @@ def _notes(interfaces: dict[str, Interface], cells: list[RunSpec]) -> tuple[str,
         for env, interface in interfaces.items()
         if interface.time_limit is None and env in most
     )
-
-
-def _near_environment(env: str) -> str:
-    near = difflib.get_close_matches(env, list(gym.registry), n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else "expected a name that gymnasium has registered"

@@ -5,7 +5,7 @@ import itertools
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,16 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 from algos.policies import Policy
 from algos.rules import RULES
-from experiments.factories import as_tuple, hints_of, require_signature, takes_tuple
+from algos.search_space import search_space
+from experiments.annotations import as_tuple, takes_tuple
+from experiments.factories import factory_of, hints_of, require_signature
 from experiments.outside import OutsideError, is_outside, name_of, resolve
 from experiments.spec import JUDGE, LARGEST, build_rule, hyper_parameters
+from experiments.tune import points_of
 
 LIMIT = 100_000  # cells of a matrix, and so variants and seeds
 LABEL_BYTES = 200  # of a name that becomes part of a file's, which may have 255
-KEYS = ("rule", "settings", "seeds")
+KEYS = ("rule", "settings", "seeds", "on")
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
@@ -40,14 +43,25 @@ class Variant:
     hyper: dict[str, Any]
     settings: dict[str, Any]  # its own, over the shared ones and the environment's
     seeds: list[int]
+    on: dict[str, dict[str, Any]] = field(default_factory=dict)  # environment -> hyper-parameters there, all of them
 
 
 class RuleReader:
     """Reads one table after the other, and adds every problem to `problems` instead of stopping at the first."""
 
-    def __init__(self, folder: Path, problems: list[str], policies: Mapping[str, Policy]) -> None:
-        """`policies`: for each kind of action in the file, the name of an environment with it and a policy for it."""
+    def __init__(
+        self,
+        folder: Path,
+        problems: list[str],
+        policies: Mapping[str, Policy],
+        environments: tuple[str, ...] = (),
+        points: int | None = None,
+    ) -> None:
+        """`policies`: for each kind of action in the file, the name of an environment with it and a policy for it;
+        `points`: how many settings a rule is to be tuned over.
+        """
         self.folder, self.problems, self.policies = folder, problems, policies
+        self.environments, self.points = environments, points
 
     def read(self, name: str, table: dict[str, Any], seeds: list[int]) -> list[Variant]:
         """A variant for every combination of the swept values."""
@@ -67,10 +81,13 @@ class RuleReader:
         variants: list[Variant] = []
         hints = hints_of(rule)
         choices = {key: _choices(value, hints[key]) for key, value in given.items() if key in parameters}
-        for tags, chosen in self._combinations(choices, where):
+        tuning = self.points is not None
+        settings = self._points(rule, choices, defaults, where) if tuning else self._combinations(choices, where)
+        for tags, chosen in settings:
             hyper = self._hyper(rule, defaults | chosen, where)
             label = f"{name}({','.join(tags)})" if tags else name
-            variants.append(Variant(name, rule, label, hyper, own, seeds))
+            on = self._on(rule, table.get("on", {}), defaults | chosen, where)
+            variants.append(Variant(name, rule, label, hyper, own, seeds, on))
         self._check(variants, where)
         return variants
 
@@ -103,6 +120,38 @@ class RuleReader:
         for values in itertools.product(*(given[key] if key in swept else [given[key]] for key in given)):
             chosen = dict(zip(given, values, strict=True))
             yield [f"{key}={chosen[key]}" for key in swept], chosen
+
+    def _points(
+        self, rule: str, given: dict[str, Any], defaults: Mapping[str, Any], where: str
+    ) -> Iterator[tuple[list[str], dict[str, Any]]]:
+        """Every setting to tune over, with what its label says of it; what the file gives stays as it is."""
+        for key in [key for key, value in given.items() if isinstance(value, list)]:
+            self.problems.append(f"{where}.{key}: a tuning tries its own values; give one, which stays, or none")
+        space = {key: values for key, values in search_space(factory_of(rule)).items() if key not in given}
+        try:
+            points = points_of(space, defaults, self.points or 0)
+        except ValueError as error:
+            self.problems.append(f"{where}: {rule} cannot be tuned: {error}")
+            return
+        for point in points:
+            yield [f"{key}={value}" for key, value in point.items()], given | point
+
+    def _on(self, rule: str, tables: Any, values: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
+        """Environment -> the hyper-parameters there, of [rules.NAME.on.ENVIRONMENT] tables over the others."""
+        if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+            self.problems.append(f"{where}.on: expected tables [{where}.on.ENVIRONMENT], got {tables!r:.80}")
+            return {}
+        found, known = {}, hyper_parameters(rule)
+        for env, table in tables.items():
+            here = f"{where}.on.{env}"
+            if env not in self.environments:
+                self.problems.append(f"{here}: no such environment here; {did_you_mean(env, self.environments)}")
+            wrong = [key for key in table if key not in known]
+            for key in wrong:
+                self.problems.append(f"{here}.{key}: not a hyper-parameter of {rule}; {did_you_mean(key, known)}")
+            if not wrong:
+                found[env] = self._hyper(rule, values | table, here)
+        return found
 
     def _check(self, variants: list[Variant], where: str) -> None:
         """Whether all of these differ, and can be named."""

@@ -6,15 +6,16 @@ import json
 import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
 from algos.estimators import GaussNewton, MinibatchAdam, Regression
 from algos.optim import TORCH_STEPS, Steps
 from algos.policies import Policy
-from experiments.factories import as_tuple, factory_of, hints_of, takes_tuple
+from experiments.annotations import as_tuple, takes_tuple
+from experiments.factories import factory_of, hints_of
 from experiments.outside import name_of
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
@@ -87,8 +88,12 @@ class RunSpec(BaseModel):
 
     model_config = _STRICT
 
-    env: str
+    env: str = Field(description="its name in tables")
+    environment: str = Field("", description="what it is made from (cell/entry_points.py), if not its name")
     env_kwargs: dict[str, Any]
+    wrappers: tuple[Annotated[tuple[str, dict[str, Any]], Strict(False)], ...] = Field(
+        (), strict=False, description="names and arguments, the first innermost"
+    )
     rule: str
     label: str
     hyper: dict[str, Any]
@@ -96,6 +101,13 @@ class RunSpec(BaseModel):
     budget: int = Field(ge=1, le=LARGEST)
     settings: Settings
     code: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _environment_is_named(cls, values: Any) -> Any:
+        if isinstance(values, dict) and not values.get("environment"):
+            return {**values, "environment": values.get("env")}
+        return values
 
     @model_validator(mode="after")
     def _grid_fits(self) -> "RunSpec":
@@ -111,7 +123,12 @@ class RunSpec(BaseModel):
     @cached_property
     def run_id(self) -> str:
         """Readable, safe as a folder's name, and different for different specifications, wherever their files lie."""
-        values = self.model_dump(mode="json", exclude={"code"}) | {"rule": name_of(self.rule)}
+        values = self.model_dump(mode="json", exclude={"code", "environment", "wrappers"})
+        values["rule"] = name_of(self.rule)
+        if (environment := name_of(self.environment)) != self.env:
+            values["environment"] = environment
+        if self.wrappers:
+            values["wrappers"] = [[name_of(name), arguments] for name, arguments in self.wrappers]
         digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
         safe = "".join(c if c.isalnum() or c in "-_.=" else "_" for c in f"{self.label}-{self.env}")
         short = safe.encode()[:NAME_BYTES].decode(errors="ignore")

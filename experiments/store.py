@@ -116,6 +116,11 @@ class Store:
                 "matrix": matrix.name,
                 "scores": {env: list(pair) for env, pair in matrix.scores.items()},
                 "compare": None if matrix.compare is None else matrix.compare.model_dump(mode="json"),
+                **{
+                    key: part.model_dump(mode="json")
+                    for key, part in (("tune", matrix.tune), ("tuned", matrix.tuned))
+                    if part is not None
+                },
                 "sequential": matrix.sequential or (held is not None and held.head.get("sequential", False)),
                 "declared_after": self._declared_after(held, matrix),
                 "code": ({} if held is None else held.code) | listings,

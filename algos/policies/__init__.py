@@ -5,6 +5,8 @@ from algos.policies.families import Categorical, DiagonalGaussian, Family
 from algos.policies.linearization import Linearization
 from algos.policies.networks import MLP
 from algos.policies.policy import Policy
+from algos.policies.products import MultiCategorical
+from algos.policies.squashed import SquashedGaussian
 
 __all__ = [
     "MLP",
@@ -14,6 +16,8 @@ __all__ = [
     "Family",
     "Linearization",
     "Linearized",
+    "MultiCategorical",
     "Policy",
+    "SquashedGaussian",
     "linearize",
 ]

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algos.policies import Family
+from experiments.cell.entry_points import Wrapping
 from experiments.cell.failures import EnvironmentFailed, blamed_on
 from experiments.cell.gym_environments import GymEnvironments, Step
 from experiments.cell.lean import lean_environments
 from experiments.cell.spaces import make_environment
+from experiments.spec import RunSpec
 
 
 class Environments(Protocol):
@@ -45,10 +47,15 @@ class Environments(Protocol):
 
 
 @blamed_on(EnvironmentFailed)
-def make_environments(env: str, kwargs: Mapping[str, Any], n: int) -> Environments:
+def make_environments(env: str, kwargs: Mapping[str, Any], n: int, wrappers: Sequence[Wrapping] = ()) -> Environments:
     """N environments: stepped lean where they are provably gymnasium's own, through gymnasium otherwise.
 
     Raises EnvironmentFailed.
     """
-    made = [make_environment(env, kwargs) for _ in range(n)]
-    return lean_environments(made) or GymEnvironments(made)
+    made = [make_environment(env, kwargs, wrappers) for _ in range(n)]
+    return (None if wrappers else lean_environments(made)) or GymEnvironments(made)
+
+
+def environments_of(spec: RunSpec, n: int) -> Environments:
+    """N environments of a run. Raises EnvironmentFailed."""
+    return make_environments(spec.environment, spec.env_kwargs, n, spec.wrappers)

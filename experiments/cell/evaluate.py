@@ -10,7 +10,7 @@ from torch import Tensor
 
 from algos.policies import Policy
 from experiments.cell.actor import Actor, draw_noise
-from experiments.cell.environments import make_environments
+from experiments.cell.environments import environments_of
 from experiments.cell.failures import Paused
 from experiments.cell.normalization import ObservationNormalizer
 from experiments.cell.streams import global_generators, integer_seed, numpy_stream
@@ -37,7 +37,7 @@ class Evaluator:
     def __init__(self, spec: RunSpec, policy: Policy) -> None:
         self._spec, self._policy = spec, policy
         most = max(spec.settings.eval_episodes, spec.settings.final_episodes)
-        self._envs = make_environments(spec.env, spec.env_kwargs, min(most, spec.settings.n_envs))
+        self._envs = environments_of(spec, min(most, spec.settings.n_envs))
         self._most_steps = spec.settings.eval_max_steps if self._envs.time_limit is None else None
 
     def close(self) -> None:

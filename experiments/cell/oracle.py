@@ -16,6 +16,7 @@ from algos.ascent import LocalModel
 from algos.exact import FiniteMDP
 from algos.policies import Policy
 from algos.types import Batch
+from experiments.cell.entry_points import Wrapping
 from experiments.cell.spaces import make_environment
 from experiments.cell.stock import stock_type
 
@@ -34,9 +35,11 @@ class Truth:
     bound_held: float = NAN
 
 
-def finite_mdp(env: str, kwargs: Mapping[str, Any], gamma: float) -> FiniteMDP | None:
+def finite_mdp(
+    env: str, kwargs: Mapping[str, Any], gamma: float, wrappers: Sequence[Wrapping] = ()
+) -> FiniteMDP | None:
     """The environment's own table as a FiniteMDP; None for an environment that has none."""
-    return table_of([make_environment(env, kwargs)], gamma)
+    return table_of([make_environment(env, kwargs, wrappers)], gamma)
 
 
 def table_of(made: Sequence[gym.Env[Any, Any]], gamma: float) -> FiniteMDP | None:

@@ -13,12 +13,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from experiments.cell.entry_points import Wrapping
 from experiments.cell.spaces import Interface, interface_of, make_environment
 
 BOOT = (
@@ -28,6 +29,7 @@ BOOT = (
     "answer(int(sys.argv[1]))\n"
 )
 SHOWN = 500  # bytes of what an environment said before it went
+Wanted = tuple[str, dict[str, Any], Sequence[Wrapping]]  # an environment, its arguments, its wrappers
 _known: dict[str, Interface] = {}
 
 
@@ -51,13 +53,13 @@ class Prober:
         if self._child is not None:
             self._child.end()
 
-    def ask(self, env: str, kwargs: Mapping[str, Any]) -> Interface:
+    def ask(self, env: str, kwargs: Mapping[str, Any], wrappers: Sequence[Wrapping] = ()) -> Interface:
         """What a policy for it has to fit. Raises ProbeFailed, after `limit_s` seconds at the latest."""
-        key = repr((env, sorted(kwargs.items()), sys.path))
+        key = repr((env, sorted(kwargs.items()), wrappers, sys.path))
         if key not in _known:
             child = self._child = self._child or _Child()
             try:
-                _known[key] = child.ask(env, kwargs, self._limit_s)
+                _known[key] = child.ask((env, dict(kwargs), wrappers), self._limit_s)
             except ProbeFailed:
                 child.end()
                 self._child = None
@@ -79,8 +81,8 @@ class _Child:
         os.set_blocking(self._output, False)
         self._send(sys.path)
 
-    def ask(self, env: str, kwargs: Mapping[str, Any], limit_s: float) -> Interface:
-        self._send((env, dict(kwargs)))
+    def ask(self, wanted: Wanted, limit_s: float) -> Interface:
+        self._send(wanted)
         answer, deadline = b"", time.monotonic() + limit_s
         while not answer.endswith(b"\n"):
             ends = [self._answers, *([self._output] if self._listen() else [])]
@@ -139,17 +141,17 @@ def answer(descriptor: int) -> None:
     with os.fdopen(descriptor, "w") as sink:
         while True:
             try:
-                env, kwargs = pickle.load(sys.stdin.buffer)
+                wanted = pickle.load(sys.stdin.buffer)
             except EOFError:
                 os._exit(0)  # threads of an environment's would keep the process
-            sink.write(json.dumps(_tried(env, kwargs)) + "\n")
+            sink.write(json.dumps(_tried(wanted)) + "\n")
             sink.flush()
             os.chdir(folder)
 
 
-def _tried(env: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+def _tried(wanted: Wanted) -> dict[str, Any]:
     try:
-        made = make_environment(env, kwargs)
+        made = make_environment(*wanted)
         found = asdict(interface_of(made))
     except (Exception, SystemExit) as error:
         return {"problem": f"{type(error).__name__}: {error}"[:1000]}

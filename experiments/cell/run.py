@@ -17,7 +17,7 @@ from experiments.cell.checked_rule import first_state, make_rule, next_state, re
 from experiments.cell.clock import Clock
 from experiments.cell.compiled import CompiledPasses
 from experiments.cell.compiled_steps import CompiledSteps
-from experiments.cell.environments import make_environments
+from experiments.cell.environments import environments_of
 from experiments.cell.evaluate import ActionMode, Evaluator
 from experiments.cell.failures import PARAMETER_LIMIT, RETURN_LIMIT, Diverged, require_finite, require_within
 from experiments.cell.normalization import CLIP, RewardScaler
@@ -48,7 +48,7 @@ class Run:
         self.spec, self.clock = spec, Clock()
         settings = spec.settings
         seed_global_generators(spec.seed, "cell")
-        environments = make_environments(spec.env, spec.env_kwargs, settings.n_envs)
+        environments = environments_of(spec, settings.n_envs)
         self.obs_size = environments.obs_size
         passes, steps = CompiledPasses(), CompiledSteps.prepared(len(settings.hidden))
         self.policy = Policy.mlp(self.obs_size, settings.hidden, environments.family, passes, steps)

@@ -3,7 +3,7 @@
 Nothing here needs torch, so that an environment can be tried in a process that starts quickly.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,9 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from gymnasium.wrappers import TimeLimit
 from numpy.typing import NDArray
+
+from experiments.cell import entry_points
+from experiments.cell.entry_points import Wrapping
 
 
 @dataclass(frozen=True)
@@ -24,9 +27,9 @@ class Interface:
     time_limit: int | None
 
 
-def make_environment(env: str, kwargs: Mapping[str, Any]) -> gym.Env[Any, Any]:
+def make_environment(env: str, kwargs: Mapping[str, Any], wrappers: Sequence[Wrapping] = ()) -> gym.Env[Any, Any]:
     """One environment with a flat observation (discrete ones become one-hot) and discrete actions from 0."""
-    made = gym.make(env, disable_env_checker=True, **kwargs)
+    made = entry_points.made(env, kwargs, wrappers)
     obs, action = made.observation_space, made.action_space
     if isinstance(obs, (Discrete, MultiDiscrete)) or (isinstance(obs, Box) and len(obs.shape) != 1):
         made = FlatObservation(made)

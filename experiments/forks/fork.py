@@ -17,7 +17,7 @@ from algos.types import COLUMNS, Batch, Info
 from experiments.cell.checked_rule import first_state, make_rule, next_state
 from experiments.cell.compiled import CompiledPasses
 from experiments.cell.compiled_steps import CompiledSteps
-from experiments.cell.environments import make_environments
+from experiments.cell.environments import environments_of
 from experiments.cell.failures import PARAMETER_LIMIT, described, require_within, status_of
 from experiments.cell.streams import global_generators
 from experiments.forks.judge import Worth, judge_of
@@ -48,7 +48,7 @@ class Forks:
     """What all forks of one stage share: theta, batch, directions, judge. Equal thetas are judged once."""
 
     def __init__(self, spec: RunSpec, stage: Stage, episodes: int) -> None:
-        environments = make_environments(spec.env, spec.env_kwargs, 1)
+        environments = environments_of(spec, 1)
         obs_size, family, self._action_scale = environments.obs_size, environments.family, environments.action_scale
         environments.close()
         self.spec, self.stage = spec, stage

@@ -51,7 +51,7 @@ def judge_of(spec: RunSpec, policy: Policy, obs_size: int, stage: Stage, episode
     """The exact judge where the environment has a table, else one that plays `episodes` episodes."""
     normalizer = ObservationNormalizer(obs_size, spec.settings.normalize_obs)
     normalizer.restore(stage.moments)
-    mdp = finite_mdp(spec.env, spec.env_kwargs, spec.settings.gamma)
+    mdp = finite_mdp(spec.environment, spec.env_kwargs, spec.settings.gamma, spec.wrappers)
     if mdp is not None:
         return ExactJudge(mdp, policy, torch.from_numpy(normalizer(np.eye(obs_size))), stage)
     return SampledJudge(spec, policy, normalizer, stage, episodes)

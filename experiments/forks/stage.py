@@ -22,7 +22,7 @@ MODULES = (*PIPELINE, "experiments.forks.fork")  # whose imports the numbers of 
 
 def code_of_fork(trunk: RunSpec, rule: str) -> str:
     """Digest of the code behind what a rule makes of this trunk's batches."""
-    return (code_of(trunk, MODULES) | code_of_parts(rule, trunk.env, trunk.env_kwargs, MODULES)).digest
+    return (code_of(trunk, MODULES) | code_of_parts(rule, trunk.environment, trunk.env_kwargs, MODULES)).digest
 
 
 @dataclass(frozen=True)

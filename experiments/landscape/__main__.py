@@ -143,7 +143,7 @@ def ground_of(spec: RunSpec, policy: PolicyRow, arguments: Arguments) -> Ground:
     mean, std = array_of(policy.obs_mean), array_of(policy.obs_std)
     normalizer = ObservationNormalizer(len(mean), spec.settings.normalize_obs)
     normalizer.restore({"count": 1, "mean": mean, "squares": std**2})
-    mdp = finite_mdp(spec.env, spec.env_kwargs, spec.settings.gamma)
+    mdp = finite_mdp(spec.environment, spec.env_kwargs, spec.settings.gamma, spec.wrappers)
     if mdp is None:
         return SampledGround(spec, theta, normalizer, arguments.batch_size, arguments.episodes)
     with closing(Run(spec)) as run:

@@ -11,7 +11,7 @@ from algos.ascent import LocalModel
 from algos.policies import Policy
 from algos.types import Batch
 from experiments.cell.actor import Actor, draw_noise
-from experiments.cell.environments import make_environments
+from experiments.cell.environments import environments_of
 from experiments.cell.normalization import ObservationNormalizer
 from experiments.cell.run import Run
 from experiments.cell.streams import global_generators, integer_seed, numpy_stream
@@ -108,7 +108,7 @@ class Player:
 
     def __init__(self, spec: RunSpec, policy: Policy, normalizer: ObservationNormalizer, episodes: int) -> None:
         self._spec, self._policy, self._normalizer = spec, policy, normalizer
-        self._envs = make_environments(spec.env, spec.env_kwargs, episodes)
+        self._envs = environments_of(spec, episodes)
 
     def close(self) -> None:
         self._envs.close()

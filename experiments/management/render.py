@@ -28,7 +28,7 @@ def render(results: Path, part: str, out: Path | None, steps: int, seed: int, al
     spec = specification(cell, allowed)
     kept = read_cell(results / "cells" / name).tables["policies"].iloc[-1]
     try:
-        env = make_environment(spec.env, {**spec.env_kwargs, "render_mode": "rgb_array"})
+        env = make_environment(spec.environment, {**spec.env_kwargs, "render_mode": "rgb_array"}, spec.wrappers)
     except Exception as error:  # whatever an environment's constructor raises
         raise NotFound(f"{spec.env} cannot be drawn here: {error}") from error
     size, family = spaces_of(env)

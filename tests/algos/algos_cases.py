@@ -5,10 +5,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from algos.policies import Categorical, DiagonalGaussian, Family, Policy
+from algos.policies import Categorical, DiagonalGaussian, Family, MultiCategorical, Policy, SquashedGaussian
 from algos.types import Batch
 
-FAMILIES = {"categorical": Categorical(3), "gaussian": DiagonalGaussian(2)}
+FAMILIES = {
+    "categorical": Categorical(3),
+    "gaussian": DiagonalGaussian(2),
+    "choices": MultiCategorical((3, 2)),
+    "squashed": SquashedGaussian(2),
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ def make_problem(family: Family, dtype: torch.dtype = torch.float64, hidden: tup
     theta = policy.init(g, -0.4, dtype) + 0.3 * torch.randn(policy.network.size, generator=g, dtype=dtype)
     obs = torch.randn(60, 3, generator=g, dtype=dtype)
     d = policy.outputs(theta, obs)
-    if isinstance(family, Categorical):
+    if family.noise == "gumbel":
         noise = -torch.empty(60, family.noise_size, dtype=dtype).exponential_(generator=g).log()
     else:
         noise = torch.randn(60, family.noise_size, generator=g, dtype=dtype)
@@ -62,7 +67,7 @@ def make_large(family: Family, obs_size: int) -> Problem:
     policy = Policy.mlp(obs_size, (64, 64), family)
     theta, obs = policy.init(g, -0.5), torch.randn(2048, obs_size, generator=g)
     uniform = torch.rand(2048, family.noise_size, generator=g)
-    noise = -(-uniform.log()).log() if isinstance(family, Categorical) else torch.erfinv(2 * uniform - 1) * 2**0.5
+    noise = -(-uniform.log()).log() if family.noise == "gumbel" else torch.erfinv(2 * uniform - 1) * 2**0.5
     actions = family.act(policy.outputs(theta, obs), noise)
     advantages = torch.randn(2048, generator=g) + obs[:, 0] * (actions if actions.ndim == 1 else actions[:, 0])
     batch = Batch(

@@ -1,4 +1,4 @@
-"""The fixture that runs a test on both families."""
+"""The fixture that runs a test on every family."""
 
 import pytest
 from algos_cases import FAMILIES, Problem, make_problem

@@ -10,8 +10,9 @@ import pytest
 from algos.rules import RULES
 from analysis.load import load
 from analysis.page.evidence import gather
+from experiments.annotations import takes_tuple
 from experiments.arguments import Arguments
-from experiments.factories import factory_of, hints_of, require_signature, takes_tuple
+from experiments.factories import factory_of, hints_of, require_signature
 from experiments.matrix_file import MatrixError, load_matrix
 from experiments.outside import OutsideError
 from experiments.run_matrix import main

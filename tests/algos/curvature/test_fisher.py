@@ -1,10 +1,12 @@
+from itertools import product
+
 import numpy as np
 import torch
 from algos_cases import dense
 from torch.autograd.functional import hessian, jacobian
 
 from algos.curvature import fisher_vector_product
-from algos.policies import Categorical
+from algos.policies import Categorical, MultiCategorical
 
 
 def test_three_definitions_of_the_fisher_matrix_agree(problem):
@@ -18,10 +20,16 @@ def test_three_definitions_of_the_fisher_matrix_agree(problem):
 
 
 def expected_outer_product_of_scores(policy, theta, obs):
-    """E[score score'] over the policy's own actions: exact for three actions, by Gauss-Hermite nodes for the normal."""
+    """E[score score'] over the policy's own actions: exact for choices, by Gauss-Hermite nodes for the normals."""
     d = policy.outputs(theta, obs)
     if isinstance(policy.family, Categorical):
         nodes = [(torch.full((len(obs),), a), d.softmax(-1)[:, a]) for a in range(policy.family.n)]
+    elif isinstance(policy.family, MultiCategorical):
+        p = [part.softmax(-1) for part in d.split(policy.family.sizes, -1)]
+        nodes = [
+            (torch.tensor(a).expand(len(obs), -1), torch.stack([p[i][:, c] for i, c in enumerate(a)]).prod(0))
+            for a in product(*map(range, policy.family.sizes))
+        ]
     else:
         x, w = (torch.tensor(v) for v in np.polynomial.hermite_e.hermegauss(5))
         w = w / w.sum()

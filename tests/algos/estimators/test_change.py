@@ -57,7 +57,7 @@ def test_bounds_are_those_of_the_rules_beta_or_of_the_one_that_the_step_implies(
 
 
 def test_what_is_compared_with_the_rule_is_under_its_own_visitation(problem):
-    new, batch = problem.nearby(0.1), replace(problem.batch, gamma=0.7)
+    new, batch = problem.nearby(0.1), replace(problem.batch, gamma=0.6)
     plain, discounted = (
         measure_change(problem.policy, problem.theta, new, batch, Info(beta=7.0, predicted_gain=0.5, discounted=own))
         for own in (False, True)

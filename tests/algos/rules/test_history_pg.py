@@ -79,17 +79,22 @@ def test_every_policy_of_the_mixture_sees_the_raw_observations_through_its_own_n
 def test_the_mixtures_estimate_of_a_constant_is_that_constant(problem):
     """Weights against the mixture have mean 1 under it: here with the actions of every row summed out."""
     policy, other, obs = problem.policy, problem.nearby(0.5), problem.batch.obs
-    if not hasattr(policy.family, "noise") or policy.family.noise != "gumbel":
+    if policy.family.noise != "gumbel":
         pytest.skip("actions that can be summed over")
-    new, each = problem.nearby(0.2), torch.arange(3)
-    rows = {"obs": obs.repeat_interleave(3, 0), "actions": each.repeat(60), "times": each.repeat(60) * 0}
+    new, each = problem.nearby(0.2), torch.cartesian_prod(*map(torch.arange, getattr(policy.family, "sizes", (3,))))
+    k = len(each)
+    rows = {
+        "obs": obs.repeat_interleave(k, 0),
+        "actions": each.repeat(60, *[1] * (each.ndim - 1)),
+        "times": torch.zeros(60 * k, dtype=torch.long),
+    }
     batches = [
         replace(
             problem.batch,
             **rows,
-            advantages=torch.ones(180).double(),
+            advantages=torch.ones(60 * k).double(),
             log_probs=policy.log_prob(theta, rows["obs"], rows["actions"]),
-            episodes=torch.arange(60).repeat_interleave(3),
+            episodes=torch.arange(60).repeat_interleave(k),
         )
         for theta in (problem.theta, other)
     ]
