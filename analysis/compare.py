@@ -69,10 +69,19 @@ def compare(results: Results, measures: pd.DataFrame) -> tuple[pd.DataFrame, str
 
 
 def verdicts(
-    measures: pd.DataFrame, pairs: Sequence[tuple[str, str]], names: Sequence[str], scale: Scale
+    measures: pd.DataFrame,
+    pairs: Sequence[tuple[str, str]],
+    names: Sequence[str],
+    scale: Scale,
+    catalogue: Mapping[str, Measure] = MEASURES,
 ) -> pd.DataFrame:
-    """A row of COLUMNS per environment, pair of labels and name of MEASURES, and one over all environments."""
-    rows = [row for first, second in pairs for name in names for row in _rows_of(measures, first, second, name, scale)]
+    """A row of COLUMNS per environment, pair of labels and name of the catalogue, and one over all environments."""
+    rows = [
+        row
+        for first, second in pairs
+        for name in names
+        for row in _rows_of(measures, first, second, name, catalogue[name], scale)
+    ]
     rows.sort(key=lambda row: row.pop("order"))
     _decide(rows)
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -92,9 +101,11 @@ def out_of_reach(comparisons: pd.DataFrame) -> str:
     )
 
 
-def _rows_of(measures: pd.DataFrame, first: str, second: str, name: str, scale: Scale) -> list[dict[str, Any]]:
+def _rows_of(
+    measures: pd.DataFrame, first: str, second: str, name: str, measure: Measure, scale: Scale
+) -> list[dict[str, Any]]:
     """Every environment's row, and the one over all environments where more than one can be compared."""
-    measure, rows, found = MEASURES[name], [], {}
+    rows, found = [], {}
     environments = sorted(measures.env.astype(str).unique())
     for place, env in enumerate(environments):
         row: dict[str, Any] = {"env": env, "first": first, "second": second, "measure": name, "order": place}

@@ -47,7 +47,8 @@ class NoContrast(Exception):
         self.counts = {"n_first": len(first), "n_second": len(second)}
 
 
-def _column(name: str) -> Callable[[pd.DataFrame], Array]:
+def column(name: str) -> Callable[[pd.DataFrame], Array]:
+    """The values of one column of measures."""
     return lambda part: part[name].to_numpy(float)
 
 
@@ -61,8 +62,8 @@ def _returns(_: pd.DataFrame, score: Score) -> float:
 
 
 MEASURES = {
-    "nauc": Measure("nAUC", _column("nauc"), lambda _, __: 1.0),
-    "final_sampled": Measure("final return", _column("final_sampled"), _returns, trim=TRIM),
+    "nauc": Measure("nAUC", column("nauc"), lambda _, __: 1.0),
+    "final_sampled": Measure("final return", column("final_sampled"), _returns, trim=TRIM),
     "steps_to_half": Measure(
         "steps to half", restricted_steps, lambda part, _: float(part.budget.iloc[0]), more_is_better=False,
         in_scores=False,

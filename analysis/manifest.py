@@ -38,6 +38,7 @@ class Manifest:
     declared: Declared | None
     listings: Listings  # the files of the code that the cells were planned with
     defaults: dict[str, dict[str, Any]]  # rule -> hyper-parameter -> its value where none is given
+    named: tuple[str, ...] = ()  # FILE.py:FUNCTION of a user's measures and figures: never run because of this alone
 
 
 def read_manifest(file: Path) -> Manifest:
@@ -59,6 +60,7 @@ def read_manifest(file: Path) -> Manifest:
             declared=None if compare is None else _declared(compare, int(plan.get("declared_after", 0))),
             listings=dict(plan.get("code", {})),
             defaults={str(rule): dict(values) for rule, values in plan.get("defaults", {}).items()},
+            named=tuple(str(name) for kind in ("measures", "figures") for name in plan.get(kind, [])),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultsError(f"{file} is not a manifest: {type(error).__name__}: {error}") from error

@@ -6,7 +6,8 @@ python analysis/report.py results/mine results/other --published analysis/publis
 
 import io
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -16,8 +17,10 @@ mpl.use("Agg")
 import pandas as pd
 import tyro
 
-from analysis.figures import draw
+from analysis.figures import FIGURES, draw, draw_own
+from analysis.figures.sheet import sheet_of
 from analysis.load import Results, ResultsError, load
+from analysis.own import OwnFigure, OwnMeasure, own_figures, own_measures
 from analysis.page.evidence import Evidence, gather, titles, together
 from analysis.page.markdown import write_markdown
 from analysis.page.page import write_page
@@ -39,22 +42,33 @@ class Arguments:
     """draw seconds of different lanes, numbers of jobs or machines into one figure, which then says so"""
     published: Path | None = None
     """published curves to draw beside ours: a CSV file of the columns of analysis/published.csv"""
+    measures: tuple[str, ...] = ()
+    """measures of your own, FILE.py:FUNCTION each (analysis/README.md): tables and verdicts beside the others"""
+    figures: tuple[str, ...] = ()
+    """figures of your own, likewise"""
     page: Path | None = None
     """where the page goes; report.html in the first results directory if not given, its Markdown always beside it"""
 
 
 def main(arguments: Arguments) -> int:
-    """The exit code: 0, or 2 if the directory cannot be read or written."""
+    """The exit code: 0, 1 if a function of the user's failed, or 2 if the directory cannot be read or written."""
     try:
+        measures, figures = own_measures(arguments.measures), own_figures(arguments.figures, tuple(FIGURES))
         loaded = load_all(arguments.results, arguments.mixed)
         if arguments.check:
             return max(check(results) for results in loaded)
-        evidence, published = prepare(loaded, arguments.published)
+        evidence, published = prepare(loaded, arguments.published, measures)
         drawn = [report(bundle, arguments.mixed_seconds) for bundle in evidence]
+        evidence = [with_own(*both, figures, arguments.mixed_seconds) for both in zip(evidence, drawn, strict=True)]
         page, markdown = publish(evidence, published, arguments)
         for results, files in zip(loaded, drawn, strict=True):
             write_checksums(results.folder, [*files, page, page.with_suffix(".md")])
         print(markdown)
+        faults = [problem for bundle in evidence for problem in bundle.own.problems]
+        print(*(f"error in {fault}" for fault in faults), sep="\n", end="\n" if faults else "", file=sys.stderr)
+        for source in sorted({name for results in loaded for name in results.named} - set(arguments.measures)):
+            if source not in arguments.figures:
+                print(f"not run: {source}, which the matrix file names; give it with --measures or --figures")
         for results, files in zip(loaded, drawn, strict=True):
             print(f"tables:  {results.folder / 'tables'}")
             print(f"figures: {results.folder / 'figures'} ({', '.join(f.name for f in files if f.suffix == '.png')})")
@@ -62,7 +76,7 @@ def main(arguments: Arguments) -> int:
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    return 0
+    return int(bool(faults))
 
 
 def load_all(folders: tuple[Path, ...], mixed: bool) -> list[Results]:
@@ -72,9 +86,11 @@ def load_all(folders: tuple[Path, ...], mixed: bool) -> list[Results]:
     return [load(folder, mixed) for folder in folders]
 
 
-def prepare(loaded: list[Results], published: Path | None) -> tuple[list[Evidence], pd.DataFrame | None]:
+def prepare(
+    loaded: list[Results], published: Path | None, own: Sequence[OwnMeasure] = ()
+) -> tuple[list[Evidence], pd.DataFrame | None]:
     """What the page is made from. Raises ResultsError before anything is drawn."""
-    evidence = [gather(results) for results in loaded]
+    evidence = [gather(results, own) for results in loaded]
     titles(evidence)
     return evidence, None if published is None else read_published(published)
 
@@ -136,6 +152,26 @@ def report(bundle: Evidence, mixed_seconds: bool = False) -> list[Path]:
     with theme():
         files += draw(results, bundle.measures, figures, clock if seconds else None)
     return files
+
+
+def with_own(bundle: Evidence, files: list[Path], figures: Sequence[OwnFigure], mixed_seconds: bool) -> Evidence:
+    """Write the tables of a user's measures, and the user's figures, which join `files`; figures that fail are problems
+    more."""
+    results, own = bundle.results, bundle.own
+    for name, frame in (("own_measures", own.frame), ("own_comparisons", bundle.own_comparisons)):
+        if own.measures:
+            files.append(results.folder / "tables" / f"{name}.csv")
+            write_atomically(files[-1], csv_of(versioned(frame)))
+    if not figures:
+        return bundle
+    seconds, clock = clock_of(results, mixed_seconds)
+    measures = bundle.measures.assign(**{name: own.frame[name] for name in own.catalogue})
+    with theme():
+        sheet = sheet_of(results, measures, results.folder / "figures", clock if seconds else None)
+        drawn, problems = draw_own(sheet, figures)
+    files += drawn
+    more = replace(results, problems=(*results.problems, *problems))
+    return replace(bundle, results=more, own=replace(own, problems=(*own.problems, *problems)))
 
 
 def clock_of(results: Results, mixed_seconds: bool) -> tuple[bool, str]:

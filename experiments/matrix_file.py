@@ -17,7 +17,8 @@ from experiments.matrix_environments import ENVIRONMENT_KEYS, Entry, Environment
 from experiments.matrix_rules import LIMIT, RuleReader, Variant, clashes, did_you_mean, seeds_of
 from experiments.matrix_tables import Tables
 from experiments.outside import OutsideError
-from experiments.spec import RunSpec, Settings
+from experiments.own_functions import OWN, own_functions
+from experiments.spec import RunSpec, Settings, defaults_of
 from experiments.tune import Tuned, Tuning, overlap
 
 __all__ = ["SHIPPED", "Comparisons", "Matrix", "MatrixError", "did_you_mean", "load_matrix"]
@@ -48,6 +49,24 @@ class Matrix:
     sequential: bool = False  # seeds in blocks, until its comparisons are decided
     tune: Tuning | None = None  # its cells are settings to choose from
     tuned: Tuned | None = None  # its settings were chosen
+    measures: tuple[str, ...] = ()  # of the user's, FILE.py:FUNCTION, for the report alone
+    figures: tuple[str, ...] = ()
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """What a manifest says of it beside its cells."""
+        return {
+            "matrix": self.name,
+            "scores": {env: list(pair) for env, pair in self.scores.items()},
+            "compare": None if self.compare is None else self.compare.model_dump(mode="json"),
+            "defaults": {rule: defaults_of(rule) for rule in sorted({cell.rule for cell in self.cells})},
+            **{key: list(named) for key in OWN if (named := getattr(self, key))},
+            **{
+                key: part.model_dump(mode="json")
+                for key, part in (("tune", self.tune), ("tuned", self.tuned))
+                if part is not None
+            },
+        }
 
 
 class MatrixError(Exception):
@@ -103,7 +122,7 @@ def _find(name_or_file: str) -> Path:
 class _Reader(Tables):
     """Walks the file once and collects every problem instead of stopping at the first."""
 
-    KEYS = ("seeds", "settings", "environments", "rules", "compare", "tune", "tuned")
+    KEYS = ("seeds", "settings", "environments", "rules", "compare", "tune", "tuned", "measures", "figures")
 
     def __init__(self, raw: dict[str, Any], folder: Path) -> None:
         super().__init__(raw)
@@ -164,7 +183,8 @@ class _Reader(Tables):
                     self._report(error, where, {*Settings.model_fields, *ENVIRONMENT_KEYS})
         compare = self._compare({rule.label for rule in rules})
         notes = _notes(interfaces, cells)
-        return Matrix(file.stem, file, tuple(cells), scores, compare, notes, tune=tune, tuned=tuned)
+        own = {key: own_functions(self.raw.get(key, []), key, self.folder, self.problems) for key in OWN}
+        return Matrix(file.stem, file, tuple(cells), scores, compare, notes, tune=tune, tuned=tuned, **own)
 
     def _keep_apart(self, tune: Tuning | None, tuned: Tuned | None, rules: list[Variant]) -> None:
         """Seeds that tune from those that judge, and a tuning from a verdict."""

@@ -63,7 +63,7 @@ def main(arguments: "Arguments") -> int:
                 f"\nfinished cells and checkpoints are in {out}; the same command goes on with the rest",
                 file=sys.stderr,
             )
-        return report(out, arguments, code) if code < NOTHING_RUN and arguments.report else code
+        return report(out, matrix, arguments, code) if code < NOTHING_RUN and arguments.report else code
 
 
 def run_matrix(matrix: "Matrix", chosen: "list[RunSpec]", out: Path, arguments: "Arguments", output: Output) -> int:
@@ -198,12 +198,14 @@ def in_random_blocks(cells: "list[RunSpec]") -> "list[RunSpec]":
     return [block[i] for _, block in sorted(blocks.items()) for i in generator.permutation(len(block))]
 
 
-def report(out: Path, arguments: "Arguments", code: int) -> int:
-    """Make tables and figures; `code`, or 1 if that fails."""
+def report(out: Path, matrix: "Matrix", arguments: "Arguments", code: int) -> int:
+    """Make tables and figures, with the user's own that the matrix file names; `code`, or 1 if that fails."""
     if arguments.lane == "throughput" and arguments.jobs > 1:
         print("seconds of this throughput run compare roughly; a table of seconds wants --lane timing")
-    mixed = ["--mixed"] if arguments.mixed else []
-    done = subprocess.run([sys.executable, "-m", "analysis.report", str(out), *mixed], check=False)
+    flags = ["--mixed"] if arguments.mixed else []
+    for flag, named in (("--measures", matrix.measures), ("--figures", matrix.figures)):
+        flags += [flag, *named] if named else []
+    done = subprocess.run([sys.executable, "-m", "analysis.report", str(out), *flags], check=False)
     return 1 if done.returncode else code
 
 

@@ -45,7 +45,7 @@ from experiments.records import (
 from experiments.records.checksums import NAME as CHECKSUMS
 from experiments.records.files import sync, write_through
 from experiments.records.manifest import NAME, manifest_bytes
-from experiments.spec import RunSpec, defaults_of
+from experiments.spec import RunSpec
 
 INTERIM = "interim.json"
 REPLACED = ".replaced"  # of a staged cell's name: the one that it takes the place of
@@ -112,19 +112,10 @@ class Store:
                 lines[cell.run_id] = json.dumps({"run_id": cell.run_id, **cell.model_dump(mode="json")})
             self._sweep(lines)
             listings = {code.digest: dict(code.files) for code in codes_of(matrix.cells)}
-            head = {
-                "matrix": matrix.name,
-                "scores": {env: list(pair) for env, pair in matrix.scores.items()},
-                "compare": None if matrix.compare is None else matrix.compare.model_dump(mode="json"),
-                **{
-                    key: part.model_dump(mode="json")
-                    for key, part in (("tune", matrix.tune), ("tuned", matrix.tuned))
-                    if part is not None
-                },
+            head = matrix.head | {
                 "sequential": matrix.sequential or (held is not None and held.head.get("sequential", False)),
                 "declared_after": self._declared_after(held, matrix),
                 "code": ({} if held is None else held.code) | listings,
-                "defaults": {rule: defaults_of(rule) for rule in sorted({cell.rule for cell in matrix.cells})},
             }
             write_atomically(self.root / NAME, manifest_bytes(head, (lines[run_id] for run_id in sorted(lines))))
         except OSError as error:

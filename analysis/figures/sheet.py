@@ -55,15 +55,16 @@ class Sheet:
         text: str,
         shared: bool = False,
         dots: bool = False,
+        legend: bool = True,
     ) -> list[Path]:
         """Panels with a line per rule; one per environment, or with several columns a row per environment.
 
         With more rules than a panel can show, one for each group of rules, named beside their lines. Panels of one
         quantity have one vertical axis: those of an environment, and if it is `shared` those of all.
-        `dots` says that points stand for lines.
+        `dots` says that points stand for lines; without a `legend` no rule is named, and all share a panel.
         """
         style = self._of(frame)
-        groups = chunks(style)
+        groups = chunks(style) if legend else [style]
         rows = [(env, part, group) for env, part in frame.groupby("env", sort=True) for group in groups]
         if not rows:
             return []
@@ -82,7 +83,7 @@ class Sheet:
         for i, (ax, (_, _, group, _)) in enumerate(zip(axes, cells, strict=True)):
             if crowded and i % len(columns) == len(columns) - 1:
                 legend_beside(ax, group, dots) if dots else label_ends(ax, group)
-        if not crowded:
+        if legend and not crowded:
             legend_below(figure, style, dots)
         caption(figure, text)
         return save(figure, self.folder, name)

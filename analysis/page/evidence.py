@@ -1,15 +1,17 @@
 """What the page is made from, one bundle per results directory, and the names under which directories meet."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from analysis.across import aggregate, scored
 from analysis.calibration import in_short, pinned
-from analysis.compare import compare
+from analysis.compare import Scale, compare, pairs_of, verdicts
 from analysis.load import Results, ResultsError
 from analysis.measures import measure_runs
+from analysis.own import Own, OwnMeasure, measured
 from analysis.summary import failures_by_kind, summarize, summarize_imputed
 
 
@@ -26,17 +28,24 @@ class Evidence:
     comparisons: pd.DataFrame  # analysis.compare: a row per environment, pair and measure
     note: str  # what is to be said about the comparisons
     calibration: pd.DataFrame  # analysis.calibration: how often a decision errs where there is no difference
+    own: Own  # analysis.own: what a user's measures found
+    own_comparisons: pd.DataFrame  # analysis.compare of these, a family of their own
 
 
-def gather(results: Results) -> Evidence:
-    """Everything that is made of a directory's rows, once."""
+def gather(results: Results, own: Sequence[OwnMeasure] = ()) -> Evidence:
+    """Everything that is made of a directory's rows, once; a user's measures that fail are problems more."""
     measures = measure_runs(results)
+    found = measured(results, measures, own)
+    results = replace(results, problems=(*results.problems, *found.problems))
+    names = list(found.catalogue)
+    more = verdicts(found.frame, pairs_of(results)[0], names, Scale({}), found.catalogue)
     comparisons, note = compare(results, measures)
     summary, imputed = summarize(measures), summarize_imputed(results, measures)
     pooled = aggregate(measures if len(scored(measures, "final_sampled_z")) > 1 else measures.iloc[:0])
     return Evidence(
-        results, measures, summary, pooled, failures_by_kind(measures), imputed, comparisons, note, in_short(pinned())
-    )
+        results, measures, summary, pooled, failures_by_kind(measures), imputed, comparisons, note, in_short(pinned()),
+        found, more,
+    )  # fmt: skip
 
 
 def titles(evidence: list[Evidence]) -> list[str]:

@@ -62,6 +62,7 @@ def _section(section: Section, beside: Path) -> list[str]:
         ("Steadiness", section.steadiness),
         ("Trust region and importance weights", section.trust),
         ("Where the seconds went", section.clocks),
+        ("Own measures", section.own),
     ):
         for table in tables:
             lines += [f"## {title}: {escaped(table.title)}", "", *markdown_table(table)]

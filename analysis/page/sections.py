@@ -38,6 +38,7 @@ class Section:
     steadiness: Sequence[Table]
     trust: Sequence[Table]
     imputed: Table | None
+    own: Sequence[Table]
     calibrated: str
     calibration: Table
     failures: Table | None
@@ -67,6 +68,7 @@ def _section(bundle: Evidence, title: str, seconds: bool) -> Section:
         steadiness=tables.stability_tables(bundle.summary),
         trust=tables.trust_tables(bundle.summary),
         imputed=tables.imputation_table(bundle.imputed),
+        own=own_tables(bundle),
         calibrated=CALIBRATED,
         calibration=tables.calibration_table(bundle.calibration),
         failures=tables.failure_table(bundle.measures, results.runs),
@@ -80,6 +82,12 @@ def _section(bundle: Evidence, title: str, seconds: bool) -> Section:
         ],
         figures=sorted((results.folder / "figures").glob("*.png"), key=_in_order),
     )
+
+
+def own_tables(bundle: Evidence) -> list[Table]:
+    """A user's measures: of every rule, and every pair."""
+    pairs = tables.verdict_table(_worth_a_row(bundle.own_comparisons, bundle.results.declared is not None))
+    return [*tables.own_tables(bundle.own), *([pairs] if pairs else [])]
 
 
 def _in_order(figure: Path) -> tuple[int, str]:

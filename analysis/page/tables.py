@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.across import STATISTICS
 from analysis.contrasts import MEASURES
+from analysis.own import Own, row_of
 from analysis.page.cells import Cell, Maker, Table, between, corrected, interval, quantity, share, table, whole
 from analysis.plots.looks import by_number
 from analysis.summary import REACHED, SPLIT
@@ -131,6 +132,17 @@ def _runs(row: dict[str, Any]) -> Cell:
 def _complete(maker: Maker | str) -> Maker:
     assert not isinstance(maker, str)
     return lambda row: maker(row) if row["complete"] else Cell("")
+
+
+def own_tables(own: Own) -> list[Table]:
+    """The interquartile mean of each of a user's measures, one table per environment."""
+    rows = [
+        {"env": env, "label": label, **row_of(part, list(own.catalogue))}
+        for (env, label), part in own.frame.groupby(["env", "label"], sort=True)
+    ]
+    columns: dict[str, Maker | str] = {"rule": "label", "runs": "runs"}
+    columns |= {f"{each.name} ({each.better} is better)": interval(each.name) for each in own.measures}
+    return _by_environment(pd.DataFrame(rows).assign(complete=True), columns) if own.measures else []
 
 
 def clock_tables(summary: pd.DataFrame) -> list[Table]:
