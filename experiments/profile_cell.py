@@ -2,6 +2,7 @@
 
 python -m experiments.profile_cell trpo HalfCheetah-v5
 python -m experiments.profile_cell ppo Hopper-v5 --updates 50 --batch-size 1024
+python -m experiments.profile_cell trpo mine.py:Mine --matrix mine.toml
 """
 
 import sys
@@ -10,38 +11,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import gymnasium as gym
 import mujoco
 import numpy as np
 import torch
 import tyro
 from gymnasium.envs.mujoco import MujocoEnv
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from algos.rules import RULES
 from experiments.cell.environments import Environments
 from experiments.cell.gym_environments import Step
 from experiments.cell.run import Run
 from experiments.cell.spaces import make_environment
+from experiments.matrix_file import MatrixError, did_you_mean
+from experiments.named_cell import cell_of, cells_of
 from experiments.records import PHASES
-from experiments.spec import RunSpec, Settings, hyper_parameters
+from experiments.spec import RunSpec, Settings, altered
 
 
 @dataclass(frozen=True)
 class Arguments:
     rule: tyro.conf.Positional[str]
-    """a rule of RULES, with its default hyper-parameters"""
+    """a rule, or FILE.py:FUNCTION, with its default hyper-parameters; with --matrix a label of its own"""
     env: tyro.conf.Positional[str]
-    """any environment that gymnasium has registered"""
+    """as gymnasium has registered it, MODULE:ID or FILE.py:CLASS; with --matrix a name of its own"""
     updates: int = 20
     """updates to time, after one that is not"""
-    batch_size: int = Settings().batch_size
-    """environment steps per update"""
-    n_envs: int = Settings().n_envs
-    """environments stepped side by side"""
+    batch_size: int | None = None
+    """environment steps per update (default: as settings are)"""
+    n_envs: int | None = None
+    """environments stepped side by side (default: as settings are)"""
+    matrix: str | None = None
+    """a shipped matrix or a TOML file whose rules, environments and settings stand for the defaults"""
 
 
 class TimedEnvironments:
@@ -66,12 +68,12 @@ class TimedEnvironments:
         return outcome
 
 
-def simulator_rate(env: str, steps: int) -> float:
+def simulator_rate(spec: RunSpec, steps: int) -> float:
     """Environment steps per second that the simulator alone makes on one thread, with random actions.
 
-    MuJoCo: bare `mj_step` with the task's frame skip. Anything else: gymnasium's own environment, resets included.
+    MuJoCo: bare `mj_step` with the task's frame skip. Anything else: the environment in its wrappers, resets included.
     """
-    made = make_environment(env, {})
+    made = make_environment(spec.environment, spec.env_kwargs, spec.wrappers)
     made.reset(seed=0)
     made.action_space.seed(0)
     actions = [made.action_space.sample() for _ in range(steps)]
@@ -113,7 +115,7 @@ def profile(spec: RunSpec, updates: int, calibration_steps: int = 4000) -> Profi
     run.clock.seconds.clear()
     totals, rates = [], []
     for _ in range(updates):
-        rates.append(simulator_rate(spec.env, calibration_steps))
+        rates.append(simulator_rate(spec, calibration_steps))
         start = time.perf_counter()
         list(run.step())
         totals.append(time.perf_counter() - start)
@@ -132,23 +134,18 @@ def profile(spec: RunSpec, updates: int, calibration_steps: int = 4000) -> Profi
 
 
 def spec_for(arguments: Arguments) -> RunSpec:
-    """The cell with default hyper-parameters, seed 0. Raises ValueError with what to name instead."""
-    if arguments.rule not in RULES:
-        raise ValueError(f"{arguments.rule} is no rule; expected one of {', '.join(RULES)}")
-    if arguments.env not in gym.registry:
-        raise ValueError(f"{arguments.env} is no environment that gymnasium has registered")
-    settings = Settings(batch_size=arguments.batch_size, n_envs=arguments.n_envs, evaluations=1)
-    hyper = {name: p.default for name, p in hyper_parameters(arguments.rule).items()}
-    return RunSpec(
-        env=arguments.env,
-        env_kwargs={},
-        rule=arguments.rule,
-        label=arguments.rule,
-        hyper=hyper,
-        seed=0,
-        budget=arguments.batch_size * (arguments.updates + 1),
-        settings=settings,
-    )
+    """The cell to profile. Raises ValueError with what to name instead, and MatrixError."""
+    if arguments.matrix is None:
+        cell = cell_of(arguments.rule, arguments.env)
+    else:
+        known = cells_of(arguments.env, arguments.matrix)
+        if arguments.rule not in known:
+            raise ValueError(f"{arguments.matrix} has no rule {arguments.rule}; {did_you_mean(arguments.rule, known)}")
+        cell = known[arguments.rule]
+    given = {"batch_size": arguments.batch_size, "n_envs": arguments.n_envs, "evaluations": 1}
+    changes = {name: value for name, value in given.items() if value is not None}
+    settings = Settings(**{name: getattr(cell.settings, name) for name in Settings.model_fields} | changes)
+    return altered(cell, settings=settings, budget=settings.batch_size * (arguments.updates + 1))
 
 
 def main(arguments: Arguments) -> int:
@@ -159,11 +156,11 @@ def main(arguments: Arguments) -> int:
         return 2
     try:
         spec = spec_for(arguments)
-    except (ValueError, ValidationError) as error:
+    except (ValueError, MatrixError) as error:
         print(error, file=sys.stderr)
         return 2
     found = profile(spec, arguments.updates)
-    table = Table(title=f"{spec.rule} on {spec.env}", min_width=40)
+    table = Table(title=f"{spec.label} on {spec.env}", min_width=40)
     table.add_column("phase")
     table.add_column("ms per update", justify="right")
     table.add_column("share", justify="right")
@@ -175,8 +172,8 @@ def main(arguments: Arguments) -> int:
             table.add_row(name, f"{1000 * part:.1f}", f"{part / found.total:.0%}")
     Console().print(table)
     print(
-        f"batch {arguments.batch_size}, {arguments.n_envs} environments: trains at {found.steps_per_s:,.0f} steps/s, "
-        f"{found.ratio:.2f} of the simulator alone ({found.simulator_steps_per_s:,.0f} steps/s)\n"
+        f"batch {spec.settings.batch_size}, {spec.settings.n_envs} environments: trains at {found.steps_per_s:,.0f} "
+        f"steps/s, {found.ratio:.2f} of the simulator alone ({found.simulator_steps_per_s:,.0f} steps/s)\n"
         f"evaluation apart; medians over {arguments.updates} updates, one thread"
     )
     return 0

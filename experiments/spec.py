@@ -141,6 +141,11 @@ class RunSpec(BaseModel):
         return [round(self.budget * i / k) for i in range(k + 1)]
 
 
+def altered(spec: RunSpec, **changes: Any) -> RunSpec:
+    """Another specification, checked like any."""
+    return RunSpec(**{name: getattr(spec, name) for name in RunSpec.model_fields} | changes)
+
+
 def hyper_parameters(rule: str) -> dict[str, inspect.Parameter]:
     """A rule's keywords with their defaults, but for `seed`: a rule that samples is given one by its run."""
     keywords = inspect.signature(factory_of(rule)).parameters.values()

@@ -21,10 +21,10 @@ from experiments.cell.environments import environments_of
 from experiments.cell.failures import PARAMETER_LIMIT, described, require_within, status_of
 from experiments.cell.streams import global_generators
 from experiments.forks.judge import Worth, judge_of
-from experiments.forks.stage import Stage, altered, code_of_fork
+from experiments.forks.stage import Stage, code_of_fork
 from experiments.identity import cpu_model, library_versions
 from experiments.records import ForkRow
-from experiments.spec import RunSpec
+from experiments.spec import RunSpec, altered
 
 NAN = float("nan")
 SOLVED = Natural(cg_iterations=200, tolerance=1e-4)  # the natural direction that steps are measured by

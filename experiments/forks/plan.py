@@ -1,16 +1,12 @@
 """Which trunks, and which rules get their batches: all of it checked before anything runs."""
 
 from fnmatch import fnmatch
-from pathlib import Path
 
-from algos.rules import RULES
 from experiments.forks.fork import Entry
-from experiments.forks.stage import altered
-from experiments.matrix_file import did_you_mean, load_matrix
-from experiments.outside import OutsideError, is_outside, resolve
-from experiments.profile_cell import Arguments as DefaultCell
-from experiments.profile_cell import spec_for
-from experiments.spec import RunSpec, hyper_parameters
+from experiments.matrix_file import did_you_mean
+from experiments.named_cell import cells_of, rule_from
+from experiments.outside import is_outside
+from experiments.spec import RunSpec, altered
 
 
 class ForksError(Exception):
@@ -26,14 +22,15 @@ def plan(
     are, None for the rules of RULES with their defaults. A trunk's budget is one batch: how far it gets is for the
     stages to say.
     """
-    known = {cell.label: cell for cell in _cells(env, matrix)}
+    known = _known(env, matrix)
     if trunk not in known:
         raise ForksError(f"no rule {trunk} to train; {did_you_mean(trunk, known)}")
     cell = known[trunk]
     chosen = {} if rules else known
     for name in rules:
         if is_outside(name):
-            found = {name.rpartition(":")[2]: _outside(cell, name)}
+            outside = _outside(cell, name)
+            found = {outside.label: outside}
         else:
             found = {label: other for label, other in known.items() if label == name or fnmatch(label, name)}
         if not found:
@@ -50,25 +47,17 @@ def plan(
     return trunks, [Entry(other.rule, label, other.hyper) for label, other in chosen.items()]
 
 
-def _cells(env: str, matrix: str | None) -> list[RunSpec]:
-    """A cell per rule."""
-    if matrix is None:
-        try:
-            return [spec_for(DefaultCell(rule, env)) for rule in RULES]
-        except ValueError as error:
-            raise ForksError(str(error)) from error
-    cells = load_matrix(matrix, 1).cells
-    found = [cell for cell in cells if cell.env == env]
-    if not found:
-        raise ForksError(f"{matrix} has no environment {env}; {did_you_mean(env, {cell.env for cell in cells})}")
-    return found
+def _known(env: str, matrix: str | None) -> dict[str, RunSpec]:
+    try:
+        return cells_of(env, matrix)
+    except ValueError as error:
+        raise ForksError(str(error)) from error
 
 
 def _outside(trunk: RunSpec, name: str) -> RunSpec:
     """The trunk's cell with a rule from a file, under the function's name."""
-    rule = resolve(name, Path())
     try:
-        hyper = {key: parameter.default for key, parameter in hyper_parameters(rule).items()}
-    except (OutsideError, OSError) as error:
-        raise ForksError(f"--rules {name}: {error}") from error
-    return altered(trunk, rule=rule, label=name.rpartition(":")[2], hyper=hyper)
+        rule, label, hyper = rule_from(name)
+    except ValueError as error:
+        raise ForksError(f"--rules {error}") from error
+    return altered(trunk, rule=rule, label=label, hyper=hyper)

@@ -14,7 +14,7 @@ from experiments.cell.checkpoint import load, save
 from experiments.cell.run import Run
 from experiments.cell.streams import global_generators, integer_seed
 from experiments.identity import PIPELINE, code_of, code_of_parts, library_versions
-from experiments.spec import RunSpec
+from experiments.spec import RunSpec, altered
 
 HELD_OUT = 8  # batches: with 16 environments and 2,048 rows, episodes of 1,000 steps from start to end
 MODULES = (*PIPELINE, "experiments.forks.fork")  # whose imports the numbers of a fork depend on
@@ -47,11 +47,6 @@ class Recorder:
     def update(self, state: Any, batch: Batch) -> Any:
         self.batch = batch
         return self.rule.update(state, batch)
-
-
-def altered(spec: RunSpec, **changes: Any) -> RunSpec:
-    """Another specification, checked like any."""
-    return RunSpec(**{name: getattr(spec, name) for name in RunSpec.model_fields} | changes)
 
 
 def stage_steps(steps: Iterable[int], batch_size: int) -> list[int]:

@@ -1,14 +1,17 @@
 """A planned cell as a specification that is to be computed here."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from algos.rules import RULES
 from experiments.management.inspect import NotFound, Planned
-from experiments.outside import is_outside
+from experiments.outside import file_of, is_outside
 from experiments.spec import RunSpec
+
+SHIPPED = ("gymnasium.wrappers",)  # modules whose code needs no word of the user's
 
 
 def specification(cell: Planned, allowed: Sequence[str]) -> RunSpec:
@@ -25,15 +28,32 @@ def specification(cell: Planned, allowed: Sequence[str]) -> RunSpec:
         raise NotFound(
             f"{name} is planned as what is no cell: {'.'.join(map(str, first['loc']))}: {first['msg']}"
         ) from error
-    module = spec.env.rpartition(":")[0]
-    if module and module not in allowed:
-        raise NotFound(f"{name} is in an environment of the module {module}; if you trust it, say --allow {module}")
-    if not is_outside(spec.rule):
-        if spec.rule not in RULES:
-            raise NotFound(f"{name} has a rule that is none here: {spec.rule}")
-        return spec
-    file, _, function = spec.rule.rpartition(":")
-    trusted = [Path(other).resolve() for other in allowed if Path(other).name == Path(file).name]
-    if not trusted:
-        raise NotFound(f"{name} has a rule from the file {file}; if you trust it, say --allow {file}")
-    return spec.model_copy(update={"rule": f"{trusted[0]}:{function}"})
+    if not is_outside(spec.rule) and spec.rule not in RULES:
+        raise NotFound(f"{name} has a rule that is none here: {spec.rule}")
+    trusted = _Trusted(name, allowed)
+    return spec.model_copy(
+        update={
+            "rule": trusted.part(spec.rule, "a rule"),
+            "environment": trusted.part(spec.environment, "an environment"),
+            "wrappers": tuple((trusted.part(wrapper, "a wrapper"), given) for wrapper, given in spec.wrappers),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class _Trusted:
+    cell: str
+    allowed: Sequence[str]
+
+    def part(self, name: str, what: str) -> str:
+        """The name, its file where the user says. Raises NotFound for code that the user has not named."""
+        if is_outside(name):
+            file = file_of(name)
+            found = [Path(other).resolve() for other in self.allowed if Path(other).name == Path(file).name]
+            if not found:
+                raise NotFound(f"{self.cell} has {what} from the file {file}; if you trust it, say --allow {file}")
+            return f"{found[0]}:{name.rpartition(':')[2]}"
+        module = name.rpartition(":")[0]
+        if module and module not in (*self.allowed, *SHIPPED):
+            raise NotFound(f"{self.cell} has {what} of the module {module}; if you trust it, say --allow {module}")
+        return name

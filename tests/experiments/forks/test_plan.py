@@ -56,7 +56,7 @@ def test_a_matrix_gives_settings_and_sweeps(matrix):
     ("trunk", "env", "rules", "message"),
     [
         ("trop", "CartPole-v1", (), "no rule trop to train; did you mean trpo?"),
-        ("trpo", "CartPole-v9", (), "CartPole-v9 is no environment"),
+        ("trpo", "CartPole-v9", (), "CartPole-v9: unknown environment; did you mean CartPole"),
         ("trpo", "CartPole-v1", ("pppo",), "--rules: no rule pppo; did you mean ppo?"),
         ("trpo", "CartPole-v1", ("nowhere.py:f",), "--rules nowhere.py:f: "),
     ],
@@ -74,3 +74,12 @@ def test_an_environment_that_the_matrix_lacks_is_refused(matrix):
 def test_a_rule_with_settings_of_its_own_cannot_learn_from_the_batch(matrix):
     with pytest.raises(ForksError, match="raw has settings of its own"):
         plan("trpo", "FrozenLake-v1", (), matrix, 1)
+
+
+def test_an_environment_can_come_from_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("import gymnasium as gym\n\ndef mine():\n    return gym.make('CartPole-v1')\n")
+    trunks, _ = plan("trpo", "mine.py:mine", ("npg",), None, 1)
+    assert (trunks[0].env, trunks[0].environment) == ("mine.py:mine", f"{tmp_path / 'mine.py'}:mine")
+    with pytest.raises(ForksError, match=r"^mine.py:yours: OutsideError: .*mine.py has no class or function yours"):
+        plan("trpo", "mine.py:yours", (), None, 1)

@@ -19,7 +19,8 @@ Path(__file__).with_name("it ran").touch()
 def planned(make_spec):
     def plan(**changes):
         spec = make_spec()
-        return Planned({"run_id": spec.run_id, **spec.model_dump(mode="json"), **changes}, None, None, None)
+        plan = {"run_id": spec.run_id, **spec.model_dump(mode="json"), **changes}
+        return Planned(plan | {"environment": changes.get("environment", plan["env"])}, None, None, None, None)
 
     return plan
 
@@ -51,6 +52,34 @@ def test_so_does_an_environment_of_a_module(planned):
     with pytest.raises(NotFound, match="of the module its_module; if you trust it, say --allow its_module"):
         specification(cell, ())
     assert specification(cell, ("its_module",)).env == "its_module:Env-v0"
+
+
+def test_so_do_an_environment_and_wrappers_of_files(planned, file):
+    cell = planned(
+        env="walk",
+        environment="/elsewhere/walk.py:Walk",
+        wrappers=[["gymnasium.wrappers:ClipReward", {}], [f"{file}:wrap", {"times": 2}], ["its_module:Wrap", {}]],
+    )
+    walk = file.with_name("walk.py")
+    for allowed, message in (
+        ((), "an environment from the file /elsewhere/walk.py; if you trust it, say --allow /elsewhere/walk.py"),
+        ((str(walk),), f"a wrapper from the file {file}; if you trust it, say --allow {file}"),
+        ((str(walk), str(file)), "a wrapper of the module its_module; if you trust it, say --allow its_module"),
+    ):
+        with pytest.raises(NotFound, match=message):
+            specification(cell, allowed)
+    found = specification(cell, (str(walk), str(file), "its_module"))
+    assert (found.env, found.environment) == ("walk", f"{walk}:Walk")
+    assert [name for name, _ in found.wrappers] == [
+        "gymnasium.wrappers:ClipReward", f"{file}:wrap", "its_module:Wrap",
+    ]  # fmt: skip
+
+
+def test_a_plan_from_before_environments_had_a_source_is_the_same_cell(planned, make_spec):
+    cell = planned()
+    for name in ("environment", "wrappers"):
+        del cell.plan[name]
+    assert specification(cell, ()) == make_spec()
 
 
 @pytest.mark.parametrize(
