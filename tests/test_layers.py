@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ORDER = ["types", "optim", "policies", "curvature", "estimators", "ascent", "rules"]
+ORDER = ["types", "networks", "optim", "policies", "curvature", "estimators", "ascent", "rules"]
 LAYERS = {
     "algos": {"torch", "algos"},
     "analysis": {

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from algos.policies.autodiff import Linearized
+from algos.networks import Linearized
 from algos.policies.families import OutputMetric
 
 

@@ -7,7 +7,8 @@ from typing import ClassVar, Protocol
 from torch import Tensor
 
 from algos.curvature.fisher import fisher_vector_product
-from algos.policies import Linearization, Policy
+from algos.networks import Linearized
+from algos.policies import Policy
 from algos.types import Batch
 
 Product = Callable[[Tensor], Tensor]
@@ -16,7 +17,7 @@ Product = Callable[[Tensor], Tensor]
 class Metric(Protocol):
     cost: ClassVar[int]  # what one application counts as, in Fisher products
 
-    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
+    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized) -> Product:
         """v [P] -> G v [P]; `linear` is the policy linearised at theta on the whole batch."""
         ...
 
@@ -27,7 +28,7 @@ class Fisher:
 
     cost: ClassVar[int] = 1
 
-    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
+    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized) -> Product:
         return fisher_vector_product(linear, policy.family.fisher)
 
 
@@ -38,7 +39,7 @@ class SubsampledFisher:
     cost: ClassVar[int] = 1
     stride: int = 10
 
-    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
+    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized) -> Product:
         return fisher_vector_product(linear.rows(slice(None, None, self.stride)), policy.family.fisher)
 
 
@@ -48,7 +49,7 @@ class EmpiricalFisher:
 
     cost: ClassVar[int] = 1
 
-    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
+    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized) -> Product:
         score = policy.family.score(linear.outputs, batch.actions)
 
         def onto_score(moved: Tensor) -> Tensor:
@@ -63,5 +64,5 @@ class Identity:
 
     cost: ClassVar[int] = 0
 
-    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearization) -> Product:
+    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized) -> Product:
         return lambda v: v.clone()

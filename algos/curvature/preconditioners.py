@@ -5,21 +5,19 @@ Fisher matrix as its expectation, and costs one backward pass. With one output a
 Gauss-Newton matrix J'J/B + damping I of a critic.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from math import sqrt
+from functools import reduce
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from algos.policies import Linearization
-
-Solve = Callable[[Tensor], Tensor]
+from algos.networks import Linearized
+from algos.networks.protocol import Solve
 
 
 class Preconditioner(Protocol):
-    def prepare(self, linear: Linearization, scores: Tensor, damping: float) -> Solve | None:
+    def prepare(self, linear: Linearized, scores: Tensor, damping: float) -> Solve | None:
         """v [P] -> about (F + damping I)^-1 v; `scores` [B, D] are the gradients of log pi by the outputs."""
         ...
 
@@ -28,7 +26,7 @@ class Preconditioner(Protocol):
 class Unpreconditioned:
     """None at all."""
 
-    def prepare(self, linear: Linearization, scores: Tensor, damping: float) -> None:
+    def prepare(self, linear: Linearized, scores: Tensor, damping: float) -> None:
         return None
 
 
@@ -40,24 +38,13 @@ class Kronecker:
     diagonal.
     """
 
-    def prepare(self, linear: Linearization, scores: Tensor, damping: float) -> Solve:
-        network, rows = linear.network, len(scores)
-        factors = [
-            _damped_inverses(signal.T @ signal / rows, inputs.T @ inputs / rows, damping)
-            for signal, inputs in zip(linear.signals(scores), map(_with_one, linear.activations[::-1]), strict=True)
-        ][::-1]
-        free_diagonal = scores[:, network.output_size - network.free_size :].square().mean(0) + damping
+    def prepare(self, linear: Linearized, scores: Tensor, damping: float) -> Solve:
+        solves = [(part.parameters, part.inverse(damping)) for part in linear.row_gradients(scores)]
 
         def solve(v: Tensor) -> Tensor:
             result = torch.empty_like(v)
-            given, solved_for = network.layers(v), network.layers(result)
-            for (weight, bias), (to_weight, to_bias), (left, right) in zip(given, solved_for, factors, strict=True):
-                bound = slice(len(weight))
-                solved = left @ torch.cat([weight, bias[bound].unsqueeze(1)], 1) @ right
-                to_weight.copy_(solved[:, :-1])
-                to_bias[bound] = solved[:, -1]
-            free = network.size - network.free_size
-            torch.div(v[free:], free_diagonal, out=result[free:])
+            for parameters, of_part in solves:
+                result[parameters] = of_part(v[parameters])
             return result
 
         return solve
@@ -76,15 +63,11 @@ class Subsampled:
 
     rows: int = 300
 
-    def prepare(self, linear: Linearization, scores: Tensor, damping: float) -> Solve:
+    def prepare(self, linear: Linearized, scores: Tensor, damping: float) -> Solve:
         stride = max(1, len(scores) // self.rows) | 1  # odd, so that it meets each of 2^k environments as often
         every = slice(None, None, stride)
         few, scores = linear.rows(every), scores[every].contiguous()
-        network = linear.network
-        free = scores[:, network.output_size - network.free_size :]
-        gram = free @ free.T
-        for signal, a in zip(few.signals(scores), few.activations[::-1], strict=True):
-            gram += (a @ a.T).add_(1).mul_(signal @ signal.T)  # 1: the bias's input
+        gram = reduce(torch.add, [part.products() for part in few.row_gradients(scores)])
         mean_square = float(gram.trace()) / len(gram)  # of a row of G; no eigenvalue of G'G/rows is larger
         damping = max(damping, 4 * torch.finfo(gram.dtype).eps * mean_square, 1e-12)  # positive definite when rounded
         gram.diagonal().add_(len(gram) * damping)
@@ -94,19 +77,3 @@ class Subsampled:
             return torch.cholesky_solve((moved * scores).sum(1, keepdim=True), factor) * scores
 
         return lambda v: few.gram(v, through_gram).neg_().add_(v).div_(damping)
-
-
-def _with_one(a: Tensor) -> Tensor:
-    return torch.cat([a, a.new_ones(len(a), 1)], 1)
-
-
-def _damped_inverses(left: Tensor, right: Tensor, damping: float) -> tuple[Tensor, Tensor]:
-    """(left + sqrt(damping)/pi I)^-1 and (right + pi sqrt(damping) I)^-1 with pi^2 the ratio of their mean traces."""
-    pi = sqrt(float(right.trace()) / len(right) / max(float(left.trace()) / len(left), 1e-12))
-    root = sqrt(max(damping, 1e-8))
-    return _damped_inverse(left, root / max(pi, 1e-6)), _damped_inverse(right, root * pi)
-
-
-def _damped_inverse(matrix: Tensor, damping: float) -> Tensor:
-    damped = matrix + damping * torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
-    return torch.cholesky_inverse(torch.linalg.cholesky(damped))

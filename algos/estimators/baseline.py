@@ -6,15 +6,14 @@ import torch
 from torch import Tensor
 
 from algos.estimators.regression import Fitted, GaussNewton, Regression
-from algos.policies.networks import MLP
-from algos.policies.passes import TORCH, Passes
+from algos.networks import MLP, TORCH, Network, Passes
 
 
 @dataclass(frozen=True)
 class ValueBaseline:
     """V(obs) [B]: a network with one output, and how it is fitted to returns."""
 
-    network: MLP
+    network: Network
     regression: Regression = field(default_factory=GaussNewton)
 
     @classmethod
@@ -33,5 +32,5 @@ class ValueBaseline:
         return self.network(state.theta, obs).squeeze(-1)
 
     def fit(self, state: Fitted, obs: Tensor, returns: Tensor) -> Fitted:
-        """After one more batch, obs [B, O] and returns [B]."""
+        """After one more batch, obs [B, ...] and returns [B]."""
         return self.regression.fit(self.network, state, obs, returns)

@@ -11,9 +11,8 @@ from torch import Tensor
 
 from algos.curvature import Preconditioner, Subsampled, conjugate_gradient, fisher_vector_product
 from algos.estimators.objectives import SquaredError
+from algos.networks import Linearized, Network
 from algos.optim import TORCH_STEPS, Adam, Plan, Reached, Steps, shuffles
-from algos.policies.linearization import Linearization
-from algos.policies.networks import MLP
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,8 @@ class Fitted:
 
 
 class Regression(Protocol):
-    def fit(self, network: MLP, state: Fitted, obs: Tensor, targets: Tensor) -> Fitted:
-        """Lower the mean squared error of network(theta, obs [B, O]) to targets [B]."""
+    def fit(self, network: Network, state: Fitted, obs: Tensor, targets: Tensor) -> Fitted:
+        """Lower the mean squared error of network(theta, obs [B, ...]) to targets [B]."""
         ...
 
 
@@ -46,15 +45,16 @@ class GaussNewton:
     preconditioner: Preconditioner = field(default_factory=Subsampled)
     max_backtracks: int = 8
 
-    def fit(self, network: MLP, state: Fitted, obs: Tensor, targets: Tensor) -> Fitted:
+    def fit(self, network: Network, state: Fitted, obs: Tensor, targets: Tensor) -> Fitted:
         """The error is not larger than it was."""
         theta, model = state.theta, network.linearize(state.theta, obs)
         for _ in range(self.steps):
-            theta, model = self._step(theta, model, targets.unsqueeze(-1))
+            theta, model = self._step(network, obs, theta, model, targets.unsqueeze(-1))
         return Fitted(theta)
 
-    def _step(self, theta: Tensor, model: Linearization, targets: Tensor) -> tuple[Tensor, Linearization]:
-        obs = model.activations[0]
+    def _step(
+        self, network: Network, obs: Tensor, theta: Tensor, model: Linearized, targets: Tensor
+    ) -> tuple[Tensor, Linearized]:
         error = targets - model.outputs
         product = fisher_vector_product(model, lambda outputs: lambda v: v)  # of normals with deviation 1: J'J/B
         step = conjugate_gradient(
@@ -67,7 +67,7 @@ class GaussNewton:
         loss = error.double().square().mean()  # what decides is a small difference of large numbers
         for halvings in range(self.max_backtracks + 1):
             candidate = theta + step * 0.5**halvings
-            tried = model.network.linearize(candidate, obs)  # what the next step needs, for the price of a prediction
+            tried = network.linearize(candidate, obs)  # what the next step needs, for the price of a prediction
             if (targets - tried.outputs).double().square().mean() < loss:
                 return candidate, tried
         return theta, model
@@ -87,7 +87,7 @@ class MinibatchAdam:
     seed: int = 0
     steps: Steps = field(default=TORCH_STEPS, repr=False)
 
-    def fit(self, network: MLP, state: Fitted, obs: Tensor, targets: Tensor) -> Fitted:
+    def fit(self, network: Network, state: Fitted, obs: Tensor, targets: Tensor) -> Fitted:
         """Raises NonFinite."""
         optimizer = Adam()
         memory = state.memory or {"adam": optimizer.init(state.theta), "fits": 0}

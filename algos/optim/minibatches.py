@@ -12,20 +12,8 @@ import torch
 from torch import Tensor
 
 from algos.finite import require_finite
+from algos.networks import Network
 from algos.optim.optimizers import Optimizer
-
-
-class Linearized(Protocol):
-    """Outputs [B, D] of a network, and J'u [P] for u [B, D]."""
-
-    @property
-    def outputs(self) -> Tensor: ...
-
-    def vjp(self, u: Tensor) -> Tensor: ...
-
-
-class Network(Protocol):
-    def linearize(self, theta: Tensor, x: Tensor) -> Linearized: ...
 
 
 class Objective(Protocol):
@@ -33,7 +21,7 @@ class Objective(Protocol):
 
     @property
     def obs(self) -> Tensor:
-        """[B, O]."""
+        """[B, ...]."""
         ...
 
     def rows(self, index: Tensor | slice) -> Self:

@@ -5,20 +5,19 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from algos.networks import MLP, TORCH, Network, Passes
 from algos.optim import TORCH_STEPS, Steps
 from algos.policies.families import Family
-from algos.policies.networks import MLP
-from algos.policies.passes import TORCH, Passes
 
 
 @dataclass(frozen=True)
 class Policy:
-    """(theta [P], obs [B, O]) -> outputs d [B, D], which the family reads as a distribution over actions.
+    """(theta [P], obs [B, ...]) -> outputs d [B, D], which the family reads as a distribution over actions.
 
     `steps` is how runs of many small steps on its objectives are computed.
     """
 
-    network: MLP
+    network: Network
     family: Family
     steps: Steps = field(default=TORCH_STEPS, repr=False)
 

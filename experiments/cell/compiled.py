@@ -9,7 +9,7 @@ import numba
 import torch
 from torch import Tensor
 
-from algos.policies.passes import Operation, TorchPasses
+from algos.networks.passes import Operation, TorchPasses
 
 
 @dataclass(frozen=True)

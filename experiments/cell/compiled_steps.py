@@ -20,9 +20,9 @@ from algos.estimators.objectives import SquaredError, SurrogateObjective
 from algos.estimators.regularised import KLPenalised, RatioPenalised
 from algos.estimators.surrogates import Unweighted
 from algos.finite import NonFinite
+from algos.networks import MLP, Network
 from algos.optim import Adam, AdamState, Objective, Plain, Plan, Reached, TorchSteps
-from algos.optim.minibatches import Network
-from algos.policies import MLP, Categorical, DiagonalGaussian
+from algos.policies import Categorical, DiagonalGaussian
 from experiments.cell import steps_kernel as kernel
 from experiments.cell.compiled import compiled
 from experiments.cell.steps_kernel import Data, Layers, Moments, Rates, Rooms, Target

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.func import jvp, vjp
 
 from algos.curvature import EmpiricalFisher, Metric, SubsampledFisher, fisher_vector_product
-from algos.policies import Policy, linearize
+from algos.networks import linearize
+from algos.policies import Policy
 from algos.types import Batch
 from experiments.cell.compiled import CompiledPasses
 

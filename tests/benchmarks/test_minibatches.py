@@ -10,8 +10,9 @@ import torch
 from algos_cases import make_large
 
 from algos.estimators import Fitted, MinibatchAdam
+from algos.networks import MLP
 from algos.optim import TORCH_STEPS
-from algos.policies import MLP, Categorical, DiagonalGaussian
+from algos.policies import Categorical, DiagonalGaussian
 from algos.rules import RULES
 from experiments.cell.compiled import CompiledPasses
 from experiments.cell.compiled_steps import CompiledSteps

@@ -20,7 +20,8 @@ from algos.curvature import (
     fisher_vector_product,
 )
 from algos.estimators import GaussNewton
-from algos.policies import MLP, DiagonalGaussian, Policy
+from algos.networks import MLP
+from algos.policies import DiagonalGaussian, Policy
 from algos.types import Batch
 from experiments.cell.compiled import CompiledPasses
 

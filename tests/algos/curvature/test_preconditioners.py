@@ -4,7 +4,7 @@ from algos_cases import dense
 
 from algos.ascent import LocalModel, Natural, WarmStarted
 from algos.curvature import Kronecker, Subsampled, Unpreconditioned, fisher_vector_product
-from algos.policies import MLP
+from algos.networks import MLP
 
 DAMPING = 0.1
 

@@ -6,7 +6,7 @@ import torch
 
 from algos.curvature import Kronecker, Subsampled, Unpreconditioned, conjugate_gradient
 from algos.estimators import Fitted, GaussNewton, MinibatchAdam
-from algos.policies import MLP
+from algos.networks import MLP
 
 G = torch.Generator().manual_seed(0)
 OBS = torch.randn(80, 3, generator=G).double()

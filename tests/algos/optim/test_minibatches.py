@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from algos.finite import NonFinite
+from algos.networks import MLP
 from algos.optim import TORCH_STEPS, Plain, Plan, Reached, shuffles
-from algos.policies import MLP
 
 LINEAR = MLP(2, (), 1)  # theta = [w1, w2, b]
 OBS = torch.arange(14.0).double().view(7, 2) / 10

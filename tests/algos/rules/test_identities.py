@@ -9,7 +9,8 @@ from algos_cases import FAMILIES, make_problem
 
 from algos.ascent import AscentRule, Backtracking, Gradient, KLRadius, KLWithin, LocalModel, SurrogateImproves
 from algos.estimators import measure_change
-from algos.policies import Linearization, Policy
+from algos.networks import Linearized
+from algos.policies import Policy
 from algos.rules import RULES
 
 
@@ -86,7 +87,7 @@ def test_a_step_to_the_quadratic_bounds_maximum_spends_half_of_its_slope(problem
 class Chained:
     """A linearisation by phi, from the one by theta."""
 
-    inner: Linearization
+    inner: Linearized
     matrix: torch.Tensor
 
     @property

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from algos.curvature import Subsampled, conjugate_gradient, fisher_vector_product
-from algos.policies import MLP, Categorical
-from algos.policies.passes import TORCH
+from algos.networks import MLP
+from algos.networks.passes import TORCH
+from algos.policies import Categorical
 from experiments.cell import compiled
 from experiments.cell.compiled import CompiledPasses
 from experiments.cell.run import Run
@@ -57,7 +58,7 @@ def test_what_they_are_not_compiled_for_is_left_to_torch(name):
 )
 @pytest.mark.parametrize("block", [2048, 50])
 def test_products_in_single_precision_are_those_in_double(network, block, monkeypatch):
-    monkeypatch.setattr("algos.policies.linearization.BLOCK", block)
+    monkeypatch.setattr("algos.networks.linearization.BLOCK", block)
     exact, fast = MLP(*network), MLP(*network, passes=CompiledPasses())
     theta, x = torch.randn(exact.size, generator=G), torch.randn(240, 5, generator=G)[::2]
     metric = Categorical(exact.output_size).fisher

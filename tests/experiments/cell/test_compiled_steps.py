@@ -13,8 +13,9 @@ from algos.estimators.objectives import SquaredError, SurrogateObjective
 from algos.estimators.regularised import KLPenalised, RatioPenalised
 from algos.estimators.surrogates import Unweighted
 from algos.finite import NonFinite
+from algos.networks import MLP
 from algos.optim import TORCH_STEPS, Adam, Plain, Plan, Reached, TorchSteps, shuffles
-from algos.policies import MLP, Categorical, DiagonalGaussian, Policy
+from algos.policies import Categorical, DiagonalGaussian, Policy
 from algos.rules import RULES
 from experiments.cell import compiled_steps
 from experiments.cell.compiled_steps import CompiledSteps

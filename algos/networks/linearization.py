@@ -1,4 +1,4 @@
-"""A hand-written linearisation of networks, for products with the Jacobian.
+"""A hand-written linearisation of tanh networks, for products with the Jacobian.
 
 theta -> f(theta, x) is linearised once per update; the gradient, every conjugate-gradient iteration and the critic's
 Gauss-Newton fit then share its cached activations: J v costs about two forward passes, J' u about one backward pass.
@@ -7,19 +7,17 @@ Gauss-Newton fit then share its cached activations: J v costs about two forward 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from algos.policies.passes import Operation, times_slope
-
-if TYPE_CHECKING:
-    from algos.policies.networks import MLP
+from algos.networks.layout import Layers, Layout
+from algos.networks.passes import Operation, Passes, times_slope
+from algos.networks.protocol import RowGradients
+from algos.networks.rows import LayerRows, OtherRows
 
 BLOCK = 2048  # rows whose products are quicker apart than together on a CPU (measured: README, Speed)
 Plan = tuple[Tensor, list[Operation], Tensor]  # where what is given belongs, what is done, where the result is then
-Layers = list[tuple[Tensor, Tensor]]  # (W, b), the first layer first; the last b is longer by the free outputs
 
 
 class Workspace:
@@ -28,8 +26,8 @@ class Workspace:
     A linearisation shares it with its parts: what it holds is overwritten by the next product of any of them.
     """
 
-    def __init__(self, network: "MLP", theta: Tensor) -> None:
-        self._network, self._theta = network, theta.detach()
+    def __init__(self, layout: Layout, theta: Tensor) -> None:
+        self._layout, self._theta = layout, theta.detach()
         self._rooms: dict[tuple[str, tuple[int, ...]], Tensor] = {}
 
     def room(self, name: str, *shape: int) -> Tensor:
@@ -50,7 +48,7 @@ class Workspace:
 
     def _vector(self) -> tuple[Tensor, Layers]:
         vector = torch.empty_like(self._theta)
-        return vector, self._network.layers(vector)
+        return vector, self._layout.split(vector)
 
 
 @dataclass(frozen=True)
@@ -62,16 +60,17 @@ class Linearization:
     in memory as [D, B]: what is done to a handful of outputs then runs along the batch.
     """
 
-    network: "MLP"
+    layout: Layout
+    passes: Passes
     weights: list[Tensor]
     activations: list[Tensor]  # x and every tanh layer's output
     outputs: Tensor
     workspace: Workspace = field(repr=False, compare=False)
 
-    def rows(self, rows: slice) -> "Linearization":
+    def rows(self, index: Tensor | slice) -> "Linearization":
         """The linearisation at some rows of x only."""
-        activations = [a[rows].contiguous() for a in self.activations]
-        return replace(self, activations=activations, outputs=self.outputs[rows])
+        activations = [a[index].contiguous() for a in self.activations]
+        return replace(self, activations=activations, outputs=self.outputs[index])
 
     def blocks(self) -> "list[Linearization]":
         """The same in parts, whose products are quicker one after the other where what they carry stays in a cache."""
@@ -86,8 +85,8 @@ class Linearization:
 
     def vjp(self, u: Tensor) -> Tensor:
         """J' u [P] for u [B, D]: the gradient of sum(u * outputs) with respect to theta."""
-        gradient = u.new_empty(self.network.size)
-        layers = self.network.layers(gradient)[::-1]
+        gradient = u.new_empty(self.layout.size)
+        layers = self.layout.split(gradient)[::-1]
         for (weight, bias), signal, a in zip(layers, self.signals(u), self.activations[::-1], strict=True):
             torch.sum(signal if len(bias) == len(weight) else u, 0, out=bias)
             for operation in _outer(signal, a, weight):
@@ -108,6 +107,13 @@ class Linearization:
             signal = times_slope(torch.mm(signal, weight), after)
             yield signal
 
+    def row_gradients(self, u: Tensor) -> list[RowGradients]:
+        """Every row's own gradient for u [B, D]: the free outputs first, then layer by layer, the last one first."""
+        bound, size = len(self.weights[-1]), self.layout.size
+        free = OtherRows(slice(size - self.layout.free_size, size), u[:, bound:])
+        places, inputs = self.layout.slices[::-1], self.activations[::-1]
+        return [free, *map(LayerRows, places, self.signals(u), inputs)]
+
     @cached_property
     def _carried(self) -> list[Tensor]:
         """Of every tanh layer [B, out]: on the way forward how its output moves, on the way back its signal."""
@@ -124,7 +130,7 @@ class Linearization:
             operations.append(partial(torch.mm, self.activations[depth], weight.T, out=tangent))
             if depth > 0:
                 operations.append(partial(tangent.addmm_, self._carried[depth - 1], self.weights[depth].T))
-            operations += self.network.passes.through_tanh(tangent, bias, self.activations[depth + 1])
+            operations += self.passes.through_tanh(tangent, bias, self.activations[depth + 1])
         bound = moved[: len(last_weight)]
         operations.append(partial(moved.copy_, last_bias.unsqueeze(1)))
         operations.append(partial(bound.addmm_, last_weight, self.activations[-1].T))
@@ -143,7 +149,7 @@ class Linearization:
         for depth, (weight, bias) in reversed(list(enumerate(layers))):
             before = self._carried[depth]
             operations.append(partial(torch.mm, signal, self.weights[depth + 1], out=before))
-            operations += self.network.passes.back_through_tanh(before, self.activations[depth + 1], bias)
+            operations += self.passes.back_through_tanh(before, self.activations[depth + 1], bias)
             operations += _outer(before, self.activations[depth], weight)
             signal = before
         return u.T, operations, gradient
@@ -162,9 +168,9 @@ class SingleOutputLinearization(Linearization):
         """For u = 1, [B, out] of every tanh layer, the first one first."""
         return list(self.signals(torch.ones_like(self.outputs)))[:0:-1]
 
-    def rows(self, rows: slice) -> Linearization:
-        part = super().rows(rows)
-        vars(part)["_unit_signals"] = [unit[rows].contiguous() for unit in self._unit_signals]
+    def rows(self, index: Tensor | slice) -> Linearization:
+        part = super().rows(index)
+        vars(part)["_unit_signals"] = [unit[index].contiguous() for unit in self._unit_signals]
         return part
 
     def gram(self, v: Tensor, metric: Callable[[Tensor], Tensor], scale: Tensor | float = 1.0) -> Tensor:
@@ -181,7 +187,7 @@ class SingleOutputLinearization(Linearization):
         for depth, (weight, bias) in enumerate(layers):
             a, room, unit = self.activations[depth], self._carried[depth], self._unit_signals[depth]
             operations.append(partial(torch.mm, a, weight.T, out=room))
-            operations += self.network.passes.add_products(moved[0], room, bias, unit)
+            operations += self.passes.add_products(moved[0], room, bias, unit)
         return direction, operations, moved.T
 
     @cached_property
@@ -195,7 +201,7 @@ class SingleOutputLinearization(Linearization):
         for depth, (weight, bias) in enumerate(layers):
             a, unit = self.activations[depth], self._unit_signals[depth]
             scaled = self.workspace.room("scaled", *a.shape)
-            operations += self.network.passes.scale_rows(a, u[0], scaled)
+            operations += self.passes.scale_rows(a, u[0], scaled)
             operations += _outer(unit, scaled, weight)
             operations.append(partial(torch.mv, unit.T, u[0], out=bias))
         return u.T, operations, gradient

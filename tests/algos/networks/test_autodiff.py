@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from algos.policies import MLP, linearize
+from algos.networks import MLP, linearize
 
 
 @pytest.mark.parametrize("network", [MLP(3, (5, 4), 2), MLP(3, (6,), 4, free_size=2)], ids=repr)

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from algos.policies import MLP
+from algos.networks import MLP
 
 G = torch.Generator().manual_seed(0)
 NETWORKS = [MLP(3, (5, 4), 2), MLP(3, (), 2), MLP(3, (6,), 4, free_size=2)]
@@ -60,7 +60,7 @@ def test_every_stride_th_row_is_the_linearisation_there(network):
 
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)
 def test_products_in_blocks_add_up_to_the_whole(network, monkeypatch):
-    monkeypatch.setattr("algos.policies.linearization.BLOCK", 4)
+    monkeypatch.setattr("algos.networks.linearization.BLOCK", 4)
     theta, x = draw(network)
     linear = network.linearize(theta, x)
     blocks, v = linear.blocks(), torch.randn(network.size, generator=G).double()
