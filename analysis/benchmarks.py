@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 import tyro
 
+from analysis import console
 from analysis.plots.scale import NAMES, scale
 from analysis.plots.style import caption, panels, save, theme
 from experiments.records import parse_json, read_regular
@@ -147,4 +148,4 @@ def main(arguments: Arguments) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments, description=__doc__)))
+    console.run(main, Arguments, __doc__)

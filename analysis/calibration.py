@@ -25,6 +25,7 @@ import tyro
 from numpy.typing import NDArray
 from scipy import stats
 
+from analysis import console
 from analysis.across import probability_of_improvement
 from analysis.compare import Scale, verdicts
 from analysis.contrasts import MEASURES
@@ -247,4 +248,4 @@ def main(arguments: Arguments) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments, description=__doc__)))
+    console.run(main, Arguments, __doc__)

@@ -18,6 +18,7 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
+from analysis import console
 from analysis.compare import verdict
 from analysis.contrasts import MEASURES, Measure, NoContrast, contrast_of
 from analysis.hypotheses import ERROR, difference, holm
@@ -137,4 +138,4 @@ def main(arguments: Arguments) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments, description=__doc__)))
+    console.run(main, Arguments, __doc__)

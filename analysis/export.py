@@ -23,6 +23,7 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
+from analysis import console
 from analysis.load import Results, ResultsError, load
 from analysis.measures import measure_runs
 from experiments.records import PROTOCOL
@@ -87,4 +88,4 @@ def main(arguments: Arguments) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments, description=__doc__)))
+    console.run(main, Arguments, __doc__)

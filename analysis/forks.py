@@ -19,6 +19,7 @@ import pandas as pd
 import tyro
 from matplotlib.axes import Axes
 
+from analysis import console
 from analysis.fork_table import explain, load_forks, measure_forks, same_steps, summarize_forks, to_markdown
 from analysis.inference import iqm
 from analysis.load import ResultsError
@@ -181,4 +182,4 @@ def _explained(correlations: pd.DataFrame, text: str, folder: Path, name: str) -
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments, description=__doc__)))
+    console.run(main, Arguments, __doc__)

@@ -19,6 +19,7 @@ import pandas as pd
 import tyro
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from analysis import console
 from analysis.plots.landscape import (
     along,
     levels_of,
@@ -168,4 +169,4 @@ def main(arguments: Arguments) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments, description=__doc__)))
+    console.run(main, Arguments, __doc__)

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import tyro
 
+from analysis import console
 from analysis.summary import REACHED, number
 
 ROOT = Path(__file__).parents[1]
@@ -198,4 +198,4 @@ def main(arguments: Arguments) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments, description=__doc__)))
+    console.run(main, Arguments, __doc__)

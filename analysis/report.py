@@ -10,6 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+try:
+    from analysis import console
+except ModuleNotFoundError as missing:  # this python is not that of the project's environment
+    sys.exit(f"{missing} for {sys.executable}; activate the project's environment first: . .venv/bin/activate")
+
 import matplotlib as mpl
 
 mpl.use("Agg")
@@ -193,4 +198,4 @@ def conditions(results: Results) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments, description=__doc__)))
+    console.run(main, Arguments, __doc__)

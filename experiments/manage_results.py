@@ -17,6 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+try:
+    from experiments import console
+except ModuleNotFoundError as missing:  # this python is not that of the project's environment
+    sys.exit(f"{missing} for {sys.executable}; activate the project's environment first: . .venv/bin/activate")
+
 import tyro
 
 
@@ -152,4 +157,4 @@ def main(command: Command) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Command, description=__doc__)))
+    sys.exit(console.run(main, Command, __doc__))

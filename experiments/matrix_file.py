@@ -14,14 +14,15 @@ from experiments.cell.probe import Prober
 from experiments.cell.spaces import Interface
 from experiments.identity import code_of, users_modules
 from experiments.matrix_environments import ENVIRONMENT_KEYS, Entry, EnvironmentReader
-from experiments.matrix_rules import LIMIT, RuleReader, Variant, clashes, did_you_mean, seeds_of
+from experiments.matrix_rules import LIMIT, RuleReader, Variant, clashes, seeds_of
 from experiments.matrix_tables import Tables
+from experiments.names import did_you_mean
 from experiments.outside import OutsideError
 from experiments.own_functions import OWN, own_functions
 from experiments.spec import RunSpec, Settings, defaults_of
 from experiments.tune import Tuned, Tuning, overlap
 
-__all__ = ["SHIPPED", "Comparisons", "Matrix", "MatrixError", "did_you_mean", "load_matrix"]
+__all__ = ["SHIPPED", "Comparisons", "Matrix", "MatrixError", "load_matrix"]
 
 SHIPPED = Path(__file__).parent / "matrices"
 

@@ -1,10 +1,9 @@
 """The [rules.NAME] tables of a matrix file: a variant for every combination of the values that they sweep."""
 
-import difflib
 import itertools
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -17,6 +16,7 @@ from algos.rules import RULES
 from algos.search_space import search_space
 from experiments.annotations import as_tuple, takes_tuple
 from experiments.factories import factory_of, hints_of, require_signature
+from experiments.names import did_you_mean
 from experiments.outside import OutsideError, is_outside, name_of, resolve
 from experiments.spec import JUDGE, LARGEST, build_rule, hyper_parameters
 from experiments.tune import points_of
@@ -24,13 +24,6 @@ from experiments.tune import points_of
 LIMIT = 100_000  # cells of a matrix, and so variants and seeds
 LABEL_BYTES = 200  # of a name that becomes part of a file's, which may have 255
 KEYS = ("rule", "settings", "seeds", "on")
-
-
-def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """'; did you mean X?', or what is known if nothing is near."""
-    names = sorted(known)
-    near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else f"expected one of {', '.join(names)}"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from experiments.matrix_rules import did_you_mean
+from experiments.names import did_you_mean
 
 Part = TypeVar("Part", bound=BaseModel)
 

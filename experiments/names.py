@@ -1,6 +1,8 @@
-"""How a cell is called on screens, in messages and on command lines: RULE/ENVIRONMENT/seedN."""
+"""Names on screens, in messages and on command lines. A cell is called RULE/ENVIRONMENT/seedN."""
 
+import difflib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -34,3 +36,10 @@ class Pattern:
 
 def _fits(value: str, pattern: str) -> bool:
     return value == pattern or fnmatchcase(value, pattern)
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """'did you mean X?', or what is known if nothing is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else f"expected one of {', '.join(names)}"

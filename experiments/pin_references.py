@@ -18,10 +18,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+try:
+    from experiments import console
+except ModuleNotFoundError as missing:  # this python is not that of the project's environment
+    sys.exit(f"{missing} for {sys.executable}; activate the project's environment first: . .venv/bin/activate")
+
 import gymnasium as gym
 import mujoco
 import numpy as np
-import tyro
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 from scipy import stats
@@ -185,4 +189,4 @@ def main(arguments: Arguments) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments, description=__doc__)))
+    sys.exit(console.run(main, Arguments, __doc__))

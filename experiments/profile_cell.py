@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from experiments import console
 from experiments.cell.environments import Environments
 from experiments.cell.gym_environments import Step
 from experiments.cell.run import Run
@@ -180,4 +181,4 @@ def main(arguments: Arguments) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments, description=__doc__)))
+    sys.exit(console.run(main, Arguments, __doc__))

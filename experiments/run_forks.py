@@ -17,6 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+try:
+    from experiments import console
+except ModuleNotFoundError as missing:  # this python is not that of the project's environment
+    sys.exit(f"{missing} for {sys.executable}; activate the project's environment first: . .venv/bin/activate")
+
 import tyro
 
 if TYPE_CHECKING:
@@ -70,7 +75,7 @@ def main(arguments: Arguments) -> int:
         return 2
     if not arguments.report:
         return int(failed)
-    report = subprocess.run([sys.executable, "-m", "analysis.forks", str(arguments.out)], check=False)
+    report = subprocess.run([*console.UNSHADOWED, "-m", "analysis.forks", str(arguments.out)], check=False)
     return int(failed or report.returncode != 0)
 
 
@@ -143,4 +148,4 @@ def fork_trunk(
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments, description=__doc__)))
+    sys.exit(console.run(main, Arguments, __doc__))

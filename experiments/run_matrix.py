@@ -17,6 +17,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+try:
+    from experiments import console
+except ModuleNotFoundError as missing:  # this python is not that of the project's environment
+    sys.exit(f"{missing} for {sys.executable}; activate the project's environment first: . .venv/bin/activate")
+
 from experiments.exit_codes import IO_ERROR, NOTHING_RUN, SIGNALLED, UNAVAILABLE, exit_code
 from experiments.stopping import Output, leave_quietly_on_interrupt, stopping, surviving_output
 
@@ -205,7 +210,7 @@ def report(out: Path, matrix: "Matrix", arguments: "Arguments", code: int) -> in
     flags = ["--mixed"] if arguments.mixed else []
     for flag, named in (("--measures", matrix.measures), ("--figures", matrix.figures)):
         flags += [flag, *named] if named else []
-    done = subprocess.run([sys.executable, "-m", "analysis.report", str(out), *flags], check=False)
+    done = subprocess.run([*console.UNSHADOWED, "-m", "analysis.report", str(out), *flags], check=False)
     return 1 if done.returncode else code
 
 
@@ -232,8 +237,6 @@ def _refuse(message: str) -> int:
 
 if __name__ == "__main__":
     leave_quietly_on_interrupt()
-    import tyro
-
     from experiments.arguments import Arguments
 
-    sys.exit(main(tyro.cli(Arguments, description=__doc__)))
+    sys.exit(main(console.parsed(Arguments, __doc__)))

@@ -62,13 +62,14 @@ class _Stream:
 def surviving_output() -> Iterator[Output]:
     """Meanwhile a pipe that breaks or a terminal that is closed raises nothing."""
     output, before = Output(), (sys.stdout, sys.stderr)
-    sys.stdout, sys.stderr = (_Stream(stream, output) for stream in before)
+    streams = [_Stream(stream, output) for stream in before]
+    sys.stdout, sys.stderr = streams
     try:
         yield output
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
         sys.stdout, sys.stderr = before
+        for stream in streams:
+            stream.flush()
 
 
 class Stopping:

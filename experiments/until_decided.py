@@ -5,11 +5,11 @@ A rule gets more seeds on an environment only while a comparison there that it i
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from experiments import console
 from experiments.matrix_file import Matrix
 from experiments.spec import RunSpec
 from experiments.store import Store, StoreError
@@ -51,7 +51,7 @@ def run_until_decided(
 
 def _analyse(store: Store, seeds: int, verdicts: dict[str, str]) -> list[dict[str, Any]]:
     decided = {name: verdict for name, verdict in verdicts.items() if verdict != "undecided"}
-    line = [sys.executable, "-m", "analysis.decide", str(store.root), "--seeds", str(seeds)]
+    line = [*console.UNSHADOWED, "-m", "analysis.decide", str(store.root), "--seeds", str(seeds)]
     done = subprocess.run([*line, "--decided", json.dumps(decided)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise StoreError(done.stderr.strip())

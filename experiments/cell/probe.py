@@ -73,7 +73,7 @@ class _Child:
         self._output, output = os.pipe()
         self._said = b""  # the end of what it printed
         self._process = subprocess.Popen(
-            [sys.executable, "-c", BOOT, str(answers)],
+            [sys.executable, "-P", "-c", BOOT, str(answers)],
             stdin=subprocess.PIPE, stdout=output, stderr=output, pass_fds=[answers], start_new_session=True,
         )  # fmt: skip
         for passed_on in (answers, output):

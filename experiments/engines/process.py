@@ -157,7 +157,7 @@ class _Server:
             self._process.poll()  # the one that was lost is reaped
         self._requests, theirs = socket.socketpair()
         with theirs:
-            line = [sys.executable, "-c", BOOT, str(theirs.fileno()), json.dumps(sys.path)]
+            line = [sys.executable, "-P", "-c", BOOT, str(theirs.fileno()), json.dumps(sys.path)]
             self._process = subprocess.Popen(
                 line,
                 pass_fds=[theirs.fileno()],

@@ -3,8 +3,8 @@
 from fnmatch import fnmatch
 
 from experiments.forks.fork import Entry
-from experiments.matrix_file import did_you_mean
 from experiments.named_cell import cells_of, rule_from
+from experiments.names import did_you_mean
 from experiments.outside import is_outside
 from experiments.spec import RunSpec, altered
 

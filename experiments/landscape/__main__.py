@@ -22,6 +22,7 @@ import torch
 import tyro
 
 from algos.ascent.directions import Natural
+from experiments import console
 from experiments.cell.failures import Diverged, RuleFailed
 from experiments.cell.normalization import ObservationNormalizer
 from experiments.cell.oracle import finite_mdp
@@ -208,4 +209,4 @@ def write(
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments, description=__doc__)))
+    sys.exit(console.run(main, Arguments, __doc__))

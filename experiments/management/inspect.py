@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from experiments import console
 from experiments.estimate import clock, rate_of, seconds_per_step, steps_of
 from experiments.heartbeat import Reached, read_heartbeat
 from experiments.names import Pattern, cell_name
@@ -222,7 +222,7 @@ def _tables_agree(results: Path) -> bool:
     """Whether the tables, where there are any, are what the cells give."""
     if not (results / "tables").is_dir():
         return True
-    command = [sys.executable, "-m", "analysis.report", str(results), "--check", "--mixed"]
+    command = [*console.UNSHADOWED, "-m", "analysis.report", str(results), "--check", "--mixed"]
     agree = subprocess.run(command, check=False).returncode == 0
     print("the tables are what the cells give" if agree else "the tables are not what the cells give")
     return agree

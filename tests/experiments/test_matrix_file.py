@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.matrix_file import SHIPPED, MatrixError, did_you_mean, load_matrix
+from experiments.matrix_file import SHIPPED, MatrixError, load_matrix
+from experiments.names import did_you_mean
 
 GOOD = """
 seeds = 2

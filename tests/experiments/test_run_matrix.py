@@ -168,7 +168,7 @@ def test_cells_of_other_code_are_refused_unless_asked_for(run, tmp_path, monkeyp
     reported = []
     monkeypatch.setattr(subprocess, "run", lambda line, check: reported.append(line) or CompletedProcess(line, 0))
     assert run(*line, "--mixed").returncode == 0
-    assert reported == [[sys.executable, "-m", "analysis.report", str(Path("results/tiny")), "--mixed"]]
+    assert reported == [[sys.executable, "-P", "-m", "analysis.report", str(Path("results/tiny")), "--mixed"]]
 
 
 def test_rules_are_shuffled_within_each_seed_and_environment(make_spec):
