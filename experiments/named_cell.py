@@ -7,7 +7,8 @@ from algos.rules import RULES
 from experiments.cell.probe import ProbeFailed, Prober
 from experiments.factories import require_signature
 from experiments.matrix_environments import UnknownEnvironment, source_of_environment
-from experiments.matrix_file import did_you_mean, load_matrix
+from experiments.matrix_file import load_matrix
+from experiments.names import did_you_mean
 from experiments.outside import OutsideError, is_outside, name_of, resolve
 from experiments.spec import RunSpec, Settings, hyper_parameters
 

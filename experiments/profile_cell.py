@@ -25,8 +25,9 @@ from experiments.cell.environments import Environments
 from experiments.cell.gym_environments import Step
 from experiments.cell.run import Run
 from experiments.cell.spaces import make_environment
-from experiments.matrix_file import MatrixError, did_you_mean
+from experiments.matrix_file import MatrixError
 from experiments.named_cell import cell_of, cells_of
+from experiments.names import did_you_mean
 from experiments.records import PHASES
 from experiments.spec import RunSpec, Settings, altered
 
