@@ -100,7 +100,8 @@ class PenaltyMM:
         if model.gradient.any():  # else there is nowhere to go, and nothing to try
             climb = self._climb(model, beta)
             accepted = climb.gained > 0
-            evidence = Evidence(accepted, accepted and not climb.stopped, judged, self.max_kl)
+            by_penalty = not climb.stopped and climb.steps < self.steps  # it fell again before the steps ran out
+            evidence = Evidence(accepted, accepted and by_penalty, judged, self.max_kl)
             scale, memory = self.radius.next_scale(state.scale, state.schedule, evidence)
         models = (model, *judged.models)
         info = Info(
@@ -163,6 +164,7 @@ def mm_penalty_adaptive(
 ) -> PenaltyMM:
     """`mm_penalty` whose beta doubles or halves when KL leaves [max_kl / 1.5, 1.5 max_kl] (Schulman et al. 2017).
 
-    max_kl: `trpo`'s; beta is only where it starts; steps, lr and ess_floor as in `mm_penalty`.
+    Beta falls only where it is what ended the ascent, and not the number of steps nor the floor. max_kl: `trpo`'s; beta
+    is only where it starts; steps, lr and ess_floor as in `mm_penalty`.
     """
     return PenaltyMM(policy, beta, steps, lr, ess_floor, max_kl, ByDivergence())

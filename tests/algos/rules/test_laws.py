@@ -111,6 +111,24 @@ def test_batches_without_a_signal_teach_nothing(rule, problem):
     assert lengths[0] <= 2 * lengths[1], lengths  # a moving mean of squares that starts at zero has its share in two
 
 
+def test_advantages_of_noise_alone_move_no_schedule_away(rule, problem):
+    """Forty batches of it, each from the same theta: a scale stays, or what it moved by makes no step much longer.
+
+    A schedule that steers a divergence corrects it on any batch, and one that anneals counts every step.
+    """
+    g, batch = torch.Generator().manual_seed(3), dataclasses.replace(problem.batch, n_envs=4)
+    first = state = rule.init(problem.theta)
+    if not hasattr(state, "scale"):
+        return  # nothing that a schedule could move
+    for noise in torch.randn(40, 60, generator=g, dtype=torch.float64):
+        noisy = dataclasses.replace(batch, advantages=noise - noise.mean())
+        state, _ = rule.update(dataclasses.replace(state, theta=problem.theta), noisy)
+    if state.scale != 1.0:
+        steps = [rule.update(dataclasses.replace(each, theta=problem.theta), batch)[0] for each in (state, first)]
+        later, ordinary = (float((new.theta - problem.theta).norm()) for new in steps)
+        assert 0.5 < later / ordinary < 1.5, state.scale
+
+
 def test_a_predicted_gain_is_the_promise_for_the_whole_step(rule, problem):
     """Of a short one, on which a promise is kept but for the curvature."""
     batch = problem.with_advantages(problem.batch.advantages * 1e-3)

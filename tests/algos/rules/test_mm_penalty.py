@@ -73,9 +73,12 @@ def test_the_schedule_steers_the_kl_of_unseen_rows(large):
     rule = RULES["mm_penalty_adaptive"](large.policy, beta=0.05, max_kl=0.001)
     state, _ = rule.update(rule.init(large.theta), large.batch)
     assert state.scale == 0.5, "far beyond its radius: beta doubles"
-    rule = RULES["mm_penalty_adaptive"](large.policy, beta=5.0, max_kl=1.0)
+    rule = RULES["mm_penalty_adaptive"](large.policy, steps=2, max_kl=1.0)
     state, info = rule.update(rule.init(large.theta), large.batch)
-    assert info.accepted and state.scale == 2.0
+    assert info.accepted and state.scale == 1.0, "the number of steps ended the ascent: a smaller beta changes nothing"
+    rule = RULES["mm_penalty_adaptive"](large.policy, beta=300.0, steps=40, lr=5e-4, max_kl=1.0)
+    state, info = rule.update(rule.init(large.theta), large.batch)
+    assert info.accepted and state.scale == 2.0, "the penalty did, far within the radius: beta halves"
     one = replace(large.batch, n_envs=1, episodes=torch.zeros(2048, dtype=torch.long))
     assert rule.update(rule.init(large.theta), one)[0].scale == 1.0, "one episode shows nothing"
 
