@@ -8,6 +8,8 @@ Sources, named as repository@commit:path where there is one:
 - spinningup@038665d: github.com/openai/spinningup, the plots of docs/spinningup/bench.rst (tf1 and PyTorch), read off
   to about 1 % of the axis. Return of the training batches, ten seeds, observations not normalised.
 - openai/baselines: github.com/openai/baselines, benchmarks_mujoco1M.htm, read off alike. Training return, six seeds.
+- sb3-contrib zoo and SLM-Lab: single results at the end of training, from model cards and docs/BENCHMARKS.md; those of
+  one run say so.
 """
 
 import re

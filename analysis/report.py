@@ -2,12 +2,13 @@
 
 python analysis/report.py results/quick
 python analysis/report.py results/mine results/other --published analysis/published.csv
+python analysis/report.py results/mine --latex --no-captions --labels trpo=TRPO,npg=NPG --size 3.4 2.4   for a paper
 """
 
 import io
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 try:
@@ -29,6 +30,7 @@ from analysis.own import OwnFigure, OwnMeasure, own_figures, own_measures
 from analysis.page.evidence import Evidence, gather, titles, together
 from analysis.page.markdown import write_markdown
 from analysis.page.page import write_page
+from analysis.paper import Paper, write_paper
 from analysis.plots.style import theme
 from analysis.published import read_published
 from analysis.spreadsheet import csv_of
@@ -51,6 +53,7 @@ class Arguments:
     """measures of your own, FILE.py:FUNCTION each (analysis/README.md): tables and verdicts beside the others"""
     figures: tuple[str, ...] = ()
     """figures of your own, likewise"""
+    paper: tyro.conf.OmitArgPrefixes[Paper] = field(default_factory=Paper)
     page: Path | None = None
     """where the page goes; report.html in the first results directory if not given, its Markdown always beside it"""
 
@@ -63,7 +66,9 @@ def main(arguments: Arguments) -> int:
         if arguments.check:
             return max(check(results) for results in loaded)
         evidence, published = prepare(loaded, arguments.published, measures)
-        drawn = [report(bundle, arguments.mixed_seconds) for bundle in evidence]
+        if arguments.paper.asked:
+            return for_paper(evidence, arguments, published)
+        drawn = [report(bundle, arguments.mixed_seconds, published) for bundle in evidence]
         evidence = [with_own(*both, figures, arguments.mixed_seconds) for both in zip(evidence, drawn, strict=True)]
         page, markdown = publish(evidence, published, arguments)
         for results, files in zip(loaded, drawn, strict=True):
@@ -82,6 +87,15 @@ def main(arguments: Arguments) -> int:
         print(error, file=sys.stderr)
         return 2
     return int(bool(faults))
+
+
+def for_paper(evidence: list[Evidence], arguments: Arguments, published: pd.DataFrame | None) -> int:
+    """Write what a paper takes, and nothing else; exit code 0. Raises ResultsError."""
+    for bundle in evidence:
+        seconds, clock = clock_of(bundle.results, arguments.mixed_seconds)
+        for file in write_paper(bundle, arguments.paper, clock if seconds else None, published):
+            print(file)
+    return 0
 
 
 def load_all(folders: tuple[Path, ...], mixed: bool) -> list[Results]:
@@ -140,7 +154,7 @@ def parquet(frame: pd.DataFrame) -> bytes:
     return sink.getvalue()
 
 
-def report(bundle: Evidence, mixed_seconds: bool = False) -> list[Path]:
+def report(bundle: Evidence, mixed_seconds: bool = False, published: pd.DataFrame | None = None) -> list[Path]:
     """Write tables and figures; the files."""
     results = bundle.results
     tables, figures = results.folder / "tables", results.folder / "figures"
@@ -155,7 +169,7 @@ def report(bundle: Evidence, mixed_seconds: bool = False) -> list[Path]:
         write_atomically(files[-1], csv_of(versioned(getattr(bundle, name))))
     seconds, clock = clock_of(results, mixed_seconds)
     with theme():
-        files += draw(results, bundle.measures, figures, clock if seconds else None)
+        files += draw(results, bundle.measures, figures, clock if seconds else None, published)
     return files
 
 

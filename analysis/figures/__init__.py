@@ -9,26 +9,38 @@ import pandas as pd
 
 from analysis.figures.efficiency import EFFICIENCY
 from analysis.figures.health import HEALTH
+from analysis.figures.published import published as beside_published
 from analysis.figures.sheet import Sheet, sheet_of
 from analysis.load import Results
 from analysis.own import FRAMES, OwnError, OwnFigure
 
-FIGURES = EFFICIENCY | HEALTH
+FIGURES = EFFICIENCY | {"published": beside_published} | HEALTH
 
-__all__ = ["FIGURES", "draw", "draw_own"]
+__all__ = ["FIGURES", "draw", "draw_own", "draw_sheet"]
 
 
-def draw(results: Results, measures: pd.DataFrame, folder: Path, clock: str | None) -> list[Path]:
+def draw(
+    results: Results,
+    measures: pd.DataFrame,
+    folder: Path,
+    clock: str | None,
+    published: pd.DataFrame | None = None,
+) -> list[Path]:
     """All figures that these runs have numbers for; stale files of the others are removed.
 
-    `clock` is what there is to say about seconds; None if they must not be shown.
+    `clock` is what there is to say about seconds; None if they must not be shown. `published`: rows of
+    `analysis.published`, for a figure with ours beside them.
     """
-    sheet = sheet_of(results, measures, folder, clock)
+    return draw_sheet(sheet_of(results, measures, folder, clock, published), tuple(FIGURES))
+
+
+def draw_sheet(sheet: Sheet, wanted: Sequence[str]) -> list[Path]:
+    """These of FIGURES."""
     files = []
-    for name, figure in FIGURES.items():
-        drawn = figure(sheet, name)
+    for name in wanted:
+        drawn = FIGURES[name](sheet, name)
         if not drawn:
-            _remove(folder, name)
+            _remove(sheet.folder, name)
         files += drawn
     return files
 

@@ -34,6 +34,8 @@ class Sheet:
     clock: str | None
     style: Style  # one look per label, in every figure of the matrix
     rules: dict[str, str]  # label -> rule
+    environments: dict[str, str]  # as drawn -> as the matrix names it
+    published: pd.DataFrame | None = None  # rows of analysis.published
 
     @cached_property
     def runs(self) -> str:
@@ -125,11 +127,23 @@ class Sheet:
         return {label: look for label, look in self.style.items() if label in found}
 
 
-def sheet_of(results: Results, measures: pd.DataFrame, folder: Path, clock: str | None) -> Sheet:
-    """The sheet of a matrix, with every label and environment under the name that a figure can draw of it."""
+def sheet_of(
+    results: Results,
+    measures: pd.DataFrame,
+    folder: Path,
+    clock: str | None,
+    published: pd.DataFrame | None = None,
+    shown_as: Callable[[str], str] = str,
+) -> Sheet:
+    """The sheet of a matrix, with every label and environment under the name that a figure can draw of it.
+
+    `shown_as`: what is to be drawn in place of a label or of an environment, different for different ones.
+    """
     rules = {str(label): str(rule) for label, rule in zip(results.planned.label, results.planned.rule, strict=True)}
     looks = style_of(rules, rules)
-    shown = {"label": names(rules), "env": names(map(str, results.planned.env))}
+    plain = {"label": sorted(rules), "env": sorted({str(env) for env in results.planned.env})}
+    drawn_as = {name: names(map(shown_as, texts)) for name, texts in plain.items()}
+    shown = {name: {text: drawn_as[name][shown_as(text)] for text in texts} for name, texts in plain.items()}
 
     def renamed(table: pd.DataFrame) -> pd.DataFrame:
         return table.assign(**{name: table[name].map(drawn) for name, drawn in shown.items() if name in table})
@@ -144,6 +158,8 @@ def sheet_of(results: Results, measures: pd.DataFrame, folder: Path, clock: str 
         None if clock is None else drawable(clock, SENTENCE),
         {shown["label"][label]: look for label, look in looks.items()},
         {shown["label"][label]: rule for label, rule in rules.items()},
+        {drawn: env for env, drawn in shown["env"].items()},
+        published,
     )
 
 

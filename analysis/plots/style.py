@@ -3,6 +3,8 @@
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -31,9 +33,22 @@ GAP = 0.075  # between the labels at the ends of lines, in heights of a panel
 QUIET: dict[str, Any] = {"color": "0.75", "linewidth": 0.6, "zorder": 0}  # lines that help the eye
 
 
+@dataclass(frozen=True)
+class Layout:
+    """What a paper asks of every figure."""
+
+    captions: bool = True  # over the panels
+    size: tuple[float, float] | None = None  # width and height in inches; each figure's own if None
+
+
+OWN_LAYOUT = Layout()
+LAYOUT: ContextVar[Layout] = ContextVar("LAYOUT", default=OWN_LAYOUT)
+
+
 @contextmanager
-def theme() -> Iterator[None]:
+def theme(layout: Layout = OWN_LAYOUT) -> Iterator[None]:
     """Seaborn's ticks on white, 7 to 8 points, lines for print; no text is read as mathematics."""
+    asked = LAYOUT.set(layout)
     small = {
         "font.size": 8,
         "axes.titlesize": 8,
@@ -46,15 +61,19 @@ def theme() -> Iterator[None]:
     files = {"pdf.fonttype": 42, "svg.hashsalt": "policy-ascent", "axes.grid": True}
     grid = {"grid.color": "0.9", "grid.linewidth": 0.5, "axes.axisbelow": True}
     look: Any = small | lines | texts | files | grid
-    with mpl.rc_context(), sns.axes_style("ticks"), mpl.rc_context(look):
-        yield
+    try:
+        with mpl.rc_context(), sns.axes_style("ticks"), mpl.rc_context(look):
+            yield
+    finally:
+        LAYOUT.reset(asked)
 
 
 def panels(n: int, height: float = 2.1, columns: int = 3, sharey: bool = False) -> tuple[Figure, list[Axes]]:
     """A figure of n panels, at most `columns` abreast, as wide as the panels need."""
     across = min(n, columns)
     down = -(-n // across)
-    width = {1: COLUMN, 2: 5.2}.get(across, FULL)
+    size = LAYOUT.get().size
+    width = size[0] if size else {1: COLUMN, 2: 5.2}.get(across, FULL)
     figure, axes = plt.subplots(
         down, across, figsize=(width, height * down + BASE), squeeze=False, sharey=sharey, layout="constrained"
     )
@@ -153,7 +172,9 @@ def legend_of(figure: Figure, handles: Sequence[Any], texts: Sequence[str]) -> N
 
 
 def caption(figure: Figure, text: str) -> None:
-    """What n, line and band are, in small type over the panels."""
+    """What n, line and band are, in small type over the panels, unless the paper says it elsewhere."""
+    if not LAYOUT.get().captions:
+        return
     room = (figure.get_figwidth() - 0.15) * 72 / SMALL
     lines = wrapped(text.replace(" %", "\u00a0%"), room)
     _grow(figure, lines.count("\n") * LINE)
@@ -168,6 +189,8 @@ def _grow(figure: Figure, inches: float) -> None:
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """PNG and PDF without dates, so that the same rows give the same bytes; laid out once, and drawn once each."""
     files = [folder / f"{name}.png", folder / f"{name}.pdf"]
+    if size := LAYOUT.get().size:
+        figure.set_size_inches(size)
     figure.set_dpi(DPI)
     png, pdf = io.BytesIO(), io.BytesIO()
     FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
