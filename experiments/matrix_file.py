@@ -1,6 +1,5 @@
 """A matrix file becomes run specifications, checked whole before anything starts."""
 
-import tomllib
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -9,22 +8,23 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from algos.policies import Policy
+from algos.search_space import search_space
 from experiments.cell.gym_environments import family_of
 from experiments.cell.probe import Prober
 from experiments.cell.spaces import Interface
+from experiments.factories import factory_of
 from experiments.identity import code_of, users_modules
 from experiments.matrix_environments import ENVIRONMENT_KEYS, Entry, EnvironmentReader
 from experiments.matrix_rules import LIMIT, RuleReader, Variant, clashes, seeds_of
+from experiments.matrix_source import SHIPPED, MatrixError, Source, read_source
 from experiments.matrix_tables import Tables
 from experiments.names import did_you_mean
 from experiments.outside import OutsideError
 from experiments.own_functions import OWN, own_functions
 from experiments.spec import RunSpec, Settings, defaults_of
-from experiments.tune import Tuned, Tuning, overlap
+from experiments.tune import Tuned, Tuning, described, overlap
 
 __all__ = ["SHIPPED", "Comparisons", "Matrix", "MatrixError", "load_matrix"]
-
-SHIPPED = Path(__file__).parent / "matrices"
 
 
 class Comparisons(BaseModel):
@@ -56,26 +56,20 @@ class Matrix:
     @property
     def head(self) -> dict[str, Any]:
         """What a manifest says of it beside its cells."""
-        return {
+        rules = sorted({cell.rule for cell in self.cells})
+        head: dict[str, Any] = {
             "matrix": self.name,
             "scores": {env: list(pair) for env, pair in self.scores.items()},
             "compare": None if self.compare is None else self.compare.model_dump(mode="json"),
-            "defaults": {rule: defaults_of(rule) for rule in sorted({cell.rule for cell in self.cells})},
+            "defaults": {rule: defaults_of(rule) for rule in rules},
             **{key: list(named) for key in OWN if (named := getattr(self, key))},
-            **{
-                key: part.model_dump(mode="json")
-                for key, part in (("tune", self.tune), ("tuned", self.tuned))
-                if part is not None
-            },
         }
-
-
-class MatrixError(Exception):
-    """Everything that is wrong with a matrix file, a line each."""
-
-    def __init__(self, file: Path | str, problems: list[str]) -> None:
-        super().__init__("\n".join(f"{file}: {problem}" for problem in problems))
-        self.problems = problems
+        if self.tune is not None:
+            spaces = {rule: described(search_space(factory_of(rule))) for rule in rules}
+            head["tune"] = self.tune.model_dump(mode="json") | {"spaces": spaces}
+        if self.tuned is not None:
+            head["tuned"] = self.tuned.model_dump(mode="json")
+        return head
 
 
 def load_matrix(name_or_file: str, seeds: int | None = None) -> Matrix:
@@ -83,12 +77,9 @@ def load_matrix(name_or_file: str, seeds: int | None = None) -> Matrix:
 
     Raises MatrixError.
     """
-    file = _find(name_or_file)
-    try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise MatrixError(file, [f"is not TOML: {error}"]) from error
-    reader = _Reader(raw, file.parent)
+    source = read_source(name_or_file)
+    file = source.file
+    reader = _Reader(source)
     matrix = reader.read(file, seeds)
     if reader.problems:
         raise MatrixError(file, reader.problems)
@@ -109,25 +100,14 @@ def _coded(cells: tuple[RunSpec, ...]) -> tuple[RunSpec, ...]:
     return tuple(cell.model_copy(update={"code": digests[cell.rule, cell.env]}) for cell in cells)
 
 
-def _find(name_or_file: str) -> Path:
-    file = Path(name_or_file)
-    if file.suffix != ".toml" and not file.is_file():
-        file = SHIPPED / f"{name_or_file}.toml"
-    if not file.is_file():
-        shipped = [path.stem for path in SHIPPED.glob("*.toml")]
-        hint = did_you_mean(Path(name_or_file).stem, shipped)
-        raise MatrixError(name_or_file, [f"no such matrix; give a .toml file or a shipped matrix: {hint}"])
-    return file
-
-
 class _Reader(Tables):
     """Walks the file once and collects every problem instead of stopping at the first."""
 
     KEYS = ("seeds", "settings", "environments", "rules", "compare", "tune", "tuned", "measures", "figures")
 
-    def __init__(self, raw: dict[str, Any], folder: Path) -> None:
-        super().__init__(raw)
-        self.folder = folder
+    def __init__(self, source: Source) -> None:
+        super().__init__(source.raw)
+        self.folder, self.chosen_by = source.folder, source.chosen_by
 
     def read(self, file: Path, seeds: int | None) -> Matrix:
         if not self.raw:
@@ -149,7 +129,7 @@ class _Reader(Tables):
             variant for name, table in self._named_tables("rules") for variant in reader.read(name, table, shared_seeds)
         ]
         self.problems += clashes(rules)
-        self._keep_apart(tune, tuned, rules)
+        self._keep_apart(tune, rules)
         if tune is not None:
             rules = [replace(rule, seeds=list(tune.seeds)) for rule in rules]
             environments = self._chosen(tune, environments)
@@ -187,12 +167,12 @@ class _Reader(Tables):
         own = {key: own_functions(self.raw.get(key, []), key, self.folder, self.problems) for key in OWN}
         return Matrix(file.stem, file, tuple(cells), scores, compare, notes, tune=tune, tuned=tuned, **own)
 
-    def _keep_apart(self, tune: Tuning | None, tuned: Tuned | None, rules: list[Variant]) -> None:
+    def _keep_apart(self, tune: Tuning | None, rules: list[Variant]) -> None:
         """Seeds that tune from those that judge, and a tuning from a verdict."""
         judging = {seed for rule in rules for seed in rule.seeds}
-        for key, part in (("tune", tune), ("tuned", tuned)):
-            if part is not None and (problem := overlap(part.seeds, judging)):
-                self.problems.append(f"{key}.seeds: {problem}")
+        for where, seeds in (("tune.seeds", tune.seeds if tune else ()), ("tuned.choices", self.chosen_by)):
+            if problem := overlap(seeds, judging):
+                self.problems.append(f"{where}: {problem}")
         if tune is not None and "compare" in self.raw:
             self.problems.append("compare: a tuning chooses and compares nothing; declare it where the choices run")
 

@@ -208,9 +208,13 @@ def report(out: Path, matrix: "Matrix", arguments: "Arguments", code: int) -> in
     if arguments.lane == "throughput" and arguments.jobs > 1:
         print("seconds of this throughput run compare roughly; a table of seconds wants --lane timing")
     flags = ["--mixed"] if arguments.mixed else []
-    for flag, named in (("--measures", matrix.measures), ("--figures", matrix.figures)):
-        flags += [flag, *named] if named else []
-    done = subprocess.run([*console.UNSHADOWED, "-m", "analysis.report", str(out), *flags], check=False)
+    if matrix.tune is not None:
+        command = ["analysis.tuning", str(out), *flags]
+    else:
+        for flag, named in (("--measures", matrix.measures), ("--figures", matrix.figures)):
+            flags += [flag, *named] if named else []
+        command = ["analysis.report", str(out), *flags]
+    done = subprocess.run([*console.UNSHADOWED, "-m", *command], check=False)
     return 1 if done.returncode else code
 
 

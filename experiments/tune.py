@@ -1,12 +1,15 @@
 """A tuning: the same number of settings for every rule, its default among them, on seeds that nothing is judged by."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from scipy.stats import qmc
 
 from algos.search_space import Range
+from experiments.records import parse_json, read_regular
 from experiments.spec import LARGEST
 
 MOST = 4096  # settings of a rule
@@ -40,16 +43,66 @@ class Tuning(BaseModel):
 
 
 class Tuned(BaseModel):
-    """The [tuned] table of a matrix file: which tuning chose its settings, and by which seeds."""
+    """The [tuned] table of a matrix file: it runs what a tuning chose.
+
+    The file then takes all that it does not give itself from the matrix that was tuned, [tune] apart: environments
+    with their whole budgets, settings and seeds. Every rule runs with the best one setting for all environments under
+    its own name, with the best per environment as NAME(per environment), and as NAME(default).
+    """
 
     model_config = _STRICT
 
-    matrix: str
-    seeds: tuple[int, ...] = Field(strict=False)
-    date: str = ""
-    code: str = ""
+    matrix: str = Field("tune", description="the matrix that was tuned: a shipped one or a TOML file")
+    choices: str = Field("results/tune/choices.json", description="what `python -m analysis.tuning` wrote")
+    settings: tuple[Literal["one", "each", "default"], ...] = Field(
+        ("one", "each", "default"), strict=False, min_length=1
+    )
 
-    different = field_validator("seeds")(_different)
+
+class ChoicesError(Exception):
+    """There are no choices to run; the message says why."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a tuning found best."""
+
+    seeds: tuple[int, ...]  # that chose
+    rules: dict[str, dict[str, Any]]  # entry -> rule, one (a setting), each (environment -> a setting)
+
+    def tables(self, tuned: Tuned, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Their [rules.NAME] tables; what the tuned matrix gave a rule stays."""
+        found = {}
+        for name, choice in self.rules.items():
+            table = {**given.get(name, {}), "rule": choice["rule"]}
+            if "one" in tuned.settings:
+                found[name] = table | choice["one"]
+            if "each" in tuned.settings:
+                found[f"{name}(per environment)"] = table | choice["one"] | {"on": choice["each"]}
+            if "default" in tuned.settings:
+                found[f"{name}(default)"] = table
+        return found
+
+
+def read_choices(file: Path) -> Choices:
+    """Raises ChoicesError."""
+    try:
+        found = parse_json(read_regular(file))
+        rules = {
+            str(name): {
+                "rule": str(choice["rule"]),
+                "one": dict(choice["one"]),
+                "each": {str(env): dict(setting) for env, setting in choice["each"].items()},
+            }
+            for name, choice in found["rules"].items()
+        }
+        return Choices(tuple(int(seed) for seed in found["seeds"]), rules)
+    except FileNotFoundError:
+        raise ChoicesError(
+            f"{file}: no such file; first run_matrix.py tune, then python -m analysis.tuning results/tune"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ChoicesError(f"{file} is not what analysis.tuning writes: {type(error).__name__}: {error}") from error
 
 
 def overlap(tuning: Iterable[int], judging: Iterable[int]) -> str | None:
@@ -62,6 +115,11 @@ def overlap(tuning: Iterable[int], judging: Iterable[int]) -> str | None:
         f"seeds {shown} tune and judge; the best of many settings flatters itself on the seeds that it was chosen by, "
         "so give each their own"
     )
+
+
+def described(space: Mapping[str, Range]) -> dict[str, dict[str, Any]]:
+    """The ranges as JSON, each with its kind: what an analysis needs to lay settings out evenly."""
+    return {name: {"kind": type(values).__name__, **vars(values)} for name, values in space.items()}
 
 
 def points_of(space: Mapping[str, Range], default: Mapping[str, Any], count: int) -> list[dict[str, Any]]:

@@ -163,7 +163,7 @@ def test_the_grid_begins_at_zero_and_ends_at_the_budget(make_spec):
     assert make_spec(budget=200).grid == [0, 100, 200]
 
 
-@pytest.mark.parametrize("name", sorted(file.stem for file in SHIPPED.glob("*.toml")))
+@pytest.mark.parametrize("name", sorted(file.stem for file in SHIPPED.glob("*.toml") if file.stem != "tuned"))
 def test_shipped_matrices_are_good(name):
     assert load_matrix(name).cells
 

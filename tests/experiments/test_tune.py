@@ -105,7 +105,6 @@ def test_only_the_environments_to_tune_on(tmp_path):
         (TUNE.replace("[rules.trpo]", "[rules.trpo]\nmax_kl = [0.1, 0.2]"), "rules.trpo.max_kl: a tuning tries its"),
         (TUNE.replace("[rules.trpo]", "[rules.trpo]\nmax_kl = 0.1\ndamping = 0.1"), "rules.trpo: trpo cannot be tuned"),
         (TUNE + '[compare]\nrules = [["trpo", "vanilla_pg"]]', "compare: a tuning chooses and compares nothing"),
-        (FILE + '[tuned]\nmatrix = "tune"\nseeds = [1, 100]', "tuned.seeds: seeds 1 tune and judge"),
         (FILE + "[rules.npg]\non = 3", "rules.npg.on: expected tables"),
         (FILE + "[rules.npg.on.Pendulum-v2]\nlr = 0.1", "rules.npg.on.Pendulum-v2: no such environment here; did you"),
         (FILE + "[rules.npg.on.Pendulum-v1]\nrl = 0.1", "rules.npg.on.Pendulum-v1.rl: not a hyper-parameter of npg"),
@@ -128,4 +127,67 @@ def test_the_manifest_says_how_settings_were_chosen(tmp_path):
     with Store(tmp_path / "results") as store:
         store.plan(matrix)
     head = json.loads((tmp_path / "results" / "manifest.json").read_text())
+    spaces = head["tune"].pop("spaces")
     assert head["tune"] == {"points": 4, "seeds": [100, 101], "share": 0.5, "environments": None}
+    assert set(spaces) == {"trpo", "vanilla_pg"} and set(spaces["trpo"]) == set(search_space(RULES["trpo"]))
+    assert spaces["vanilla_pg"]["lr"]["kind"] == "LogUniform" and spaces["vanilla_pg"]["lr"]["high"] == 3.0
+
+
+CHOICES = {
+    "seeds": [100, 101],
+    "rules": {
+        "trpo": {
+            "rule": "trpo",
+            "one": {"max_kl": 0.05, "damping": 0.2},
+            "each": {"CartPole-v1": {"max_kl": 0.1, "damping": 0.3}, "Pendulum-v1": {"max_kl": 0.05, "damping": 0.2}},
+        }
+    },
+}
+
+
+def tuned(tmp_path, choices, text=""):
+    (tmp_path / "tune.toml").write_text(TUNE.replace("[rules.trpo]", "[rules.trpo]\ncg_iterations = 7\n"))
+    (tmp_path / "choices.json").write_text(choices if isinstance(choices, str) else json.dumps(choices))
+    table = f'[tuned]\nmatrix = "{tmp_path / "tune.toml"}"\nchoices = "{tmp_path / "choices.json"}"\n'
+    (tmp_path / "m.toml").write_text(text + table)
+    return load_matrix(str(tmp_path / "m.toml"))
+
+
+def test_choices_run_beside_the_default_on_fresh_seeds_and_whole_budgets(tmp_path):
+    matrix = tuned(tmp_path, CHOICES)
+    assert matrix.tune is None and {cell.seed for cell in matrix.cells} == {0, 1, 2}
+    assert {(cell.env, cell.budget) for cell in matrix.cells} == {("CartPole-v1", 30_000), ("Pendulum-v1", 60_000)}
+    assert {cell.hyper["cg_iterations"] for cell in matrix.cells} == {7}, "as the tuned matrix gave it"
+    found = {(cell.label, cell.env): cell.hyper["max_kl"] for cell in matrix.cells}
+    for env, each in (("CartPole-v1", 0.1), ("Pendulum-v1", 0.05)):
+        assert found["trpo", env] == 0.05 and found["trpo(default)", env] == 0.02
+        assert found["trpo(per environment)", env] == each
+    assert matrix.head["tuned"]["choices"].endswith("choices.json")
+
+
+def test_a_file_of_choices_may_say_more(tmp_path):
+    assert {cell.seed for cell in tuned(tmp_path, CHOICES, "seeds = [7]\n").cells} == {7}
+
+
+@pytest.mark.parametrize(
+    ("choices", "text", "problem"),
+    [
+        (CHOICES, "seeds = [7, 101]\n", "tuned.choices: seeds 101 tune and judge"),
+        ("[1, 2]", "", "tuned.choices: "),
+        (
+            CHOICES | {"rules": {"trpo": {"rule": "trpo", "one": {"max_lk": 1.0}, "each": {}}}},
+            "",
+            "rules.trpo.max_lk: not",
+        ),
+    ],
+)
+def test_wrong_choices_are_refused(tmp_path, choices, text, problem):
+    with pytest.raises(MatrixError) as found:
+        tuned(tmp_path, choices, text)
+    assert any(line.startswith(problem) for line in found.value.problems), found.value.problems
+
+
+def test_the_shipped_matrix_says_what_is_to_come_before(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MatrixError, match=r"choices\.json: no such file; first run_matrix\.py tune"):
+        load_matrix("tuned")

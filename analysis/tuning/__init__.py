@@ -1,0 +1,1 @@
+"""What a tuning says: the best settings, what they gain, and how much each rule needs them."""
