@@ -7,14 +7,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from algos.policies import Policy
 from algos.search_space import search_space
-from experiments.cell.gym_environments import family_of
 from experiments.cell.probe import Prober
-from experiments.cell.spaces import Interface
 from experiments.factories import factory_of
 from experiments.identity import code_of, users_modules
 from experiments.matrix_environments import ENVIRONMENT_KEYS, Entry, EnvironmentReader
+from experiments.matrix_fit import notes_of, policies_of, problem_of
 from experiments.matrix_rules import LIMIT, RuleReader, Variant, clashes, seeds_of
 from experiments.matrix_source import SHIPPED, MatrixError, Source, read_source
 from experiments.matrix_tables import Tables
@@ -124,7 +122,7 @@ class _Reader(Tables):
         tune, tuned = self._part("tune", Tuning), self._part("tuned", Tuned)
         points = None if tune is None else tune.points
         names = tuple(entry.name for entry in environments)
-        reader = RuleReader(self.folder, self.problems, _policies(interfaces), names, points)
+        reader = RuleReader(self.folder, self.problems, policies_of(interfaces), names, points)
         rules = [
             variant for name, table in self._named_tables("rules") for variant in reader.read(name, table, shared_seeds)
         ]
@@ -150,6 +148,9 @@ class _Reader(Tables):
                 settings = self._settings({**shared, **own, **rule.settings}, f"rules.{rule.entry}.settings")
                 if settings is None:
                     continue
+                if problem := problem_of(entry.interface, settings):
+                    self.problems += [line for line in [f"{where}: {problem}"] if line not in self.problems]
+                    continue
                 try:
                     cells += [
                         RunSpec(
@@ -163,7 +164,7 @@ class _Reader(Tables):
                 except ValidationError as error:
                     self._report(error, where, {*Settings.model_fields, *ENVIRONMENT_KEYS})
         compare = self._compare({rule.label for rule in rules})
-        notes = _notes(interfaces, cells)
+        notes = notes_of(interfaces, cells)
         own = {key: own_functions(self.raw.get(key, []), key, self.folder, self.problems) for key in OWN}
         return Matrix(file.stem, file, tuple(cells), scores, compare, notes, tune=tune, tuned=tuned, **own)
 
@@ -223,21 +224,3 @@ class _Reader(Tables):
         with Prober() as prober:
             reader = EnvironmentReader(self.folder, self.problems, prober)
             return [reader.read(key, table) for key, table in self._named_tables("environments")]
-
-
-def _policies(interfaces: dict[str, Interface]) -> dict[str, Policy]:
-    """An environment's name and a small policy for it, for each kind of action."""
-    kinds = {(it.actions, it.discrete): env for env, it in reversed(interfaces.items())}
-    policies = {env: Policy.mlp(1, (1,), family_of(*kind)) for kind, env in kinds.items()}
-    return policies or {"any environment": Policy.mlp(1, (1,), family_of(2, True))}
-
-
-def _notes(interfaces: dict[str, Interface], cells: list[RunSpec]) -> tuple[str, ...]:
-    """Of the environments whose episodes need not end."""
-    most = {cell.env: cell.settings.eval_max_steps for cell in cells}
-    return tuple(
-        f"{env} has no time limit: an evaluated episode is cut after {most[env]:,} steps (settings.eval_max_steps), a "
-        "training episode never; kwargs = {max_episode_steps = N} would end both"
-        for env, interface in interfaces.items()
-        if interface.time_limit is None and env in most
-    )

@@ -34,6 +34,9 @@ class Settings(BaseModel):
     gae_lambda: float = Field(0.95, ge=0, le=1)
     hidden: tuple[int, ...] = Field((64, 64), strict=False, description="tanh layers of policy and critic")
     init_log_std: float = Field(-0.5, description="of continuous policies")
+    action_distribution: Literal["gaussian", "squashed_gaussian"] = Field(
+        "gaussian", description="of continuous actions: a Gaussian clipped to the bounds, or squashed into them by tanh"
+    )
     normalize_obs: bool = True
     scale_rewards: bool = Field(True, description="divide rewards by the std of the discounted return")
     normalize_advantages: bool = True

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from algos.policies import Family
 from experiments.cell.entry_points import Wrapping
 from experiments.cell.failures import EnvironmentFailed, blamed_on
-from experiments.cell.gym_environments import GymEnvironments, Step
+from experiments.cell.gym_environments import ActionDistribution, GymEnvironments, Step
 from experiments.cell.lean import lean_environments
 from experiments.cell.spaces import make_environment
 from experiments.spec import RunSpec
@@ -32,7 +32,11 @@ class Environments(Protocol):
     time_limit: int | None
 
     def inside(self, actions: NDArray[Any]) -> NDArray[Any]:
-        """The nearest actions [..., A] that the action space holds."""
+        """The actions [..., A] that an environment gets: squashed by the family, or the nearest in the action space."""
+        ...
+
+    def clipped(self, actions: NDArray[Any]) -> float:
+        """The share of numbers in actions [..., A] that lie outside the action space, and are moved to its edge."""
         ...
 
     def reset(self, which: int, seed: int | None = None) -> NDArray[np.float64]:
@@ -47,15 +51,23 @@ class Environments(Protocol):
 
 
 @blamed_on(EnvironmentFailed)
-def make_environments(env: str, kwargs: Mapping[str, Any], n: int, wrappers: Sequence[Wrapping] = ()) -> Environments:
+def make_environments(
+    env: str,
+    kwargs: Mapping[str, Any],
+    n: int,
+    wrappers: Sequence[Wrapping] = (),
+    distribution: ActionDistribution = "gaussian",
+) -> Environments:
     """N environments: stepped lean where they are provably gymnasium's own, through gymnasium otherwise.
 
     Raises EnvironmentFailed.
     """
     made = [make_environment(env, kwargs, wrappers) for _ in range(n)]
-    return (None if wrappers else lean_environments(made)) or GymEnvironments(made)
+    lean = None if wrappers else lean_environments(made, distribution)
+    return lean or GymEnvironments(made, distribution)
 
 
 def environments_of(spec: RunSpec, n: int) -> Environments:
     """N environments of a run. Raises EnvironmentFailed."""
-    return make_environments(spec.environment, spec.env_kwargs, n, spec.wrappers)
+    distribution = spec.settings.action_distribution
+    return make_environments(spec.environment, spec.env_kwargs, n, spec.wrappers, distribution)

@@ -3,40 +3,57 @@
 import contextlib
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
-from algos.policies import Categorical, DiagonalGaussian, Family
+from algos.policies import Categorical, DiagonalGaussian, Family, MultiCategorical, SquashedGaussian
+from experiments.cell.action_spaces import Actions
 from experiments.cell.failures import ACTION_LIMIT, Diverged, EnvironmentFailed, blamed_on, described
 from experiments.cell.spaces import interface_of
 
 Step = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]
 
+ActionDistribution = Literal["gaussian", "squashed_gaussian"]  # of real numbers
 
-def spaces_of(env: gym.Env[Any, Any]) -> tuple[int, Family]:
+
+def spaces_of(env: gym.Env[Any, Any], distribution: ActionDistribution = "gaussian") -> tuple[int, Family]:
     """(O, the family of distributions that fits the action space).
 
     Raises ValueError for spaces that no rule here takes.
     """
     interface = interface_of(env)
-    return interface.obs_size, family_of(interface.actions, interface.discrete)
+    return interface.obs_size, family_of(interface.actions, distribution)
 
 
-def family_of(actions: int, discrete: bool) -> Family:
-    """The family of distributions for so many actions to choose from, or numbers in an action."""
-    return Categorical(actions) if discrete else DiagonalGaussian(actions)
+def family_of(actions: Actions, distribution: ActionDistribution = "gaussian") -> Family:
+    """The family of distributions over these actions; `distribution` is that of real numbers.
+
+    Raises ValueError for a distribution that needs bounds where there are none.
+    """
+    if actions.kind == "discrete":
+        return Categorical(*actions.sizes)
+    if actions.kind == "multi_discrete":
+        return MultiCategorical(actions.sizes)
+    if distribution == "gaussian":
+        return DiagonalGaussian(*actions.sizes)
+    if not actions.bounded:
+        raise ValueError(
+            'action_distribution = "squashed_gaussian" squashes actions into their bounds, and here they have none; '
+            'expected "gaussian"'
+        )
+    return SquashedGaussian(*actions.sizes)
 
 
 class GymEnvironments:
     """Stepped in turn."""
 
-    def __init__(self, made: list[gym.Env[Any, Any]]) -> None:
+    def __init__(self, made: list[gym.Env[Any, Any]], distribution: ActionDistribution = "gaussian") -> None:
         self.made, self.n = made, len(made)
-        self.obs_size, self.family = spaces_of(made[0])
+        self.obs_size, self.family = spaces_of(made[0], distribution)
         self.time_limit = interface_of(made[0]).time_limit
         self.action_space = space = made[0].action_space
         for env in made[1:]:
@@ -53,7 +70,14 @@ class GymEnvironments:
         if self._bounds is None:
             return actions
         low, high = self._bounds
+        if isinstance(self.family, SquashedGaussian):
+            actions = low + (high - low) * ((np.tanh(actions) + 1) / 2)
         return np.minimum(np.maximum(actions, low), high)  # in half the time of np.clip
+
+    def clipped(self, actions: NDArray[Any]) -> float:
+        if isinstance(self.family, SquashedGaussian):
+            return 0.0
+        return float(np.mean(self.inside(actions) != actions))
 
     @blamed_on(EnvironmentFailed)
     def reset(self, which: int, seed: int | None = None) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 from numpy.typing import NDArray
 
 from experiments.cell.failures import EnvironmentFailed, blamed_on
-from experiments.cell.gym_environments import GymEnvironments, Step, require_numbers
+from experiments.cell.gym_environments import ActionDistribution, GymEnvironments, Step, require_numbers
 from experiments.cell.mujoco_tasks import TASKS, Task
 from experiments.cell.stock import alike, have_stock_models, stock_type
 
@@ -22,7 +22,9 @@ from experiments.cell.stock import alike, have_stock_models, stock_type
 mujoco.set_mju_user_warning(lambda message: None)
 
 
-def lean_environments(made: list[gym.Env[Any, Any]]) -> "LeanEnvironments | None":
+def lean_environments(
+    made: list[gym.Env[Any, Any]], distribution: ActionDistribution = "gaussian"
+) -> "LeanEnvironments | None":
     """These stepped lean, if every one of them is known and as gymnasium ships it; else None."""
     known = stock_type(made)
     if known is None or not alike(made):
@@ -31,15 +33,16 @@ def lean_environments(made: list[gym.Env[Any, Any]]) -> "LeanEnvironments | None
     if bare.render_mode is not None:
         return None
     if known is CartPoleEnv:
-        return LeanCartPole(made) if bare.kinematics_integrator == "euler" else None
-    return LeanMujoco(made, TASKS[known]) if known in TASKS and have_stock_models(made) else None
+        return LeanCartPole(made, distribution) if bare.kinematics_integrator == "euler" else None
+    known_task = known in TASKS and have_stock_models(made)
+    return LeanMujoco(made, TASKS[known], distribution) if known_task else None
 
 
 class LeanEnvironments(GymEnvironments):
     """Resets and generators are the environments' own; the step and the count for the time limit are not."""
 
-    def __init__(self, made: list[gym.Env[Any, Any]]) -> None:
-        super().__init__(made)
+    def __init__(self, made: list[gym.Env[Any, Any]], distribution: ActionDistribution = "gaussian") -> None:
+        super().__init__(made, distribution)
         self._elapsed = np.zeros(self.n, dtype=np.int64)
         self._limit = self.time_limit or np.iinfo(np.int64).max
 
@@ -60,8 +63,8 @@ class LeanEnvironments(GymEnvironments):
 class LeanCartPole(LeanEnvironments):
     """The equations of gymnasium's CartPole, in its order of operations, on arrays."""
 
-    def __init__(self, made: list[gym.Env[Any, Any]]) -> None:
-        super().__init__(made)
+    def __init__(self, made: list[gym.Env[Any, Any]], distribution: ActionDistribution = "gaussian") -> None:
+        super().__init__(made, distribution)
         self._bare: list[Any] = [env.unwrapped for env in made]
         self._states = np.zeros((4, self.n))
 
@@ -92,8 +95,10 @@ class LeanCartPole(LeanEnvironments):
 class LeanMujoco(LeanEnvironments):
     """The step goes straight to `mj_step`; the rest is computed by the task's formulas (`mujoco_tasks.py`)."""
 
-    def __init__(self, made: list[gym.Env[Any, Any]], task: type[Task]) -> None:
-        super().__init__(made)
+    def __init__(
+        self, made: list[gym.Env[Any, Any]], task: type[Task], distribution: ActionDistribution = "gaussian"
+    ) -> None:
+        super().__init__(made, distribution)
         bare: list[Any] = [env.unwrapped for env in made]
         self._task, self._has_extra = task(bare[0]), task.extra is not Task.extra
         self._frame_skip: int = bare[0].frame_skip

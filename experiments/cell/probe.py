@@ -100,7 +100,7 @@ class _Child:
         found = json.loads(answer)
         if "problem" in found:
             raise ProbeFailed(found["problem"])
-        return Interface(**found)
+        return Interface.from_plain(found)
 
     def end(self) -> None:
         """Kill it and whatever it started."""

@@ -118,7 +118,7 @@ class Collector:
                 self._time[which], self._return[which] = 0, 0.0
         self.finished += len(returns)
         normalize.update(raw.reshape(-1, raw.shape[-1]))
-        clipped = float(np.mean(environments.inside(actions) != actions))
+        clipped = environments.clipped(actions)
         ended = np.array(returns)
         return Rollout(
             obs, next_obs, actions, rewards, terminated, done, episodes, times, ended, clipped, normalization

@@ -142,8 +142,7 @@ def ground_of(spec: RunSpec, policy: PolicyRow, arguments: Arguments) -> Ground:
     """Exact where the environment publishes its table."""
     theta = torch.from_numpy(array_of(policy.theta)).float()
     mean, std = array_of(policy.obs_mean), array_of(policy.obs_std)
-    normalizer = ObservationNormalizer(len(mean), spec.settings.normalize_obs)
-    normalizer.restore({"count": 1, "mean": mean, "squares": std**2})
+    normalizer = ObservationNormalizer.of(mean, std, spec.settings.normalize_obs)
     mdp = finite_mdp(spec.environment, spec.env_kwargs, spec.settings.gamma, spec.wrappers)
     if mdp is None:
         return SampledGround(spec, theta, normalizer, arguments.batch_size, arguments.episodes)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from gymnasium.spaces import Box
 
 from algos.policies import Policy
 from experiments.management.inspect import NotFound, find
@@ -18,7 +17,8 @@ def render(results: Path, part: str, out: Path | None, steps: int, seed: int, al
     """Write the WebP and say where. Raises NotFound if the cell has no policy or its environment cannot be drawn."""
     os.environ.setdefault("MUJOCO_GL", "egl")
     from experiments.cell.actor import Actor
-    from experiments.cell.gym_environments import spaces_of
+    from experiments.cell.gym_environments import GymEnvironments
+    from experiments.cell.normalization import ObservationNormalizer
     from experiments.cell.spaces import make_environment
 
     cell = find(results, part)
@@ -31,21 +31,18 @@ def render(results: Path, part: str, out: Path | None, steps: int, seed: int, al
         env = make_environment(spec.environment, {**spec.env_kwargs, "render_mode": "rgb_array"}, spec.wrappers)
     except Exception as error:  # whatever an environment's constructor raises
         raise NotFound(f"{spec.env} cannot be drawn here: {error}") from error
-    size, family = spaces_of(env)
-    policy = Policy.mlp(size, spec.settings.hidden, family)
+    environments = GymEnvironments([env], spec.settings.action_distribution)
+    policy = Policy.mlp(environments.obs_size, spec.settings.hidden, environments.family)
     actor = Actor(policy, torch.from_numpy(array_of(kept.theta)).float())
-    mean, std = array_of(kept.obs_mean), array_of(kept.obs_std)
-    obs, _ = env.reset(seed=seed)
+    normalizer = ObservationNormalizer.of(array_of(kept.obs_mean), array_of(kept.obs_std), spec.settings.normalize_obs)
     frames: list[Any] = []
     total = 0.0
     try:
+        obs = environments.reset(0, seed)
         for _ in range(steps):
             frames.append(env.render())
-            seen = (obs - mean) / (std + 1e-8) if spec.settings.normalize_obs else obs
-            action = actor.mode(seen.clip(-10, 10)[None].astype("float32"))[0]
-            space = env.action_space
-            inside = action.clip(space.low, space.high) if isinstance(space, Box) else int(action)
-            obs, reward, terminated, truncated, _ = env.step(inside)
+            action = actor.mode(normalizer(obs[None]))
+            (obs,), (reward,), (terminated,), (truncated,) = environments.step(environments.inside(action), [0])
             total += float(reward)
             if terminated or truncated:
                 break

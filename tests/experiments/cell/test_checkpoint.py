@@ -53,6 +53,13 @@ def test_so_it_does_where_the_simulator_has_more_state(tmp_path, make_spec, env)
     assert untimed(in_pieces(spec, tmp_path / "run.checkpoint")[0]) == untimed(train(spec))
 
 
+@pytest.mark.parametrize(("env", "distribution"), [("Choices-v0", "gaussian"), ("Reach-v0", "squashed_gaussian")])
+def test_so_it_does_with_uncommon_spaces(tmp_path, make_spec, fakes, env, distribution):
+    spec = make_spec(f"space_environments:{env}", "trpo", action_distribution=distribution, **OFTEN)
+    rows, pieces = in_pieces(spec, tmp_path / "run.checkpoint")
+    assert untimed(rows) == untimed(train(spec)) and pieces == 5 and rows[-1].status == "ok"
+
+
 def test_a_critic_with_a_memory_keeps_it(tmp_path, make_spec):
     spec = make_spec(**OFTEN, critic="adam", critic_epochs=2)
     assert untimed(in_pieces(spec, tmp_path / "run.checkpoint")[0]) == untimed(train(spec))

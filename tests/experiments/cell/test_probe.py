@@ -7,10 +7,11 @@ import pytest
 from cell_processes import ends_soon
 
 import experiments.cell.probe as probe
+from experiments.cell.action_spaces import Actions
 from experiments.cell.probe import ProbeFailed, Prober
 from experiments.cell.spaces import Interface
 
-COUNTING = Interface(2, 2, True, None)
+COUNTING = Interface(2, Actions("discrete", (2,), False), None)
 
 
 @pytest.fixture
@@ -24,9 +25,9 @@ def test_it_tells_what_a_policy_has_to_fit_and_leaves_no_process(monkeypatch):
     monkeypatch.setattr(probe, "_known", {})
     before = set(psutil.Process().children())
     with Prober() as prober:
-        assert prober.ask("CartPole-v1", {"max_episode_steps": 9}) == Interface(4, 2, True, 9)
+        assert prober.ask("CartPole-v1", {"max_episode_steps": 9}) == Interface(4, Actions("discrete", (2,), False), 9)
         (child,) = set(psutil.Process().children()) - before
-        assert prober.ask("Hopper-v5", {}) == Interface(11, 3, False, 1000)
+        assert prober.ask("Hopper-v5", {}) == Interface(11, Actions("continuous", (3,), True), 1000)
         assert set(psutil.Process().children()) - before == {child}, "one process for all"
     assert not child.is_running()
 

@@ -1,9 +1,10 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Sequence, Tuple
 
-from experiments.cell.spaces import Interface, interface_of, make_environment, time_limit
+from experiments.cell.action_spaces import Actions
+from experiments.cell.spaces import Interface, can_be_flattened, flat, interface_of, make_environment, time_limit
 
 
 class Echo(gym.Env):
@@ -32,9 +33,11 @@ def make(monkeypatch):
 
 
 def test_sizes_and_limits():
-    assert interface_of(make_environment("CartPole-v1", {})) == Interface(4, 2, True, 500)
-    assert interface_of(make_environment("Pendulum-v1", {})) == Interface(3, 1, False, 200)
-    assert interface_of(make_environment("CliffWalking-v1", {})) == Interface(48, 4, True, None)
+    assert interface_of(make_environment("CartPole-v1", {})) == Interface(4, Actions("discrete", (2,), False), 500)
+    assert interface_of(make_environment("Pendulum-v1", {})) == Interface(3, Actions("continuous", (1,), True), 200)
+    assert interface_of(make_environment("CliffWalking-v1", {})) == Interface(
+        48, Actions("discrete", (4,), False), None
+    )
     assert time_limit(make_environment("CartPole-v1", {"max_episode_steps": 7})) == 7
 
 
@@ -74,10 +77,56 @@ def test_an_observation_from_outside_its_space_is_refused_by_name(make, space, o
         make(space, obs=obs).reset()
 
 
+NESTED = Dict(
+    {
+        "where": Discrete(3, start=2),
+        "also": Tuple([MultiBinary(2), Box(-1, 1, (2, 2)), Dict({"b": MultiDiscrete([2, 2]), "a": Discrete(2)})]),
+        "camera": Box(0, 255, (2, 2, 3), np.uint8),
+    }
+)
+
+
+@pytest.mark.parametrize("space", [NESTED, Tuple([Discrete(2), Box(0, 1, ())]), MultiBinary((2, 3))], ids=str)
+def test_nested_observations_are_flattened_as_gymnasium_does(make, space):
+    space.seed(0)
+    for _ in range(5):
+        obs = space.sample()
+        env = make(space, obs=obs)
+        np.testing.assert_array_equal(env.reset()[0], gym.spaces.flatten(space, obs))
+        assert interface_of(env).obs_size == gym.spaces.flatdim(space)
+
+
+def test_numbers_are_not_cast_to_the_type_that_a_nested_box_declares(make):
+    space = Dict({"speed": Box(0, 255, (1,), np.uint8), "mode": Discrete(2)})
+    np.testing.assert_array_equal(make(space, obs={"speed": [0.5], "mode": 1}).reset()[0], [0, 1, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("obs", "message"),
+    [
+        ({"speed": np.zeros(1)}, r"the observation has \['speed'\], where Dict"),
+        ({"speed": np.zeros(1), "mode": 0, "more": 1}, "the observation has .*more"),
+        ({"speed": np.zeros(2), "mode": 0}, r"an observation of shape \(2,\)"),
+        ({"speed": np.zeros(1), "mode": 7}, "the observation 7, where"),
+        (np.zeros(3), "the observation has array"),
+    ],
+)
+def test_nested_observations_from_outside_are_refused_by_name(make, obs, message):
+    with pytest.raises(ValueError, match=message):
+        make(Dict({"speed": Box(0, 1, (1,)), "mode": Discrete(2)}), obs=obs).reset()
+    with pytest.raises(ValueError, match="was declared"):
+        flat(Tuple([Discrete(2), Discrete(2)]), (1,))
+
+
+def test_only_spaces_of_one_length_can_be_flattened():
+    assert can_be_flattened(NESTED)
+    assert not can_be_flattened(Dict({"a": Discrete(2), "b": Sequence(Discrete(2))}))
+
+
 @pytest.mark.parametrize("start", [-2, 0, 7])
 def test_discrete_actions_count_from_zero_for_us_and_from_their_start_for_the_environment(make, start):
     env = make(Box(0, 1, (1,)), Discrete(3, start=start), obs=np.zeros(1))
-    assert interface_of(env).actions == 3
+    assert interface_of(env).actions == Actions("discrete", (3,), False)
     env.reset()
     env.step(np.int64(2))
     assert env.unwrapped.action == start + 2 and env.unwrapped.action_space.contains(env.unwrapped.action)
@@ -86,12 +135,11 @@ def test_discrete_actions_count_from_zero_for_us_and_from_their_start_for_the_en
 @pytest.mark.parametrize(
     ("spaces", "message"),
     [
-        ((Box(-1, 1, (2,)), MultiBinary(3)), r"action space MultiBinary\(3\) is neither discrete nor a flat box"),
-        ((Box(-1, 1, (2,)), Box(-1, 1, (2, 2))), "is neither discrete nor a flat box"),
+        ((Box(-1, 1, (2,)), Dict({"a": Discrete(2)})), r"action space Dict\(.*\) is neither Discrete, MultiDiscrete"),
         ((Box(-1, 1, (2,)), Box(-1, 1, (0,))), "at least one number"),
         ((Box(-1, 1, (2,)), Box(0, 5, (2,), np.int64)), r"Box\(0, 5, \(2,\), int64\) is a box of integers"),
         ((Box(-1, 1, (0,)),), "holds nothing"),
-        ((gym.spaces.Text(3),), r"observation space Text\(.*\) is neither a box nor discrete"),
+        ((gym.spaces.Text(3),), r"observation space Text\(.*\) cannot be flattened; expected Box, Discrete"),
     ],
 )
 def test_spaces_that_no_rule_takes_are_refused_by_name(make, spaces, message):
