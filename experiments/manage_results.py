@@ -1,15 +1,16 @@
 """Look into a results directory, and after its health.
 
-    python experiments/manage_results.py status results/quick            what is done, running, failed, and left
-    python experiments/manage_results.py show results/quick trpo-Pend    one cell: its end, its last rows, its log
-    python experiments/manage_results.py verify results/quick            checksums of all cells, and the tables again
-    python experiments/manage_results.py render results/quick trpo-Half  a video of its last policy
-    python experiments/manage_results.py export results/quick --to tensorboard
-    python experiments/manage_results.py pack results/quick quick.pack   its finished cells in one file
-    python experiments/manage_results.py unpack quick.pack results/quick and back, to go on from there
-    python experiments/manage_results.py doctor                          what this machine has and lacks
+    policy-ascent status results/quick                        what is done, running, failed, and left
+    policy-ascent show results/quick trpo/Pendulum-v1/seed0   one cell: its end, its last rows, its log
+    policy-ascent verify results/quick                        checksums of all cells, and the tables again
+    policy-ascent render results/quick trpo/HalfCheetah-v5/seed0 --out cheetah.mp4
+    policy-ascent export results/quick --to tensorboard
+    policy-ascent pack results/quick quick.pack               its finished cells in one file
+    policy-ascent unpack quick.pack results/quick             and back, to go on from there
+    policy-ascent doctor                                      what this machine has and lacks
 
-CELL is a cell's name or a part of it. Exit code: 0, 1 if something is wrong with the results, 2 for bad input.
+`python experiments/manage_results.py` is the same. CELL is a cell's name (RULE/ENVIRONMENT/seedN), with * as a
+wildcard, or a part of it. Exit code: 0, 1 if something is wrong with the results, 2 for bad input.
 """
 
 import sys
@@ -38,7 +39,7 @@ class Show:
 
     results: tyro.conf.Positional[Path]
     cell: tyro.conf.Positional[str]
-    """its name or a part of it"""
+    """its name, such as trpo/Hopper-v5/seed0, or a part of it"""
     lines: int = 20
     """of its log"""
 
@@ -52,13 +53,13 @@ class Verify:
 
 @dataclass(frozen=True)
 class Render:
-    """An animated WebP of the last policy of a cell, with mean actions."""
+    """A video of the last policy of a cell, with mean actions."""
 
     results: tyro.conf.Positional[Path]
     cell: tyro.conf.Positional[str]
-    """its name or a part of it"""
+    """its name, such as trpo/Hopper-v5/seed0, or a part of it"""
     out: Path | None = None
-    """the file (default: CELL.webp in the results directory)"""
+    """the file, whose suffix is the format: .webp, .gif or .mp4 (default: CELL.webp in the results directory)"""
     steps: int = 300
     """of the environment at most"""
     seed: int = 0

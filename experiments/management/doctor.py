@@ -7,6 +7,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -67,14 +68,32 @@ def _cores() -> list[Finding]:
 
 
 def _rendering() -> list[Finding]:
-    code = "import gymnasium as g; e = g.make('Hopper-v5', render_mode='rgb_array'); e.reset(); print(e.render().shape)"
     environment = {"MUJOCO_GL": "egl", **os.environ}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    return [
+        _drawn("MuJoCo", "Hopper-v5", environment, f"works with MUJOCO_GL={environment['MUJOCO_GL']}",
+               "apt-get install libegl1 libgl1, or MUJOCO_GL=osmesa with libosmesa6"),
+        _drawn("classic control", "CartPole-v1", environment, "works", "pip install pygame-ce"),
+        _drawn("toy text", "FrozenLake-v1", environment, "works", "pip install pygame-ce"),
+        _mp4(),
+    ]  # fmt: skip
+
+
+def _drawn(kind: str, env: str, environment: dict[str, str], works: str, advice: str) -> Finding:
+    """Whether environments of this kind can be drawn, for videos and nothing else."""
+    code = f"import gymnasium as g; e = g.make({env!r}, render_mode='rgb_array'); e.reset(); print(e.render().shape)"
+    line = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(line, capture_output=True, text=True, env=environment, check=False)
     if done.returncode == 0:
-        return [Finding("rendering of MuJoCo", f"works with MUJOCO_GL={environment['MUJOCO_GL']}")]
+        return Finding(f"rendering: {kind}", works)
     last = done.stderr.strip().splitlines()[-1:] or ["?"]
-    advice = "only videos need it: apt-get install libegl1 libgl1, or MUJOCO_GL=osmesa with libosmesa6"
-    return [Finding("rendering of MuJoCo", last[0][:80], advice)]
+    return Finding(f"rendering: {kind}", last[0][:80], f"only videos need it: {advice}")
+
+
+def _mp4() -> Finding:
+    found = find_spec("imageio_ffmpeg") is not None
+    return Finding(
+        "MP4", "yes" if found else "no, WebP and GIF only; pip install 'policy-ascent[video]' if you want it"
+    )
 
 
 def _writable(results: Path) -> list[Finding]:

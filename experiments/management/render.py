@@ -1,6 +1,5 @@
 """A video of a finished policy, in a process of its own and never in a timed cell."""
 
-import io
 import os
 from pathlib import Path
 from typing import Any
@@ -10,17 +9,21 @@ import torch
 from algos.policies import Policy
 from experiments.management.inspect import NotFound, find
 from experiments.management.specification import specification
-from experiments.records import array_of, read_cell, write_atomically
+from experiments.management.video import require_format, write_video
+from experiments.records import array_of, read_cell
 
 
 def render(results: Path, part: str, out: Path | None, steps: int, seed: int, allowed: tuple[str, ...]) -> int:
-    """Write the WebP and say where. Raises NotFound if the cell has no policy or its environment cannot be drawn."""
+    """Write the video and say where. Raises NotFound if the cell has no policy or its environment cannot be drawn."""
     os.environ.setdefault("MUJOCO_GL", "egl")
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     from experiments.cell.actor import Actor
     from experiments.cell.gym_environments import GymEnvironments
     from experiments.cell.normalization import ObservationNormalizer
     from experiments.cell.spaces import make_environment
 
+    if out is not None:
+        require_format(out)
     cell = find(results, part)
     name = cell.plan["run_id"]
     if cell.run is None or cell.run.status != "ok":
@@ -51,17 +54,6 @@ def render(results: Path, part: str, out: Path | None, steps: int, seed: int, al
     finally:
         env.close()
     target = out or results / f"{name}.webp"
-    write_webp(target, frames, 1000 / env.metadata.get("render_fps", 30))
+    write_video(target, frames, env.metadata.get("render_fps", 30))
     print(f"{target}: {len(frames)} steps, return {total:.1f}")
     return 0
-
-
-def write_webp(file: Path, frames: list[Any], milliseconds: float) -> None:
-    """An animation of RGB arrays [height, width, 3], there whole or not at all."""
-    from PIL import Image
-
-    images, sink = [Image.fromarray(frame) for frame in frames], io.BytesIO()
-    images[0].save(
-        sink, "WEBP", save_all=True, append_images=images[1:], duration=round(milliseconds), loop=0, quality=70
-    )
-    write_atomically(file, sink.getvalue())

@@ -258,6 +258,11 @@ def test_render_writes_an_animation_of_the_last_policy(manage, results, tmp_path
         assert image.n_frames > 1 and image.size[0] > 100
 
 
+def test_a_format_that_there_is_not_is_refused_before_anything_is_drawn(manage, results, tmp_path):
+    done = manage("render", results, "InvertedPendulum", "--out", tmp_path / "a.avi")
+    assert done.returncode == 2 and ".webp, .gif, .mp4" in done.stderr
+
+
 def test_render_says_why_there_is_nothing_to_show(manage, results, specs):
     done = manage("render", results, specs["diverged"].run_id)
     assert done.returncode == 2 and "has no policy to show" in done.stderr
@@ -277,7 +282,7 @@ def test_a_link_in_the_place_of_checksums_is_no_report_that_was_never_made(manag
 
 def test_the_doctor_looks_at_everything(manage, tmp_path):
     done = manage("doctor", "--results", tmp_path)
-    for what in ("python", "torch", "cores", "rendering", "free memory", str(tmp_path)):
+    for what in ("python", "torch", "cores", "rendering: classic control", "MP4", "free memory", str(tmp_path)):
         assert what in done.stdout
     assert done.returncode == int("! " in done.stdout)
 
