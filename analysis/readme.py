@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import console
-from analysis.summary import REACHED, number
+from analysis.summary import REACHED, number, with_interval
 
 ROOT = Path(__file__).parents[1]
 READMES = tuple(
@@ -52,7 +52,7 @@ def quick(reference: Path) -> list[str]:
                 f"{env} ({budgets[env] / 1000:.0f}k)",
                 f"`{row.label}`",
                 f"{row.n_ok}/{row.n_planned}",
-                *(_interval(row, name) for name in ("final_sampled", "nauc", "reach_rate")),
+                *(with_interval(row, name) for name in ("final_sampled", "nauc", "reach_rate")),
                 number(row.max_drawdown),
             )
             lines.append(f"| {' | '.join(cells)} |")
@@ -169,12 +169,6 @@ def generated(text: str, reference: Path) -> str:
         return "\n".join([f"<!-- {name} -->", "", *BLOCKS[name](reference), "", f"<!-- end of {name} -->"])
 
     return BLOCK.sub(block, text)
-
-
-def _interval(row: object, name: str) -> str:
-    """An estimate and its interval, where there is one."""
-    value, low, high = (getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
-    return number(value) if pd.isna(low) else f"{number(value)} [{number(low)}, {number(high)}]"
 
 
 def main(arguments: Arguments) -> int:

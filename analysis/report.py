@@ -25,6 +25,7 @@ import tyro
 
 from analysis.figures import FIGURES, draw, draw_own
 from analysis.figures.sheet import sheet_of
+from analysis.in_short import in_short
 from analysis.load import Results, ResultsError, load
 from analysis.own import OwnFigure, OwnMeasure, own_figures, own_measures
 from analysis.page.evidence import Evidence, gather, titles, together
@@ -70,10 +71,10 @@ def main(arguments: Arguments) -> int:
             return for_paper(evidence, arguments, published)
         drawn = [report(bundle, arguments.mixed_seconds, published) for bundle in evidence]
         evidence = [with_own(*both, figures, arguments.mixed_seconds) for both in zip(evidence, drawn, strict=True)]
-        page, markdown = publish(evidence, published, arguments)
+        page = publish(evidence, published, arguments)
         for results, files in zip(loaded, drawn, strict=True):
             write_checksums(results.folder, [*files, page, page.with_suffix(".md")])
-        print(markdown)
+        print("\n\n".join(map(in_short, evidence)), end="\n\n")
         faults = [problem for bundle in evidence for problem in bundle.own.problems]
         print(*(f"error in {fault}" for fault in faults), sep="\n", end="\n" if faults else "", file=sys.stderr)
         for source in sorted({name for results in loaded for name in results.named} - set(arguments.measures)):
@@ -82,7 +83,7 @@ def main(arguments: Arguments) -> int:
         for results, files in zip(loaded, drawn, strict=True):
             print(f"tables:  {results.folder / 'tables'}")
             print(f"figures: {results.folder / 'figures'} ({', '.join(f.name for f in files if f.suffix == '.png')})")
-        print(f"page:    {page}")
+        print(f"report:  {page} and {page.with_suffix('.md').name} beside it")
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -114,12 +115,12 @@ def prepare(
     return evidence, None if published is None else read_published(published)
 
 
-def publish(evidence: list[Evidence], published: pd.DataFrame | None, arguments: Arguments) -> tuple[Path, str]:
-    """The page of all directories, and the text of its Markdown, which lies beside it."""
+def publish(evidence: list[Evidence], published: pd.DataFrame | None, arguments: Arguments) -> Path:
+    """The page of all directories; its Markdown lies beside it."""
     file = arguments.page or evidence[0].results.folder / "report.html"
     seconds, clock = clock_of(together([bundle.results for bundle in evidence]), arguments.mixed_seconds)
-    markdown = write_markdown(evidence, file.with_suffix(".md"), seconds, clock)
-    return write_page(evidence, file, published, seconds, clock), markdown
+    write_markdown(evidence, file.with_suffix(".md"), seconds, clock)
+    return write_page(evidence, file, published, seconds, clock)
 
 
 def check(results: Results) -> int:

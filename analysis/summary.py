@@ -121,3 +121,9 @@ def number(value: float) -> str:
     if np.isnan(value):
         return ""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def with_interval(row: object, name: str) -> str:
+    """An estimate of a row of the summary, and its interval where there is one; nothing for nan."""
+    value, low, high = (getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
+    return number(value) if np.isnan(low) else f"{number(value)} [{number(low)}, {number(high)}]"
