@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from threading import Lock
 
-from experiments.loaded import beside, is_installed, source_of
+from experiments.loaded import BESIDE, beside, is_installed, source_of
 
 ENTRY_POINT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")  # "module:name", as gymnasium registers environments
 _PARSING = Lock()
@@ -94,7 +94,7 @@ def parse(source: bytes) -> ast.Module:
 
 def find(name: str, folder: str | None = None) -> Module | str | None:
     """The file of a module without importing it; an installed package's name; None for what is neither."""
-    return _find(name, folder, tuple(sys.path))
+    return _find(name, folder, (*BESIDE, *sys.path))
 
 
 @cache
@@ -127,7 +127,7 @@ def _spec(dotted: str, within: list[str] | None, folder: str | None) -> ModuleSp
             continue
         if spec is not None:
             return spec
-    return _folder_without_init(dotted, within or [])
+    return _folder_without_init(dotted, ([] if folder is None else [folder]) if within is None else within)
 
 
 def _folder_without_init(dotted: str, within: list[str]) -> ModuleSpec | None:

@@ -46,8 +46,8 @@ class _Finder:
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        spec = beside(name, BESIDE) if path is None and BESIDE else None
-        spec = spec or PathFinder.find_spec(name, path, target)
+        own = BESIDE if path is None else []
+        spec = beside(name, own) or PathFinder.find_spec(name, path, target) or PathFinder.find_spec(name, own)
         if spec is not None and type(spec.loader) is SourceFileLoader and not is_installed(spec.loader.path):
             spec.loader = _Loader(spec.loader.name, spec.loader.path)
         return spec
@@ -56,7 +56,7 @@ class _Finder:
 def beside(name: str, folders: list[str]) -> ModuleSpec | None:
     """A top-level module in these folders, which comes before what is installed, and after python and this project.
 
-    A folder without `__init__.py` is none: it may hold anything.
+    A folder without `__init__.py` is none, since it may hold anything: it is taken where nothing else has the name.
     """
     if name in sys.stdlib_module_names or name in PROJECT:
         return None

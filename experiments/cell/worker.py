@@ -17,6 +17,7 @@ import torch
 from experiments.cell.failures import Paused
 from experiments.cell.train import train_encoded
 from experiments.identity import OtherCode
+from experiments.loaded import import_from
 from experiments.records import RunRow, encode
 from experiments.spec import RunSpec
 
@@ -32,6 +33,8 @@ def run_cell(request: dict[str, Any], pipe: int) -> None:
     _redirect(request["log"])
     sys.path[:] = request["path"]
     os.chdir(request["folder"])
+    if request["sources"] is not None:
+        import_from(request["sources"])
     torch.set_num_threads(1)
     if request["memory_gib"] is not None:
         limit = int(request["memory_gib"] * 2**30)

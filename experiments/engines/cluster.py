@@ -21,6 +21,7 @@ from typing import Any, Literal
 from distributed import Future, KilledWorker
 
 from experiments.engines.events import NOT_BEGUN, Beat, Ended, EngineError, EngineLost, Event, Paused, Resumed, Started
+from experiments.engines.luggage import packed_for
 from experiments.engines.supervise import Conditions, Files, failure_record, stop_of
 from experiments.engines.task import (
     Answer,
@@ -32,7 +33,7 @@ from experiments.engines.task import (
     request_stop,
 )
 from experiments.engines.workers import Workers
-from experiments.identity import library_versions
+from experiments.identity import code_of, library_versions
 from experiments.records import RunRow, write_atomically
 from experiments.spec import RunSpec
 
@@ -72,6 +73,7 @@ class DaskEngine:
         self._waiting: deque[RunSpec] = deque()  # not handed to Dask yet, which takes a millisecond for each
         self._pending: dict[str, _Pending] = {}
         self._happened: queue.SimpleQueue[Callable[[], Iterator[Event]]] = queue.SimpleQueue()
+        self._codes: dict[tuple[str, str], dict[str, str]] = {}
         self._threads, self._counted = conditions.jobs, -COUNT_EVERY_S
         self._workers = Workers(conditions.jobs, address, scheduler_file)
         self._workers.listen(self._token, lambda message: self._happened.put(partial(self._heard, message)))
@@ -80,8 +82,8 @@ class DaskEngine:
         """Run these too. Raises EngineError if a worker has other code than this process."""
         new = list(specs)
         if self._workers.remote:
-            kinds = {(spec.rule, spec.env): spec.model_dump_json() for spec in new}
-            for worker, found in self._workers.call(objections, list(kinds.values()), library_versions()).items():
+            kinds = {(spec.rule, spec.env): self._order(spec).encode() for spec in new}
+            for worker, found in self._workers.call(objections, list(kinds.values())).items():
                 if found:
                     raise EngineError(f"worker {worker} cannot compute this: {found[0]}")
         self._waiting.extend(new)
@@ -124,24 +126,35 @@ class DaskEngine:
             self._submit(self._waiting.popleft())
 
     def _submit(self, spec: RunSpec, attempt: int = 1, lost: int = 0) -> None:
-        files = self._files(spec.run_id)
-        remote = self._workers.remote
-        order = Order(
-            self._token,
-            spec.model_dump_json(),
-            library_versions(),
-            self._conditions,
-            None if remote else files,
-            self._checkpoint_s,
-        )
+        checkpoint = self._files(spec.run_id).checkpoint
         future = self._workers.submit(
             cell_task,
-            order.encode(),
-            _bytes_of(files.checkpoint) if remote else None,
+            self._order(spec).encode(),
+            _bytes_of(checkpoint) if self._workers.remote else None,
             key=f"{spec.run_id}-{self._token}-{uuid.uuid4().hex[:8]}",
         )
         self._pending[spec.run_id] = _Pending(spec, future, attempt, lost)
         future.add_done_callback(lambda done: self._happened.put(partial(self._ended, spec.run_id, done)))
+
+    def _order(self, spec: RunSpec) -> Order:
+        remote = self._workers.remote
+        return Order(
+            self._token,
+            spec.model_dump_json(),
+            library_versions(),
+            self._code(spec),
+            packed_for(spec) if remote else {},
+            self._conditions,
+            None if remote else self._files(spec.run_id),
+            self._checkpoint_s,
+        )
+
+    def _code(self, spec: RunSpec) -> dict[str, str]:
+        """The files of a cell's code, told once for each rule and environment."""
+        part = (spec.rule, spec.env)
+        if part not in self._codes:
+            self._codes[part] = dict(code_of(spec).files)
+        return self._codes[part]
 
     def _heard(self, message: dict[str, Any]) -> Iterator[Event]:
         """What a worker says of a running cell."""

@@ -38,6 +38,7 @@ class Files:
 
     log: str | None = None
     checkpoint: str | None = None
+    sources: str | None = None  # folder of the user's own modules, where they came with the order
 
 
 class Stop:

@@ -16,8 +16,9 @@ from typing import Any, Literal, cast
 from distributed import Status, Worker, get_worker
 
 from experiments.engines.events import NOT_BEGUN, Paused, Pulse
+from experiments.engines.luggage import Sources, differences, unpacked
 from experiments.engines.supervise import LEAVING, Conditions, Files, stop_of, supervise
-from experiments.identity import OtherCode, library_versions, require_code
+from experiments.identity import library_versions
 from experiments.records import Row, RunRow, decode, encode, write_atomically
 from experiments.spec import RunSpec
 
@@ -31,6 +32,8 @@ class Order:
     token: str  # of the engine
     spec: str  # a RunSpec as JSON
     versions: str  # of the libraries it is to be computed with
+    code: dict[str, str]  # and of the files (identity.Code)
+    sources: Sources  # of the user's own files among these
     conditions: Conditions
     files: Files | None  # None: the worker's own
     tell_every_s: float  # from one word about a new checkpoint to the next, where files are the worker's own
@@ -68,25 +71,27 @@ def read_answer(answer: bytes) -> Answer:
 def cell_task(order: bytes, checkpoint: bytes | None) -> bytes:
     """On a worker: one cell, from this checkpoint or from one that lies here already."""
     values = json.loads(order)
-    spec, conditions = RunSpec.model_validate_json(values["spec"]), Conditions(**values["conditions"])
+    asked, conditions = RunSpec.model_validate_json(values["spec"]), Conditions(**values["conditions"])
     worker, stop = get_worker(), stop_of(values["token"])
     if stop.soon_asked() or stop.now.is_set():
         return _answer(worker, paused=NOT_BEGUN)
-    if refused := objection(spec, values["versions"]):
+    spec, sources = unpacked(asked, values["sources"], Path(worker.local_directory))
+    if refused := objection(spec, values["versions"], values["code"], sources):
         worker.loop.add_callback(take_no_more, worker)
         return _answer(worker, refused=refused)
     shared = values["files"] is not None
     if shared:
         files = Files(**values["files"])
     else:
-        files = own_files(worker, spec.run_id, checkpoint)
+        files = replace(own_files(worker, spec.run_id, checkpoint), sources=sources)
         conditions = replace(conditions, jobs=worker.state.nthreads)
     news = _News(worker, values["token"], spec.run_id, None if shared else files.checkpoint, values["tell_every_s"])
     outcome = supervise(spec, conditions, files, news.take, stop, news.resumed)
     log, checkpoint = (None, None) if shared else (_take_away(files.log), _take_away(files.checkpoint))
     if isinstance(outcome, Paused):
         return _answer(worker, paused=outcome.reason, log=log, checkpoint=checkpoint)
-    return _answer(worker, [*news.lines, encode(outcome)], log=log, checkpoint=checkpoint)
+    last = encode(replace(outcome, rule=asked.rule))
+    return _answer(worker, [*news.lines, last], log=log, checkpoint=checkpoint)
 
 
 def take_no_more(worker: Worker) -> None:
@@ -95,15 +100,11 @@ def take_no_more(worker: Worker) -> None:
     worker.status = Status.paused
 
 
-def objection(spec: RunSpec, versions: str) -> str | None:
-    """Why this process cannot compute the cell as it is asked to, if so."""
+def objection(spec: RunSpec, versions: str, code: dict[str, str], sources: str | None) -> str | None:
+    """Why this process cannot compute the cell as it is asked to, if so; `sources`: where the user's files lie."""
     if (here := library_versions()) != versions:
         return f"it has other versions of the libraries: {here}, not {versions}"
-    try:
-        require_code(spec)
-    except OtherCode as error:
-        return str(error)
-    return None
+    return differences(spec, code, sources)
 
 
 def own_files(worker: Worker, run_id: str, checkpoint: bytes | None = None) -> Files:
@@ -186,7 +187,11 @@ def read_checkpoint(run_id: str, dask_worker: Worker) -> bytes | None:
         return None
 
 
-def objections(specs: list[str], versions: str) -> list[str]:
-    """Why this worker cannot compute these."""
-    found = [objection(RunSpec.model_validate_json(spec), versions) for spec in specs]
+def objections(orders: list[bytes], dask_worker: Worker) -> list[str]:
+    """Why this worker cannot carry out these."""
+    found = []
+    for values in map(json.loads, orders):
+        asked = RunSpec.model_validate_json(values["spec"])
+        spec, sources = unpacked(asked, values["sources"], Path(dask_worker.local_directory))
+        found.append(objection(spec, values["versions"], values["code"], sources))
     return [text for text in found if text is not None]

@@ -22,6 +22,8 @@ from test_cluster import ends, outcomes, pauses, run
 
 from experiments.engines import Beat, Conditions, Ended, EngineError, Inline
 from experiments.engines.cluster import DaskEngine
+from experiments.identity import code_of
+from experiments.spec import altered
 
 DASK = [sys.executable, "-m", "dask"]
 
@@ -119,6 +121,36 @@ def test_rows_and_logs_come_back_without_shared_files(engine, cluster, make_spec
     assert all(run.jobs == 1 for run in ends(events).values())
     assert all(event.log is not None for event in events if isinstance(event, Ended))
     assert not list(cluster.file.parent.rglob("worker*/cells/*")), "what came back is gone there"
+
+
+USERS = {
+    "mine.py": "from parts.walls import Walled as Mine\n",
+    "parts/walls.py": "from fake_environments import Counting\nimport depth\n\nclass Walled(Counting):\n    pass\n",
+    "depth.py": "import gymnasium as gym\n\nclass Deep(gym.Wrapper):\n    pass\n",
+    "my_rule.py": "from depth import Deep\nfrom algos.rules.npg import npg as mine\n",
+    "registers.py": "import gymnasium as gym\ngym.register('Mine-v0', entry_point='mine:Mine')\n",
+}
+
+
+@pytest.mark.parametrize("source", ["mine.py:Mine", "registers:Mine-v0"])
+def test_a_users_files_travel_to_the_workers(engine, cluster, tmp_path, make_spec, fakes, monkeypatch, source):
+    for name, text in USERS.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    if "py:" in source:
+        source = f"{tmp_path / source}"
+    else:
+        monkeypatch.syspath_prepend(str(tmp_path))
+    spec = altered(
+        make_spec("mine"), environment=source, rule=f"{tmp_path}/my_rule.py:mine",
+        wrappers=[(f"{tmp_path}/depth.py:Deep", {})], hyper={"lr": 0.1},
+    )  # fmt: skip
+    spec = spec.model_copy(update={"code": code_of(spec).digest})
+    for name in USERS:
+        (tmp_path / name).write_text("1 / 0\n")  # what a worker that looked here would find
+    (ended,) = ends(run(engine, [spec])).values()
+    assert (ended.status, ended.rule, ended.code) == ("ok", spec.rule, spec.code), ended.traceback
+    assert {"depth.py", "my_rule.py"} <= {file.name for file in cluster.file.parent.rglob("worker*/sources/*/*.py")}
 
 
 def test_a_worker_that_is_killed_in_mid_cell_costs_no_cell(engine, cluster, make_spec):

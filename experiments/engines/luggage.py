@@ -1,0 +1,60 @@
+"""A user's own files on a worker that shares none with the driver: they come with the order.
+
+What travels are the python files that a run imports and that are not installed: rule, environment, wrappers, and the
+modules of the user's that these import. On the worker they lie in a folder that is named by their contents. Packages
+and files of data do not travel; what a worker lacks of the former is named before anything runs there.
+"""
+
+import hashlib
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from experiments.identity import code_of, users_modules
+from experiments.loaded import source_of
+from experiments.outside import file_of, is_outside
+from experiments.records import write_atomically
+from experiments.spec import RunSpec
+
+Sources = dict[str, str]  # path as a module -> what was loaded from it, in base64
+
+
+def packed_for(spec: RunSpec) -> Sources:
+    """The user's own files that the run imports."""
+    modules = users_modules([spec])
+    return {path: b64encode(source_of(module.file)).decode() for path, module in sorted(modules.items())}
+
+
+def unpacked(spec: RunSpec, sources: Sources, place: Path) -> tuple[RunSpec, str | None]:
+    """The run with the files as they lie here, and the folder below `place` that they were written to."""
+    if not sources:
+        return spec, None
+    folder = place / "sources" / hashlib.sha256(json.dumps(sources, sort_keys=True).encode()).hexdigest()[:16]
+    for path, data in sources.items():
+        file = folder / path
+        if not file.is_file():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, b64decode(data))
+
+    def here(name: str) -> str:
+        return f"{folder / Path(file_of(name)).name}:{name.rpartition(':')[2]}" if is_outside(name) else name
+
+    changes: dict[str, Any] = {
+        "rule": here(spec.rule),
+        "environment": here(spec.environment),
+        "wrappers": tuple((here(name), arguments) for name, arguments in spec.wrappers),
+    }
+    return spec.model_copy(update=changes), str(folder)
+
+
+def differences(spec: RunSpec, wanted: Mapping[str, str], folder: str | None) -> str | None:
+    """What this process has not as the driver has it (files of `identity.Code`), if anything."""
+    found = dict(code_of(spec, folder=folder).files)
+    lacks = [f"{name} {wanted[name]}" if "(package)" in name else name for name in wanted if name not in found]
+    others = [name for name in wanted if found.get(name, wanted[name]) != wanted[name]]
+    more = [name for name in found if name not in wanted]
+    parts = (("it lacks", lacks), ("it has another version of", others), ("it also has", more))
+    said = [f"{what} {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}" for what, names in parts if names]
+    return "; ".join(said) or None
