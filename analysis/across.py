@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.inference import LEVEL, NAN, TRIM, Interval
+from analysis.inference import LEVEL, NAN, TRIM, Interval, agree
 
 Array = NDArray[np.float64]
 Statistic = Callable[..., Array]  # of samples [..., n_e], along `axis`
@@ -49,12 +49,16 @@ STATISTICS: dict[str, Statistic] = {
 
 
 def stratified_interval(statistic: Statistic, samples: list[Array], draws: int = DRAWS, seed: int = 0) -> Interval:
-    """The statistic with its interval; nan bounds where an environment has a single run."""
+    """The statistic with its interval; nan bounds where an environment has a single run.
+
+    And where all resamples agree: runs that all stand at a ceiling, or all of one rule above all of the other, do not
+    show how far from there others may be.
+    """
     if not samples or not all(len(sample) and np.isfinite(sample).all() for sample in samples):
         return Interval(NAN, NAN, NAN)
     estimate = np.asarray(statistic(*samples))
-    low, high = _bounds(statistic, samples, estimate, draws, seed)
-    return Interval(float(estimate), float(low), float(high))
+    low, high = map(float, _bounds(statistic, samples, estimate, draws, seed))
+    return Interval(float(estimate), *((low, high) if not agree(np.array([low, high])) else (NAN, NAN)))
 
 
 def probability_of_improvement(a: list[Array], b: list[Array], draws: int = DRAWS) -> Interval:
@@ -65,7 +69,8 @@ def probability_of_improvement(a: list[Array], b: list[Array], draws: int = DRAW
         pairs = zip(samples[:environments], samples[environments:], strict=True)
         return np.mean([_above(np.moveaxis(x, axis, -1), np.moveaxis(y, axis, -1)) for x, y in pairs], axis=0)
 
-    return stratified_interval(improvement, [*a, *b], draws)
+    found = stratified_interval(improvement, [*a, *b], draws)
+    return Interval(found.estimate, *(float(np.clip(end, 0, 1)) for end in (found.low, found.high)))
 
 
 def _above(x: Array, y: Array) -> Array:

@@ -129,7 +129,7 @@ def percentile_bootstrap(a: Array, b: Array) -> bool:
 def improvement_interval(a: Array, b: Array) -> bool:
     """Whether the interval of the probability of improvement leaves out one half."""
     found = probability_of_improvement([a], [b], draws=1_000)
-    return not found.low <= 0.5 <= found.high
+    return found.estimate != 0.5 and not found.low <= 0.5 <= found.high  # no interval: all of one are above
 
 
 def bars_apart(a: Array, b: Array) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.inference import LEVEL, Interval, Parts, agreement_by_chance, combined
+from analysis.inference import LEVEL, ROUNDING, Interval, Parts, agreement_by_chance, combined
 from analysis.permutation import Contrast
 
 Array = NDArray[np.float64]
@@ -29,10 +29,17 @@ def parts_of(strata: Strata) -> Parts:
     parts: list[tuple[float, Array]] = []
     for contrast in strata:
         if contrast.paired:
-            parts.append((share, contrast.first - contrast.second))
+            parts.append((share, _differences(contrast)))
         else:
             parts += [(share, contrast.first), (-share, contrast.second)]
     return parts
+
+
+def _differences(contrast: Contrast) -> Array:
+    """First less second [n] of pairs; what rounding alone leaves of equal values is none."""
+    differences = contrast.first - contrast.second
+    largest = np.maximum(np.abs(contrast.first), np.abs(contrast.second))
+    return np.where(np.abs(differences) <= ROUNDING * largest, 0.0, differences)
 
 
 def difference(strata: Strata, level: float = LEVEL) -> Interval:

@@ -26,6 +26,7 @@ TRIM = 0.25  # from each end
 LEVEL = 0.95
 LEAST = 0.90  # coverage below which no interval is given
 SMALL = 6
+ROUNDING = 1e-12  # of the largest value: less is no spread
 NAN = float("nan")
 
 
@@ -79,9 +80,9 @@ def combined(parts: Parts, trim: float = TRIM, level: float = LEVEL) -> Interval
     """
     parts = [(weight, np.asarray(values, dtype=np.float64)) for weight, values in parts]
     estimate = sum(weight * centre(values, trim) for weight, values in parts)
-    if min(len(values) for _, values in parts) < 2 or not np.isfinite(estimate):
+    if not all(len(values) > 1 and np.isfinite(values).all() for _, values in parts):
         return Interval(estimate, NAN, NAN)
-    if all(np.ptp(values) == 0 for _, values in parts):
+    if all(agree(values) for _, values in parts):
         sure = trim > 0 and max(agreement_by_chance(len(values), trim) for _, values in parts) <= 1 - LEAST
         return Interval(estimate, *((estimate, estimate) if sure else (NAN, NAN)))
     weak = any(has_ties(values) or len(values) < SMALL for _, values in parts)
@@ -95,6 +96,11 @@ def agreement_by_chance(n: int, trim: float) -> float:
     return float((1 - trim) ** n)
 
 
+def agree(values: Array) -> bool:
+    """Whether values [n] are one number, but for the rounding of a double or a few."""
+    return bool(np.ptp(values) <= ROUNDING * np.abs(values).max(initial=0.0))
+
+
 def has_ties(values: Array) -> bool:
     """Whether two of values [n] are equal: they stand at a ceiling or a floor, or on a coarse grid."""
     return len(np.unique(values)) < len(values)
@@ -103,9 +109,11 @@ def has_ties(values: Array) -> bool:
 def spread(values: Array, trim: float) -> tuple[float, int]:
     """Standard error of the trimmed mean of values [n] (Yuen 1974), and its degrees of freedom.
 
-    Below SMALL runs, and without trimming, those of the mean.
+    Below SMALL runs, and without trimming, those of the mean; 0 where the runs agree, or there is but one.
     """
     n, df = len(values), degrees_of_freedom(len(values), trim)
+    if df < 1 or agree(values):
+        return 0.0, df
     g = (n - df - 1) // 2
     ordered = np.sort(values)
     winsorised = np.clip(ordered, ordered[g], ordered[n - g - 1])  # the g outermost pulled in to the next value
@@ -156,6 +164,6 @@ def simultaneous_band(curves: Array, level: float = LEVEL) -> Band:
     if n < 2 or not np.isfinite(curves).all():
         middle = stats.trim_mean(curves, TRIM, axis=0) if n else np.full(points, NAN)
         return Band(middle, np.full(points, NAN), np.full(points, NAN))
-    moving = max(1, int((np.ptp(curves, axis=0) > 0).sum()))
+    moving = max(1, sum(not agree(column) for column in curves.T))
     found = [combined([(1.0, column)], TRIM, level ** (1 / moving)) for column in curves.T]
     return Band(*(np.array([getattr(point, name) for point in found]) for name in ("estimate", "low", "high")))

@@ -50,8 +50,8 @@ def read_manifest(file: Path) -> Manifest:
         planned = pd.DataFrame([{name: cell[name] for name in WHO} for cell in plan["cells"]], columns=WHO)
         given = {env: (float(low), float(high)) for env, (low, high) in plan["scores"].items()}
         for env, (low, high) in given.items():
-            if not np.isfinite(high - low) or low == high:
-                raise ValueError(f"the score of {env} is [{low}, {high}]; expected two different returns")
+            if not (low < high and np.isfinite(high - low)):
+                raise ValueError(f"the score of {env} is [{low}, {high}]; expected two returns, the second above")
         compare = plan.get("compare")
         found = Manifest(
             name=str(plan["matrix"]),

@@ -7,7 +7,7 @@ trimming. The tests are exact at ceilings too, where Yuen's t has no spread to d
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import combinations
 from math import comb, prod
 from typing import Any
@@ -43,10 +43,14 @@ class Contrast:
 def permutation_p(strata: Sequence[Contrast]) -> float:
     """Two-sided p-value of the mean difference over strata (environments), twice the smaller tail.
 
-    Exact for one stratum of at most MOST assignments; otherwise of DRAWS random ones beside the observed one.
+    Exact where there are at most MOST assignments over all strata; otherwise of DRAWS random ones beside the observed
+    one.
     """
-    rng = np.random.default_rng(0) if len(strata) > 1 else None
-    sums = np.sum([_differences(contrast, rng) for contrast in strata], axis=0)
+    if _are_counted(strata):
+        sums = reduce(np.add.outer, [_differences(contrast, None) for contrast in strata]).ravel()
+    else:
+        rng = np.random.default_rng(0) if len(strata) > 1 else None
+        sums = np.sum([_differences(contrast, rng) for contrast in strata], axis=0)
     close = 1e-11 * sum(np.abs(np.concatenate([c.first, c.second])).max() for c in strata)  # rounding alone is a tie
     tails = (sums >= sums[0] - close).mean(), (sums <= sums[0] + close).mean()
     return float(min(1.0, 2 * min(tails)))
@@ -54,8 +58,12 @@ def permutation_p(strata: Sequence[Contrast]) -> float:
 
 def smallest_p(strata: Sequence[Contrast]) -> float:
     """The least p-value that these numbers of runs allow, whatever their values are."""
-    ways = prod(contrast.assignments for contrast in strata)
-    return 2 / (ways if len(strata) == 1 and ways <= MOST else min(ways, DRAWS + 1))
+    return 2 / (prod(c.assignments for c in strata) if _are_counted(strata) else DRAWS + 1)
+
+
+def _are_counted(strata: Sequence[Contrast]) -> bool:
+    """Whether all assignments are looked at, and not a random choice of them."""
+    return prod(contrast.assignments for contrast in strata) <= MOST
 
 
 def _differences(contrast: Contrast, rng: np.random.Generator | None) -> Array:

@@ -213,9 +213,10 @@ class _Reader(Tables):
             random, reference = TypeAdapter(tuple[float, float]).validate_python(value)
         except ValidationError:
             random = reference = 0.0
-        if random == reference or not isfinite(reference - random):
+        if not random < reference or not isfinite(reference - random):
             self.problems.append(
-                f"environments.{env}.score: expected two different finite returns [random, reference], got {value!r}"
+                f"environments.{env}.score: expected two finite returns [random, reference], the second above the "
+                f"first, got {value!r}"
             )
         else:
             scores[env] = (random, reference)

@@ -42,8 +42,9 @@ def measure_runs(results: Results, imputation: str = IMPUTATIONS[0]) -> pd.DataF
             row |= _on_the_way(points[name], run.status)
             for action in ("sampled", "mean"):
                 last, before = (_returns(found.get(name, none[0]), action) for found in (finals, lived))
-                failed = run.status != "ok" or not len(last)
-                row |= _final(action, imputed_return(before, scale, imputation) if failed else float(last[-1]), scale)
+                if run.status != "ok":
+                    last = np.array([imputed_return(before, scale, imputation)])
+                row |= _final(action, float(last[-1]) if len(last) else NAN, scale)
             mine = updates.get(name, none[1])
             row |= trust_region(mine) | truth(mine)
             row |= importance_sampling(mine, reuses.get(name, none[2])) | cost(run)
@@ -72,8 +73,8 @@ def _on_the_way(points: pd.DataFrame, status: str) -> dict[str, Any]:
     for threshold in THRESHOLDS:
         for name, cost_of in (("steps", "grid_step"), ("seconds", "train_s")):
             times = points[cost_of].to_numpy(float)
-            reached = time_to_threshold(times, z, threshold) if known else NAN
-            row[f"{name}_to_{threshold:g}"] = reached if status == "ok" or np.isnan(reached) else float("inf")
+            reached = float("inf") if status != "ok" else time_to_threshold(times, z, threshold)
+            row[f"{name}_to_{threshold:g}"] = reached if known else NAN
     return row | _steadiness(z, errors, known)
 
 

@@ -64,6 +64,24 @@ def test_the_probability_of_improvement_by_hand():
     assert probability_of_improvement([a, a], [b, a - 9], draws=50).estimate == pytest.approx((0.5 + 1) / 2)
 
 
+def test_runs_that_all_stand_at_a_ceiling_have_no_interval():
+    """It was [1, 1], as if no run could ever fall short."""
+    ceiling = [np.ones(5), np.ones(5)]
+    for statistic in STATISTICS.values():
+        found = stratified_interval(statistic, ceiling, draws=100)
+        assert np.isfinite(found.estimate) and np.isnan(found.low) and np.isnan(found.high)
+    for below in (ceiling, [np.zeros(5), np.zeros(5)]):
+        found = probability_of_improvement(ceiling, below, draws=100)
+        assert found.estimate in (0.5, 1.0) and np.isnan(found.low) and np.isnan(found.high)
+
+
+def test_a_probability_stays_between_zero_and_one():
+    """Widened bounds went beyond."""
+    a, b = array(0, 3, 4, 5, 6), array(1, 2, 1.5, 1.2, 0.5)
+    found = probability_of_improvement([a], [b], draws=200)
+    assert 0 < found.low < found.estimate < found.high == 1.0
+
+
 def test_a_profile_tells_how_many_runs_exceed_each_score():
     profile = performance_profile([array(0, 1), array(1, 2)], array(-1, 0, 1, 2), draws=200)
     assert profile.share.tolist() == [1, 0.75, 0.25, 0]
@@ -76,7 +94,7 @@ def test_frames_hold_every_complete_rule(results):
     assert list(scores_of(measures, "nauc")) == ["climbs", "stays"]
     assert len(aggregate(measures)) == 2 * len(STATISTICS)
     found = improvements(measures).set_index(["first", "second"])
-    assert found.loc[("climbs", "stays")].probability == 1 and found.loc[("stays", "climbs")].high == 0
+    assert found.loc[("climbs", "stays")].probability == 1 and found.loc[("stays", "climbs")].probability == 0
     curves = profiles(measures, points=11)
     assert curves.groupby("label").size().tolist() == [11, 11]
     assert (curves.groupby("label").share.diff().dropna() <= 0).all(), "profiles only fall"

@@ -36,6 +36,15 @@ def test_pairs_have_the_interval_of_their_differences():
     assert (found.estimate, found.low, found.high) == pytest.approx(((a - b).mean(), expected.low, expected.high))
 
 
+@pytest.mark.parametrize("trim", [0.0, 0.25])
+def test_pairs_that_are_equal_but_for_rounding_have_no_difference(trim):
+    a, b = np.full(6, 0.1 + 0.2), np.full(6, 0.3)
+    a[3] = b[3]
+    found = difference(two(a, b, paired=True, trim=trim))
+    assert a.max() > 0.3 and found.estimate == 0 and math.isnan(found.low)
+    assert not equivalent(two(a, b, paired=True, trim=trim), 0.1)
+
+
 def test_pairs_have_a_narrower_interval_where_seeds_agree():
     rng = np.random.default_rng(2)
     seeds = rng.normal(size=10)

@@ -47,6 +47,22 @@ def test_one_run_has_no_interval():
     assert interval.estimate == 3.0 and math.isnan(interval.low) and math.isnan(interval.high)
 
 
+@pytest.mark.parametrize("trim", [0.0, 0.25])
+def test_runs_that_differ_by_rounding_alone_have_no_spread(trim):
+    """0.8 - 0.5 and 0.7 - 0.4 differ by 1e-16; as an interval that was [0.3, 0.3]."""
+    values = np.array([0.8 - 0.5, 0.7 - 0.4, 0.4 - 0.1, 0.9 - 0.6, 0.3, 0.3])
+    assert np.ptp(values) > 0
+    found = combined([(1.0, values)], trim)
+    assert found.estimate == pytest.approx(0.3) and math.isnan(found.low) and math.isnan(found.high)
+    assert np.isnan(simultaneous_band(np.stack([values, values], axis=1)).low).all()
+
+
+@pytest.mark.parametrize("odd", [math.inf, -math.inf, math.nan])
+def test_a_value_that_is_no_number_leaves_no_interval(odd):
+    found = trimmed_t_interval(np.array([1.0, odd, 2, 3, 4, 5, 6]))
+    assert math.isnan(found.low) and math.isnan(found.high)
+
+
 def test_a_rate_of_no_failures_in_five_is_compatible_with_half():
     assert clopper_pearson(0, 5).high == pytest.approx(0.522, abs=1e-3)
     assert clopper_pearson(5, 5).low == pytest.approx(0.478, abs=1e-3)

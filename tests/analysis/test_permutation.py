@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -94,11 +95,32 @@ def test_pairs_find_what_seeds_hide():
 
 def test_environments_together_show_what_none_shows_alone():
     strata = [Contrast(array(*each), np.zeros(5), True, 0.0) for each in ((2, 3, 1, 4, 2), (3, 5, 4, 1, 6))]
-    assert permutation_p(strata) == pytest.approx(2 / 2**10, abs=1e-3)
+    assert permutation_p(strata) == 2 / 2**10 == smallest_p(strata)
     assert {permutation_p([each]) for each in strata} == {2 / 2**5}, "five pairs alone do not reach five percent"
     swapped = [Contrast(each.second, each.first, True, 0.0) for each in strata]
-    assert permutation_p(swapped) == pytest.approx(permutation_p(strata), rel=0.1)
+    assert permutation_p(swapped) == permutation_p(strata)
     assert permutation_p([strata[0], swapped[0]]) == 1.0, "two environments that contradict each other"
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_over_environments_every_assignment_is_looked_at_where_they_can_be_counted(paired):
+    """Drawn ones gave p-values below the smallest that there is."""
+    rng = np.random.default_rng(8)
+    strata = [Contrast(*rng.integers(0, 4, size=(2, 3)).astype(float), paired, 0.0) for _ in range(3)]
+    observed = sum(each.first.mean() - each.second.mean() for each in strata)
+
+    def shuffles(each):
+        if paired:
+            signs = itertools.product([1, -1], repeat=3)
+            return [float((np.array(sign) * (each.first - each.second)).mean()) for sign in signs]
+        both = np.concatenate([each.first, each.second])
+        chosen = [list(index) for index in itertools.combinations(range(6), 3)]
+        return [float(both[index].mean() - np.delete(both, index).mean()) for index in chosen]
+
+    sums = np.array([sum(parts) for parts in itertools.product(*map(shuffles, strata))])
+    expected = 2 * min((sums >= observed - 1e-12).mean(), (sums <= observed + 1e-12).mean())
+    assert permutation_p(strata) == pytest.approx(min(1, expected))
+    assert smallest_p(strata) == pytest.approx(2 / len(sums))
 
 
 def test_equal_rules_on_several_environments_are_told_apart_in_five_percent_at_most():

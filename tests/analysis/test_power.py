@@ -29,6 +29,13 @@ def power(n, effect, level, trim, paired, trials=500):
     return found / trials
 
 
+def test_of_single_runs_and_of_runs_that_agree_nothing_is_known():
+    for one in ([Contrast(normal(1), normal(1), False, 0.25)], pairs(np.full(8, 0.8 - 0.5))):
+        assert detectable(one) == seeds_needed(one, 0.1) == math.inf
+    rounded = np.array([0.8 - 0.5, 0.7 - 0.4] * 4)
+    assert detectable(pairs(rounded)) == math.inf
+
+
 @pytest.mark.parametrize("trim", [0.0, 0.25])
 @pytest.mark.parametrize(("n", "level"), [(6, 0.05), (8, 0.05 / 6), (10, 0.05), (12, 0.05 / 6)])
 def test_what_is_called_detectable_is_found_in_about_four_of_five_cases(n, level, trim):

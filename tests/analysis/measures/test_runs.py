@@ -1,8 +1,9 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from analysis_cases import curve_of, write_cell, write_results
+from analysis_cases import curve_of, only, write_cell, write_results
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
@@ -45,6 +46,27 @@ def test_a_failure_before_any_evaluation_is_all_random_level(folder):
     write_cell(folder, "Easy-v0", "climbs", 0, status="env_error", reached=0)
     row = measure_runs(load(folder)).set_index("run_id").loc["climbs-Easy-v0-0"]
     assert row.nauc == 0 and row["steps_to_0.25"] == INF
+
+
+@pytest.mark.parametrize("reached", [0, 1, 3])
+def test_where_every_run_fails_before_a_window_of_evaluations_none_has_reached_a_threshold(folder, reached):
+    """The grid is known from the plan's budget and these few points only; that they reached nothing is known all the
+    same."""
+    only(folder, lambda cell: cell["env"] == "Easy-v0" and cell["label"] == "climbs")
+    for seed in range(5):
+        write_cell(folder, "Easy-v0", "climbs", seed, status="env_error", reached=reached)
+    measures = measure_runs(load(folder))
+    assert (measures[[f"steps_to_{at:g}" for at in THRESHOLDS]] == INF).to_numpy().all()
+    summary = summarize(measures).iloc[0]
+    assert (summary.reach_rate, summary.steps_to_threshold, summary.failure_rate) == (0, 400, 1)
+
+
+def test_an_ok_run_whose_last_policy_was_not_judged_by_mean_actions_has_no_number_there(results):
+    """It did not fail, so nothing stands for what was not measured."""
+    every = results.evaluations
+    without = replace(results, evaluations=every[~(every.final & (every.action == "mean"))])
+    row = measure_runs(without).set_index("run_id").loc["climbs-Easy-v0-0"]
+    assert row.final_sampled == 81 and math.isnan(row.final_mean) and math.isnan(row.final_mean_z)
 
 
 SINKS = [0.0, -1, -5, -20, -50, -50, -50, -50, -50]
