@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from algos.networks.protocol import Linearized, RowGradients
 from algos.networks.rows import OtherRows
@@ -70,12 +72,18 @@ def linearize(function: Function, theta: Tensor, x: Tensor) -> AutodiffLineariza
     return AutodiffLinearization(function, theta.detach(), x)
 
 
-def gradients_of_rows(function: Function, theta: Tensor, x: Tensor, u: Tensor) -> Tensor:
-    """[B, P]: the gradient of sum(u[b] * function(theta, x)[b]) by theta, for each row b of x [B, ...], u [B, D]."""
+def gradients_of_rows(function: Callable[[Any, Tensor], Tensor], theta: Any, x: Tensor, u: Tensor) -> Any:
+    """The gradient of sum(u[b] * function(theta, x)[b]) by theta, for each row b of x [B, ...] and u [B, D].
 
-    def of_one(theta: Tensor, row: Tensor, u: Tensor) -> Tensor:
+    theta: a tensor, or several in a dictionary; each comes back with B in front of its shape.
+    """
+
+    def of_one(theta: Any, row: Tensor, u: Tensor) -> Tensor:
         return (function(theta, row.unsqueeze(0)) * u).sum()
 
     gradient = torch.func.grad(of_one)
-    with torch.enable_grad():
-        return torch.func.vmap(gradient, in_dims=(None, 0, 0), chunk_size=CHUNK)(theta, x, u).detach()
+    try:
+        return torch.func.vmap(gradient, in_dims=(None, 0, 0), chunk_size=CHUNK)(theta, x, u)
+    except RuntimeError:  # an operation that no batching rule is known for, or one that looks into values
+        rows = [gradient(theta, row, of_row) for row, of_row in zip(x, u, strict=True)]
+        return tree_map(lambda *parts: torch.stack(parts), *rows)

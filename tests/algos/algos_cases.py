@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, replace
 
+import pytest
 import torch
 from torch import Tensor
 
+from algos.networks import MLP, Network
+from algos.networks.modules import CNN, Convolution, Design, LayeredMLP, ModuleNetwork
 from algos.policies import Categorical, DiagonalGaussian, Family, MultiCategorical, Policy, SquashedGaussian
 from algos.types import Batch
 
@@ -14,6 +17,26 @@ FAMILIES = {
     "choices": MultiCategorical((3, 2)),
     "squashed": SquashedGaussian(2),
 }
+# what every test of a problem runs on: each family, and each kind of network
+PROBLEMS = {name: (family, "mlp") for name, family in FAMILIES.items()} | {
+    "categorical, normalised": (Categorical(3), "normalised"),
+    "gaussian, convolutional": (DiagonalGaussian(2), "convolutional"),
+}
+# for a test whose numbers are made for the hand-written network
+on_perceptrons = pytest.mark.parametrize(
+    "problem", [case for case in PROBLEMS.values() if case[1] == "mlp"], ids=FAMILIES.keys(), indirect=True
+)
+SHAPES = {"mlp": (3,), "normalised": (3,), "convolutional": (4, 4, 2)}  # of an observation, for each kind of network
+
+
+def make_network(kind: str, family: Family, hidden: tuple[int, ...] = (5, 4)) -> Network:
+    """A small one whose outputs fit the family."""
+    bound, free = family.output_size - family.free_size, family.free_size
+    if kind == "mlp":
+        return MLP(3, hidden, family.output_size, free)
+    if kind == "normalised":
+        return ModuleNetwork(LayeredMLP(SHAPES[kind], hidden, bound, "relu", layer_norm=True), free)
+    return ModuleNetwork(CNN(SHAPES[kind], bound, Design((Convolution(2, 3, 1),), 4)), free)
 
 
 @dataclass(frozen=True)
@@ -29,16 +52,25 @@ class Problem:
         g = torch.Generator().manual_seed(5)
         return self.theta + distance * torch.randn(len(self.theta), generator=g, dtype=self.theta.dtype)
 
+    def in_single_precision(self) -> "Problem":
+        """The same in float32."""
+        theta, batch = self.theta.float(), self.batch
+        obs, advantages = batch.obs.float(), batch.advantages.float()
+        log_probs = self.policy.log_prob(theta, obs, batch.actions)
+        return replace(self, theta=theta, batch=replace(batch, obs=obs, advantages=advantages, log_probs=log_probs))
+
     def with_advantages(self, advantages: Tensor) -> Batch:
         return replace(self.batch, advantages=advantages)
 
 
-def make_problem(family: Family, dtype: torch.dtype = torch.float64, hidden: tuple[int, ...] = (5, 4)) -> Problem:
+def make_problem(
+    family: Family, dtype: torch.dtype = torch.float64, hidden: tuple[int, ...] = (5, 4), network: str = "mlp"
+) -> Problem:
     """Actions are really drawn from the policy; advantages are standard normal."""
     g = torch.Generator().manual_seed(1)
-    policy = Policy.mlp(3, hidden, family)
+    policy = Policy(make_network(network, family, hidden), family)
     theta = policy.init(g, -0.4, dtype) + 0.3 * torch.randn(policy.network.size, generator=g, dtype=dtype)
-    obs = torch.randn(60, 3, generator=g, dtype=dtype)
+    obs = torch.randn(60, *SHAPES[network], generator=g, dtype=dtype)
     d = policy.outputs(theta, obs)
     if family.noise == "gumbel":
         noise = -torch.empty(60, family.noise_size, dtype=dtype).exponential_(generator=g).log()

@@ -1,9 +1,10 @@
-"""The fixture that runs a test on every family."""
+"""The fixture that runs a test on every family and kind of network."""
 
 import pytest
-from algos_cases import FAMILIES, Problem, make_problem
+from algos_cases import PROBLEMS, Problem, make_problem
 
 
-@pytest.fixture(params=FAMILIES.values(), ids=FAMILIES.keys())
+@pytest.fixture(params=PROBLEMS.values(), ids=PROBLEMS.keys())
 def problem(request: pytest.FixtureRequest) -> Problem:
-    return make_problem(request.param)
+    family, network = request.param
+    return make_problem(family, network=network)

@@ -3,7 +3,7 @@ from math import log
 
 import pytest
 import torch
-from algos_cases import make_problem
+from algos_cases import on_perceptrons
 
 from algos.ascent import LocalModel
 from algos.estimators import diagnosed
@@ -45,6 +45,7 @@ def test_advantages_are_pooled_at_the_scale_of_the_latest_batch(problem):
     assert (pooled.advantage_scale, pooled.advantage_mean, pooled.reward_scale) == (2.0, -1.0, 3.0)
 
 
+@on_perceptrons
 def test_every_policy_of_the_mixture_sees_the_raw_observations_through_its_own_normalisation(problem):
     policy, batch, g = problem.policy, problem.batch, torch.Generator().manual_seed(7)
     raw = [5 + 3 * torch.randn(60, 3, generator=g).double() for _ in range(2)]
@@ -105,7 +106,7 @@ def test_the_mixtures_estimate_of_a_constant_is_that_constant(problem):
 
 
 def test_the_mixtures_log_probs_are_computed_in_double(problem):
-    single = make_problem(problem.policy.family, torch.float32)
+    single = problem.in_single_precision()
     thetas = single.theta, single.nearby(0.3)
     batches = [
         replace(single.batch, log_probs=problem.policy.log_prob(theta, single.batch.obs, single.batch.actions))

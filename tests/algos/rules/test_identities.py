@@ -5,7 +5,7 @@ import inspect
 
 import pytest
 import torch
-from algos_cases import FAMILIES, make_problem
+from algos_cases import FAMILIES, make_problem, on_perceptrons
 
 from algos.ascent import AscentRule, Backtracking, Gradient, KLRadius, KLWithin, LocalModel, SurrogateImproves
 from algos.estimators import measure_change
@@ -40,6 +40,7 @@ def test_trpo_first_tries_the_step_whose_quadratic_kl_is_the_radius(problem, max
     assert info.trials[0].quadratic_kl == pytest.approx(max_kl, rel=1e-9)
 
 
+@on_perceptrons
 def test_trpo_rejects_steps_that_only_the_surrogate_or_only_the_kl_would_take(problem):
     downhill = AscentRule(problem.policy, Downhill(), KLRadius(0.01), RULES["trpo"](problem.policy).acceptance)
     moved, info = step(downhill, problem)
@@ -62,6 +63,7 @@ class Downhill:
         return dataclasses.replace(uphill, vector=-uphill.vector, slope=-uphill.slope), None
 
 
+@on_perceptrons
 def test_undamped_mm_quadratic_is_the_natural_gradient_over_beta(problem):
     exact = {"damping": 0.0, "cg_iterations": 1000}
     bounded, info = step(RULES["mm_quadratic"](problem.policy, beta=1e5, **exact), problem)  # small: taken at once
@@ -70,6 +72,7 @@ def test_undamped_mm_quadratic_is_the_natural_gradient_over_beta(problem):
     torch.testing.assert_close(bounded, natural, rtol=1e-6, atol=1e-14)
 
 
+@on_perceptrons
 def test_mm_quadratic_takes_the_first_trial_that_raises_its_lower_bound(problem):
     _, info = step(RULES["mm_quadratic"](problem.policy, beta=50.0, damping=0.0, cg_iterations=1000), problem)
     raised = [trial.surrogate_gain > 50.0 * trial.kl for trial in info.trials]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from algos_cases import on_perceptrons
 
 from algos.ascent import Adam, LocalModel
 from algos.estimators import WEIGHTINGS, Discounted, Used, diagnosed, measure_change
@@ -37,6 +38,7 @@ def test_reuse_stops_when_the_effective_sample_size_falls_below_its_floor(proble
     assert held.reuses[0].ess == pytest.approx(1.0) and held.reuses[-1].ess < 0.9
 
 
+@on_perceptrons
 def test_the_floor_is_for_the_weights_of_the_estimate_itself(problem):
     """Weights of whole trajectories are worn out long before the ratios of single rows are."""
     hyper = {"lr": 0.12, "updates": 8, "ess_floor": 0.5}
