@@ -75,7 +75,11 @@ def load_matrix(name_or_file: str, seeds: int | None = None) -> Matrix:
 
     Raises MatrixError.
     """
-    source = read_source(name_or_file)
+    return matrix_of(read_source(name_or_file), seeds)
+
+
+def matrix_of(source: Source, seeds: int | None = None) -> Matrix:
+    """The matrix that was read, checked whole; `seeds` replaces its own. Raises MatrixError."""
     file = source.file
     reader = _Reader(source)
     matrix = reader.read(file, seeds)

@@ -99,7 +99,8 @@ def stopping(pause: Callable[[], None], max_hours: float | None, output: Output)
     """Meanwhile a signal, the end of `max_hours` and output that goes away call `pause`; a second signal interrupts."""
     stop = Stopping(pause)
     with ExitStack() as undo:
-        for number in (*HARD, signal.SIGHUP):
+        numbers = (*HARD, signal.SIGHUP) if threading.current_thread() is threading.main_thread() else ()
+        for number in numbers:  # only the main thread may ask for them
             if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
                 undo.callback(signal.signal, number, signal.signal(number, stop.on_signal))
         output.on_gone = lambda: stop.ask(SIGNALLED + signal.SIGPIPE)
