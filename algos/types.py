@@ -23,12 +23,12 @@ class Normalization:
     clip: float
 
     def convert(self, obs: Tensor, to: "Normalization") -> Tensor:
-        """Observations [B, O] made this way, as the other would have made them of the same raw ones.
+        """Observations [B, ...] made this way, as the other would have made them of the same raw ones.
 
         Exact but for rounding, and for components that the clip has cut: they count as if they lay at its edge.
         """
-        raw = obs.double() * self.std + self.mean
-        return ((raw - to.mean) / to.std).clamp(-to.clip, to.clip).to(obs.dtype)
+        raw = obs.double().flatten(1) * self.std + self.mean
+        return ((raw - to.mean) / to.std).clamp(-to.clip, to.clip).to(obs.dtype).view_as(obs)
 
     def to(self, device: torch.device | str) -> "Normalization":
         """The same on another device."""
@@ -45,7 +45,7 @@ class Batch:
     where they are raw.
     """
 
-    obs: Tensor  # [B, O]
+    obs: Tensor  # [B, O], or [B, *shape] where the network takes it; pixels are bytes
     actions: Tensor  # [B] integers, or [B, A]
     advantages: Tensor  # [B]
     log_probs: Tensor  # [B]

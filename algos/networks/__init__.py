@@ -3,6 +3,7 @@
 from algos.networks.autodiff import AutodiffLinearization, linearize
 from algos.networks.mlp import MLP
 from algos.networks.passes import TORCH, Passes
+from algos.networks.pixels import Pixels
 from algos.networks.protocol import Linearized, Network, RowGradients
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Linearized",
     "Network",
     "Passes",
+    "Pixels",
     "RowGradients",
     "linearize",
 ]

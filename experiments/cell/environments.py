@@ -1,10 +1,9 @@
-"""Environments as the pipeline sees them: flat float observations, N of them stepped together."""
+"""Environments as the pipeline sees them: observations of one shape and type, N of them stepped together."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import gymnasium as gym
-import numpy as np
 from numpy.typing import NDArray
 
 from algos.policies import Family
@@ -12,7 +11,7 @@ from experiments.cell.entry_points import Wrapping
 from experiments.cell.failures import EnvironmentFailed, blamed_on
 from experiments.cell.gym_environments import ActionDistribution, GymEnvironments, Step
 from experiments.cell.lean import lean_environments
-from experiments.cell.spaces import make_environment
+from experiments.cell.spaces import Observations, make_environment
 from experiments.spec import RunSpec
 
 
@@ -25,7 +24,7 @@ class Environments(Protocol):
 
     made: list[gym.Env[Any, Any]]
     n: int
-    obs_size: int
+    observations: Observations
     family: Family
     action_space: gym.Space[Any]
     action_scale: float  # the largest finite bound of an action; 1 where there is none
@@ -39,12 +38,12 @@ class Environments(Protocol):
         """The share of numbers in actions [..., A] that lie outside the action space, and are moved to its edge."""
         ...
 
-    def reset(self, which: int, seed: int | None = None) -> NDArray[np.float64]:
-        """First observation [O] of a new episode; without a seed the environment's own generator goes on."""
+    def reset(self, which: int, seed: int | None = None) -> NDArray[Any]:
+        """First observation [*shape] of a new episode; without a seed the environment's own generator goes on."""
         ...
 
     def step(self, actions: NDArray[Any], which: Sequence[int]) -> Step:
-        """Observations [m, O], rewards [m], terminated [m], truncated [m] of the m environments in `which`."""
+        """Observations [m, *shape], rewards [m], terminated [m], truncated [m] of the m environments in `which`."""
         ...
 
     def close(self) -> None: ...
@@ -57,12 +56,13 @@ def make_environments(
     n: int,
     wrappers: Sequence[Wrapping] = (),
     distribution: ActionDistribution = "gaussian",
+    flat: bool = True,
 ) -> Environments:
     """N environments: stepped lean where they are provably gymnasium's own, through gymnasium otherwise.
 
     Raises EnvironmentFailed.
     """
-    made = [make_environment(env, kwargs, wrappers) for _ in range(n)]
+    made = [make_environment(env, kwargs, wrappers, flat) for _ in range(n)]
     lean = None if wrappers else lean_environments(made, distribution)
     return lean or GymEnvironments(made, distribution)
 

@@ -13,20 +13,20 @@ from numpy.typing import NDArray
 from algos.policies import Categorical, DiagonalGaussian, Family, MultiCategorical, SquashedGaussian
 from experiments.cell.action_spaces import Actions
 from experiments.cell.failures import ACTION_LIMIT, Diverged, EnvironmentFailed, blamed_on, described
-from experiments.cell.spaces import interface_of
+from experiments.cell.spaces import Observations, interface_of
 
-Step = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]
+Step = tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]
 
 ActionDistribution = Literal["gaussian", "squashed_gaussian"]  # of real numbers
 
 
-def spaces_of(env: gym.Env[Any, Any], distribution: ActionDistribution = "gaussian") -> tuple[int, Family]:
-    """(O, the family of distributions that fits the action space).
+def spaces_of(env: gym.Env[Any, Any], distribution: ActionDistribution = "gaussian") -> tuple[Observations, Family]:
+    """(what is observed, the family of distributions that fits the action space).
 
     Raises ValueError for spaces that no rule here takes.
     """
     interface = interface_of(env)
-    return interface.obs_size, family_of(interface.actions, distribution)
+    return interface.observations, family_of(interface.actions, distribution)
 
 
 def family_of(actions: Actions, distribution: ActionDistribution = "gaussian") -> Family:
@@ -53,11 +53,11 @@ class GymEnvironments:
 
     def __init__(self, made: list[gym.Env[Any, Any]], distribution: ActionDistribution = "gaussian") -> None:
         self.made, self.n = made, len(made)
-        self.obs_size, self.family = spaces_of(made[0], distribution)
+        self.observations, self.family = spaces_of(made[0], distribution)
         self.time_limit = interface_of(made[0]).time_limit
         self.action_space = space = made[0].action_space
         for env in made[1:]:
-            if env.action_space != space or env.observation_space.shape != (self.obs_size,):
+            if env.action_space != space or env.observation_space.shape != self.observations.shape:
                 raise ValueError(
                     f"copies of one environment differ: actions {env.action_space} and observations "
                     f"{env.observation_space} beside {space} and {made[0].observation_space}"
@@ -80,7 +80,7 @@ class GymEnvironments:
         return float(np.mean(self.inside(actions) != actions))
 
     @blamed_on(EnvironmentFailed)
-    def reset(self, which: int, seed: int | None = None) -> NDArray[np.float64]:
+    def reset(self, which: int, seed: int | None = None) -> NDArray[Any]:
         returned = self.made[which].reset(seed=seed)
         if not isinstance(returned, tuple) or len(returned) != 2:
             raise EnvironmentFailed(f"reset returned {_short(returned)}; expected (observation, info)")
@@ -91,7 +91,8 @@ class GymEnvironments:
     @blamed_on(EnvironmentFailed)
     def step(self, actions: NDArray[Any], which: Sequence[int]) -> Step:
         m = len(which)
-        obs, rewards = np.empty((m, self.obs_size)), np.empty(m)
+        seen = self.observations
+        obs, rewards = np.empty((m, *seen.shape), seen.dtype), np.empty(m)
         terminated, truncated = np.empty((2, m), dtype=bool)
         for row, lane in enumerate(which):
             returned = self.made[lane].step(actions[row])
@@ -113,16 +114,18 @@ class GymEnvironments:
             except Exception as error:
                 print(f"an environment could not be closed: {described(error)}", file=sys.stderr, flush=True)
 
-    def _observation(self, observation: Any) -> NDArray[np.float64]:
-        found = np.asarray(observation)
-        if found.shape != (self.obs_size,):
-            raise EnvironmentFailed(f"an observation of shape {found.shape}; its space says ({self.obs_size},)")
+    def _observation(self, observation: Any) -> NDArray[Any]:
+        found, declared = np.asarray(observation), self.observations
+        if found.shape != declared.shape:
+            raise EnvironmentFailed(f"an observation of shape {found.shape}; its space says {declared.shape}")
         if found.dtype.kind in "cSU":  # numpy would drop the imaginary part, and read the text
             raise EnvironmentFailed(f"an observation of {_short(observation)}; expected real numbers")
-        return found.astype(np.float64, copy=False)
+        if declared.brightest is not None and found.dtype not in (np.uint8, np.bool_):
+            raise EnvironmentFailed(f"an image of type {found.dtype}; its space says bytes or truth values")
+        return found.astype(declared.dtype, copy=False)
 
 
-def require_numbers(actions: NDArray[Any] | None = None, **values: NDArray[np.float64]) -> None:
+def require_numbers(actions: NDArray[Any] | None = None, **values: NDArray[Any]) -> None:
     """Raise EnvironmentFailed, naming the first array with nan or inf.
 
     Raise Diverged instead if the policy had asked for something absurd.

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating[Any]]
+from experiments.cell.spaces import Observations
+
+Floats = NDArray[Any]
 
 ROUNDING = 1e-12  # relative: a standard deviation below it is that of equal numbers
 
@@ -55,7 +57,9 @@ class ObservationNormalizer:
 
     @classmethod
     def of(cls, mean: Floats, std: Floats, enabled: bool) -> "ObservationNormalizer":
-        """One with these moments [O], which takes no more in."""
+        """One with these moments [O] of a policy's row, which takes no more in; there are none of images."""
+        if not len(mean):
+            return PixelsUnchanged()
         made = cls(len(mean), enabled)
         made.restore({"count": 1, "mean": mean, "squares": std**2})
         return made
@@ -76,19 +80,34 @@ class ObservationNormalizer:
         return (self._mean, self._std) if self._enabled else None
 
     def update(self, rows: Floats) -> None:
-        """Take raw observations [n, O] into the moments."""
+        """Take raw observations [n, ...] into the moments."""
         if self._enabled:
-            self.moments.update(rows)
+            self.moments.update(rows.reshape(len(rows), -1))
             self._refresh()
 
     def __call__(self, obs: Floats) -> Floats:
-        """Normalised float32 observations [n, O]."""
+        """Normalised float32 observations [n, ...], of the shape they have."""
         if not self._enabled:
             return obs.astype(np.float32)
-        scaled = obs - self._mean
+        scaled = obs.reshape(len(obs), -1) - self._mean
         scaled *= self._inverse_std
         np.maximum(scaled, -CLIP, out=scaled)
-        return np.minimum(scaled, CLIP, out=scaled).astype(np.float32)
+        return np.minimum(scaled, CLIP, out=scaled).astype(np.float32).reshape(obs.shape)
+
+
+class PixelsUnchanged(ObservationNormalizer):
+    """Images as they are: bytes, of which networks make numbers from 0 to 1 (`algos.networks.Pixels`)."""
+
+    def __init__(self) -> None:
+        super().__init__(0, False)
+
+    def __call__(self, obs: Floats) -> Floats:
+        return obs
+
+
+def normalizer_of(observations: Observations, enabled: bool) -> ObservationNormalizer:
+    """What stands between environments and networks; `enabled` does not concern images."""
+    return ObservationNormalizer(observations.size, enabled) if observations.brightest is None else PixelsUnchanged()
 
 
 class RewardScaler:

@@ -151,7 +151,7 @@ def answer(descriptor: int) -> None:
 
 def _tried(wanted: Wanted) -> dict[str, Any]:
     try:
-        made = make_environment(*wanted)
+        made = make_environment(*wanted, flat=False)
         found = asdict(interface_of(made))
     except (Exception, SystemExit) as error:
         return {"problem": f"{type(error).__name__}: {error}"[:1000]}

@@ -10,20 +10,20 @@ from torch import Tensor
 from algos.policies import Policy
 from experiments.cell.actor import Actor, draw_noise
 from experiments.cell.environments import Environments
-from experiments.cell.normalization import ObservationNormalizer
+from experiments.cell.normalization import normalizer_of
 from experiments.cell.streams import integer_seed, numpy_stream
 from experiments.spec import RunSpec
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """T steps of N environments, with the observations as the policy saw them (normalised, float32).
+    """T steps of N environments, with the observations as the policy saw them: normalised, float32, or pixels as bytes.
 
     `next_obs` are the true next observations: where an episode ended, its last one, not the first of the next.
     """
 
-    obs: NDArray[np.float32]  # [T, N, O]
-    next_obs: NDArray[np.float32]  # [T, N, O]
+    obs: NDArray[Any]  # [T, N, *shape]
+    next_obs: NDArray[Any]  # [T, N, *shape]
     actions: NDArray[Any]  # [T, N] or [T, N, A], before clipping
     rewards: NDArray[np.float64]  # [T, N]
     terminated: NDArray[np.bool_]  # [T, N]
@@ -45,13 +45,13 @@ class Collector:
         self.environments = environments
         self._seed, self._noise = spec.seed, numpy_stream(spec.seed, "actions")
         self._obs = self._reset_all("")
-        self.normalizer = ObservationNormalizer(self.environments.obs_size, spec.settings.normalize_obs)
+        self.normalizer = normalizer_of(self.environments.observations, spec.settings.normalize_obs)
         self._episode = np.arange(self.n_envs)
         self._time = np.zeros(self.n_envs, dtype=np.int64)
         self._return = np.zeros(self.n_envs)
         self.finished = 0
 
-    def _reset_all(self, when: str) -> NDArray[np.float64]:
+    def _reset_all(self, when: str) -> NDArray[Any]:
         seeds = [integer_seed(self._seed, f"environment {n}{when}") for n in range(self.n_envs)]
         return np.stack([self.environments.reset(n, seed) for n, seed in enumerate(seeds)])
 
@@ -87,11 +87,11 @@ class Collector:
         actor, normalize = Actor(self._policy, theta), self.normalizer
         normalization = normalize.constants
         noise = draw_noise(self._policy, self._noise, steps, n)
-        raw = np.empty((steps, *self._obs.shape))
-        obs = np.empty(raw.shape, dtype=np.float32)
-        next_obs = np.empty_like(obs)
         every = range(n)
         current = normalize(self._obs)
+        obs = np.empty((steps, *current.shape), current.dtype)
+        raw = obs if current is self._obs else np.empty(obs.shape, self._obs.dtype)
+        next_obs = np.empty_like(obs)
         first = actor.sample(current, noise[0])
         actions = np.empty((steps, *first.shape), dtype=first.dtype)
         rewards = np.empty((steps, n))
@@ -117,7 +117,7 @@ class Collector:
                 self._episode[which] = self._episode.max() + 1 + np.arange(len(which))
                 self._time[which], self._return[which] = 0, 0.0
         self.finished += len(returns)
-        normalize.update(raw.reshape(-1, raw.shape[-1]))
+        normalize.update(raw.reshape(-1, *raw.shape[2:]))
         clipped = environments.clipped(actions)
         ended = np.array(returns)
         return Rollout(

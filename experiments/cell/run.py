@@ -49,7 +49,7 @@ class Run:
         settings = spec.settings
         seed_global_generators(spec.seed, "cell")
         environments = environments_of(spec, settings.n_envs)
-        self.obs_size = environments.obs_size
+        self.obs_size = environments.observations.size
         passes, steps = CompiledPasses(), CompiledSteps.prepared(len(settings.hidden))
         self.policy = Policy.mlp(self.obs_size, settings.hidden, environments.family, passes, steps)
         self.rule = make_rule(spec, self.policy)

@@ -5,6 +5,7 @@ Nothing here needs torch, so that an environment can be tried in a process that 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import gymnasium as gym
@@ -19,25 +20,50 @@ from experiments.cell.entry_points import Wrapping
 
 
 @dataclass(frozen=True)
+class Observations:
+    """What a network is given: real numbers, or the pixels of an image, which are bytes from 0 to `brightest`."""
+
+    shape: tuple[int, ...]
+    brightest: int | None = None  # 255, or 1 of an image of zeros and ones; None: no pixels
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are in one."""
+        return prod(self.shape)
+
+    @property
+    def dtype(self) -> type[np.float64 | np.uint8]:
+        """As which they are kept, before any normalisation."""
+        return np.float64 if self.brightest is None else np.uint8
+
+
+@dataclass(frozen=True)
 class Interface:
     """What a policy has to fit, and the steps after which an episode is truncated (None: never)."""
 
-    obs_size: int
+    observations: Observations
     actions: Actions
     time_limit: int | None
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> "Interface":
         """The interface that `dataclasses.asdict` and JSON made `values` of."""
+        observations = {**values["observations"], "shape": tuple(values["observations"]["shape"])}
         actions = {**values["actions"], "sizes": tuple(values["actions"]["sizes"])}
-        return cls(**{**values, "actions": Actions(**actions)})
+        return cls(Observations(**observations), Actions(**actions), values["time_limit"])
 
 
-def make_environment(env: str, kwargs: Mapping[str, Any], wrappers: Sequence[Wrapping] = ()) -> gym.Env[Any, Any]:
-    """One environment with a flat observation (discrete ones become one-hot) and plain actions."""
+def make_environment(
+    env: str, kwargs: Mapping[str, Any], wrappers: Sequence[Wrapping] = (), flat: bool = True
+) -> gym.Env[Any, Any]:
+    """One environment with a flat observation (discrete ones become one-hot) and plain actions.
+
+    flat: whether that is so of a box with rows and columns, too, such as an image.
+    """
     made = entry_points.made(env, kwargs, wrappers)
     obs = made.observation_space
-    if can_be_flattened(obs) and not (isinstance(obs, Box) and len(obs.shape) == 1):
+    keeps_shape = isinstance(obs, Box) and (len(obs.shape) == 1 or (len(obs.shape) > 1 and not flat))
+    if can_be_flattened(obs) and not keeps_shape:
         made = FlatObservation(made)
     return with_plain_actions(made)
 
@@ -45,14 +71,21 @@ def make_environment(env: str, kwargs: Mapping[str, Any], wrappers: Sequence[Wra
 def interface_of(env: gym.Env[Any, Any]) -> Interface:
     """What a policy has to fit. Raises ValueError for spaces that no rule here takes, naming them."""
     obs = env.observation_space
-    if not isinstance(obs, Box) or len(obs.shape) != 1:
+    if not isinstance(obs, Box) or not obs.shape:
         raise ValueError(
             f"observation space {obs} cannot be flattened; expected Box, Discrete, MultiDiscrete or MultiBinary, or a "
             "Dict or Tuple of these. Wrap the environment so that it has one"
         )
-    if obs.shape[0] == 0:
+    if not prod(obs.shape):
         raise ValueError(f"observation space {obs} holds nothing; a policy needs at least one number to look at")
-    return Interface(obs.shape[0], actions_of(env), time_limit(env))
+    return Interface(observations_of(obs), actions_of(env), time_limit(env))
+
+
+def observations_of(space: Box) -> Observations:
+    """Of an environment that `make_environment` made."""
+    if len(space.shape) > 1 and space.dtype in (np.uint8, np.bool_):
+        return Observations(space.shape, max(int(space.high.max()), 1))
+    return Observations(space.shape)
 
 
 def time_limit(env: gym.Env[Any, Any]) -> int | None:

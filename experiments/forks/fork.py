@@ -49,12 +49,15 @@ class Forks:
 
     def __init__(self, spec: RunSpec, stage: Stage, episodes: int) -> None:
         environments = environments_of(spec, 1)
-        obs_size, family, self._action_scale = environments.obs_size, environments.family, environments.action_scale
+        observations, family = environments.observations, environments.family
+        self._action_scale = environments.action_scale
         environments.close()
         self.spec, self.stage = spec, stage
         hidden = spec.settings.hidden
-        self.policy = Policy.mlp(obs_size, hidden, family, CompiledPasses(), CompiledSteps.prepared(len(hidden)))
-        self.judge = judge_of(spec, self.policy, obs_size, stage, episodes)
+        self.policy = Policy.mlp(
+            observations.size, hidden, family, CompiledPasses(), CompiledSteps.prepared(len(hidden))
+        )
+        self.judge = judge_of(spec, self.policy, observations, stage, episodes)
         self._judged: dict[str, Worth] = {}
         with torch.no_grad():
             self._model = LocalModel(self.policy, stage.theta, stage.batch)

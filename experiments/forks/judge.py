@@ -10,8 +10,9 @@ from torch import Tensor
 from algos.exact import FiniteMDP
 from algos.policies import Policy
 from experiments.cell.evaluate import Evaluator
-from experiments.cell.normalization import ObservationNormalizer
+from experiments.cell.normalization import ObservationNormalizer, normalizer_of
 from experiments.cell.oracle import finite_mdp
+from experiments.cell.spaces import Observations
 from experiments.forks.stage import Stage
 from experiments.spec import RunSpec
 
@@ -47,13 +48,13 @@ class Judge(Protocol):
     def close(self) -> None: ...
 
 
-def judge_of(spec: RunSpec, policy: Policy, obs_size: int, stage: Stage, episodes: int) -> Judge:
+def judge_of(spec: RunSpec, policy: Policy, observations: Observations, stage: Stage, episodes: int) -> Judge:
     """The exact judge where the environment has a table, else one that plays `episodes` episodes."""
-    normalizer = ObservationNormalizer(obs_size, spec.settings.normalize_obs)
+    normalizer = normalizer_of(observations, spec.settings.normalize_obs)
     normalizer.restore(stage.moments)
     mdp = finite_mdp(spec.environment, spec.env_kwargs, spec.settings.gamma, spec.wrappers)
     if mdp is not None:
-        return ExactJudge(mdp, policy, torch.from_numpy(normalizer(np.eye(obs_size))), stage)
+        return ExactJudge(mdp, policy, torch.from_numpy(normalizer(np.eye(observations.size))), stage)
     return SampledJudge(spec, policy, normalizer, stage, episodes)
 
 

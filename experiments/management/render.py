@@ -35,7 +35,7 @@ def render(results: Path, part: str, out: Path | None, steps: int, seed: int, al
     except Exception as error:  # whatever an environment's constructor raises
         raise NotFound(f"{spec.env} cannot be drawn here: {error}") from error
     environments = GymEnvironments([env], spec.settings.action_distribution)
-    policy = Policy.mlp(environments.obs_size, spec.settings.hidden, environments.family)
+    policy = Policy.mlp(environments.observations.size, spec.settings.hidden, environments.family)
     actor = Actor(policy, torch.from_numpy(array_of(kept.theta)).float())
     normalizer = ObservationNormalizer.of(array_of(kept.obs_mean), array_of(kept.obs_std), spec.settings.normalize_obs)
     frames: list[Any] = []

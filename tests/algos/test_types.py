@@ -23,6 +23,8 @@ def test_observations_pass_from_one_normalisation_to_another_by_way_of_raw_ones(
     wide = Normalization(second.mean, second.std, 1e6)
     torch.testing.assert_close(first.convert(obs, wide)[1], torch.tensor([3.0, 42.0]))
     assert first.convert(obs[:1], wide).tolist() == ((raw[:1] + torch.tensor([1.0, 0.0])) / wide.std).float().tolist()
+    in_columns = first.convert(obs.view(-1, 2, 1), second)
+    assert in_columns.shape[1:] == (2, 1) and in_columns.flatten(1).equal(first.convert(obs, second))
 
 
 def test_a_batch_takes_its_normalisation_along_to_another_device(problem):

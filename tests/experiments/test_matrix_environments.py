@@ -132,7 +132,7 @@ wrappers = [
 ]"""
     (cell,) = matrix_of(folder, with_table(table)).cells
     environments = environments_of(cell, 2)
-    assert type(environments) is GymEnvironments and environments.obs_size == 3 * 5
+    assert type(environments) is GymEnvironments and environments.observations.size == 3 * 5
     environments.reset(0, 1)
     _, rewards, *_ = environments.step([0], [0])
     assert rewards == [5.0 * 2 * 2]

@@ -2,14 +2,15 @@ import pytest
 
 from algos.policies import Categorical, DiagonalGaussian, MultiCategorical
 from experiments.cell.action_spaces import Actions
-from experiments.cell.spaces import Interface
+from experiments.cell.spaces import Interface, Observations
 from experiments.matrix_fit import policies_of, problem_of
 from experiments.spec import Settings
 
-CHOICE = Interface(4, Actions("discrete", (2,), False), 500)
-CHOICES = Interface(4, Actions("multi_discrete", (2, 3), False), 500)
-BOUNDED = Interface(4, Actions("continuous", (2,), True), 500)
-OPEN = Interface(4, Actions("continuous", (2,), False), 500)
+VECTOR = Observations((4,))
+CHOICE = Interface(VECTOR, Actions("discrete", (2,), False), 500)
+CHOICES = Interface(VECTOR, Actions("multi_discrete", (2, 3), False), 500)
+BOUNDED = Interface(VECTOR, Actions("continuous", (2,), True), 500)
+OPEN = Interface(VECTOR, Actions("continuous", (2,), False), 500)
 
 
 @pytest.mark.parametrize("interface", [CHOICE, CHOICES, BOUNDED, OPEN])

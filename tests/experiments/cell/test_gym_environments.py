@@ -8,7 +8,7 @@ from algos.policies import Categorical, DiagonalGaussian
 from experiments.cell.environments import make_environments
 from experiments.cell.failures import Diverged, EnvironmentFailed
 from experiments.cell.gym_environments import GymEnvironments, spaces_of
-from experiments.cell.spaces import make_environment
+from experiments.cell.spaces import Observations, make_environment
 
 NAN, INF = float("nan"), float("inf")
 
@@ -44,9 +44,9 @@ def stepped(**outcome):
 
 
 def test_spaces_decide_the_family():
-    assert spaces_of(make_environment("CartPole-v1", {})) == (4, Categorical(2))
-    assert spaces_of(make_environment("Pendulum-v1", {})) == (3, DiagonalGaussian(1))
-    assert spaces_of(make_environment("FrozenLake-v1", {})) == (16, Categorical(4))
+    assert spaces_of(make_environment("CartPole-v1", {})) == (Observations((4,)), Categorical(2))
+    assert spaces_of(make_environment("Pendulum-v1", {})) == (Observations((3,)), DiagonalGaussian(1))
+    assert spaces_of(make_environment("FrozenLake-v1", {})) == (Observations((16,)), Categorical(4))
 
 
 @pytest.mark.parametrize("reward", [2, True, 2.0, np.float32(2), np.array(2.0), torch.tensor(2.0), np.int8(2)])

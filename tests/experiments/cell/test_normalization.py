@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from experiments.cell.normalization import ObservationNormalizer, RewardScaler, RunningMoments
+from experiments.cell.normalization import ObservationNormalizer, RewardScaler, RunningMoments, normalizer_of
+from experiments.cell.spaces import Observations
 
 
 def test_moments_merged_batch_by_batch_equal_those_of_all_rows():
@@ -58,3 +59,25 @@ def test_a_large_number_that_never_changes_is_seen_as_nothing():
     for rows in (7, 64, 2048):  # of which the mean is not exact
         normalizer.update(np.full((rows, 1), number))
     assert np.abs(normalizer(np.full((1, 1), number))).max() < 1e-3
+
+
+def test_pictures_are_left_alone():
+    normalizer, pictures = (
+        normalizer_of(Observations((2, 2, 1), 255), enabled=True),
+        np.full((3, 2, 2, 1), 200, np.uint8),
+    )
+    normalizer.update(pictures)
+    assert normalizer(pictures) is pictures and normalizer.constants is None and normalizer.moments.count == 0
+    again = ObservationNormalizer.of(normalizer.moments.mean, normalizer.moments.std, enabled=True)
+    assert again(pictures) is pictures
+
+
+def test_a_policys_row_makes_the_same_normaliser_again():
+    normalizer, rows = (
+        normalizer_of(Observations((2, 3)), enabled=True),
+        np.random.default_rng(0).normal(3, 2, (50, 2, 3)),
+    )
+    normalizer.update(rows)
+    again = ObservationNormalizer.of(normalizer.moments.mean, normalizer.moments.std, enabled=True)
+    np.testing.assert_allclose(again(rows), normalizer(rows), rtol=1e-6)
+    assert again(rows).shape == rows.shape

@@ -9,9 +9,9 @@ from cell_processes import ends_soon
 import experiments.cell.probe as probe
 from experiments.cell.action_spaces import Actions
 from experiments.cell.probe import ProbeFailed, Prober
-from experiments.cell.spaces import Interface
+from experiments.cell.spaces import Interface, Observations
 
-COUNTING = Interface(2, Actions("discrete", (2,), False), None)
+COUNTING = Interface(Observations((2,)), Actions("discrete", (2,), False), None)
 
 
 @pytest.fixture
@@ -25,9 +25,11 @@ def test_it_tells_what_a_policy_has_to_fit_and_leaves_no_process(monkeypatch):
     monkeypatch.setattr(probe, "_known", {})
     before = set(psutil.Process().children())
     with Prober() as prober:
-        assert prober.ask("CartPole-v1", {"max_episode_steps": 9}) == Interface(4, Actions("discrete", (2,), False), 9)
+        assert prober.ask("CartPole-v1", {"max_episode_steps": 9}) == Interface(
+            Observations((4,)), Actions("discrete", (2,), False), 9
+        )
         (child,) = set(psutil.Process().children()) - before
-        assert prober.ask("Hopper-v5", {}) == Interface(11, Actions("continuous", (3,), True), 1000)
+        assert prober.ask("Hopper-v5", {}) == Interface(Observations((11,)), Actions("continuous", (3,), True), 1000)
         assert set(psutil.Process().children()) - before == {child}, "one process for all"
     assert not child.is_running()
 
@@ -94,7 +96,7 @@ def test_relative_paths_start_where_the_driver_stands(prober, fakes, tmp_path, m
     (tmp_path / "mine.xml").write_bytes(source.read_bytes())
     monkeypatch.chdir(tmp_path)
     prober.ask(fakes + "Awkward-v0", {"how": "moves"})
-    assert prober.ask("HalfCheetah-v5", {"xml_file": "./mine.xml"}).obs_size == 17
+    assert prober.ask("HalfCheetah-v5", {"xml_file": "./mine.xml"}).observations.size == 17
     assert [file.name for file in tmp_path.iterdir()] == ["mine.xml"], "and nothing is written there"
 
 
@@ -102,4 +104,4 @@ def test_what_is_known_is_not_tried_again(prober, monkeypatch):
     prober.ask("CartPole-v1", {})
     monkeypatch.setattr(probe, "_Child", lambda: pytest.fail("another process"))
     with Prober() as other:
-        assert other.ask("CartPole-v1", {}).obs_size == 4
+        assert other.ask("CartPole-v1", {}).observations.size == 4

@@ -1,7 +1,10 @@
 import numpy as np
+import pytest
 
+from algos.networks import MLP, Pixels
 from algos.policies import Categorical, Policy
 from experiments.cell.environments import make_environments
+from experiments.cell.failures import EnvironmentFailed
 from experiments.cell.rollout import Collector
 from experiments.cell.streams import torch_stream
 
@@ -78,3 +81,44 @@ def test_a_rollout_says_how_its_observations_were_normalised(make_spec):
     np.testing.assert_allclose(second.obs[0] * std + mean, first.next_obs[-1], rtol=1e-4, atol=1e-5)
     assert told.normalizer.constants[0] is not mean, "the next rollout's are others"
     assert raw.collect(theta).normalization is None
+
+
+class Flattened(MLP):
+    """An MLP over pictures."""
+
+    def __call__(self, theta, x):
+        return super().__call__(theta, x.flatten(1))
+
+
+def test_pictures_stay_bytes_from_the_environment_to_the_batch(make_spec, fakes):
+    spec = make_spec("space_environments:Photographs-v0", n_envs=2, batch_size=24)
+    environments = make_environments(spec.env, {}, 2, flat=False)
+    policy = Policy(Pixels(Flattened(12, (4,), 3)), Categorical(3))
+    rollout = Collector(spec, policy, environments).collect(policy.init(torch_stream(0, "theta"), 0.0))
+    assert rollout.obs.dtype == rollout.next_obs.dtype == np.uint8 and rollout.obs.shape == (12, 2, 4, 3, 1)
+    assert rollout.normalization is None
+    for t in range(12):
+        going = ~rollout.done[t]
+        if t < 11:
+            np.testing.assert_array_equal(rollout.obs[t + 1, going], rollout.next_obs[t, going])
+        shown = [set(np.unique(picture)) for picture in rollout.next_obs[t, ~going]]
+        assert all(values == {100, 255} for values in shown), "the last picture of an episode is after ten steps"
+        assert (rollout.obs[t].min((1, 2, 3)) == 10 * (t % 10)).all()
+
+
+def test_a_picture_that_is_not_made_of_bytes_is_refused(fakes):
+    environments = make_environments("space_environments:Photographs-v0", {"kind": "float64"}, 1, flat=False)
+    with pytest.raises(EnvironmentFailed, match="an image of type float64; its space says bytes"):
+        environments.reset(0, 0)
+
+
+def test_numbers_in_rows_and_columns_are_normalised_as_flat_ones_are(make_spec, fakes):
+    spec = make_spec("space_environments:Grid-v0")
+    found = []
+    for flat in (True, False):
+        environments = make_environments(spec.env, {}, 4, flat=flat)
+        policy = Policy((MLP if flat else Flattened)(6, (8,), 2), Categorical(2))
+        collect, theta = Collector(spec, policy, environments), policy.init(torch_stream(0, "theta"), 0.0)
+        found.append([collect.collect(theta).obs for _ in range(2)][1])
+    assert found[1].shape == (16, 4, 2, 3) and found[1].dtype == np.float32
+    np.testing.assert_array_equal(found[0], found[1].reshape(16, 4, 6))

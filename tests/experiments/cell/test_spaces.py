@@ -4,7 +4,15 @@ import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Sequence, Tuple
 
 from experiments.cell.action_spaces import Actions
-from experiments.cell.spaces import Interface, can_be_flattened, flat, interface_of, make_environment, time_limit
+from experiments.cell.spaces import (
+    Interface,
+    Observations,
+    can_be_flattened,
+    flat,
+    interface_of,
+    make_environment,
+    time_limit,
+)
 
 
 class Echo(gym.Env):
@@ -33,10 +41,14 @@ def make(monkeypatch):
 
 
 def test_sizes_and_limits():
-    assert interface_of(make_environment("CartPole-v1", {})) == Interface(4, Actions("discrete", (2,), False), 500)
-    assert interface_of(make_environment("Pendulum-v1", {})) == Interface(3, Actions("continuous", (1,), True), 200)
+    assert interface_of(make_environment("CartPole-v1", {})) == Interface(
+        Observations((4,)), Actions("discrete", (2,), False), 500
+    )
+    assert interface_of(make_environment("Pendulum-v1", {})) == Interface(
+        Observations((3,)), Actions("continuous", (1,), True), 200
+    )
     assert interface_of(make_environment("CliffWalking-v1", {})) == Interface(
-        48, Actions("discrete", (4,), False), None
+        Observations((48,)), Actions("discrete", (4,), False), None
     )
     assert time_limit(make_environment("CartPole-v1", {"max_episode_steps": 7})) == 7
 
@@ -54,7 +66,7 @@ def test_sizes_and_limits():
 )
 def test_an_observation_becomes_a_flat_vector(make, space, obs, flat):
     env = make(space, obs=obs)
-    assert interface_of(env).obs_size == len(flat)
+    assert interface_of(env).observations.size == len(flat)
     np.testing.assert_array_equal(env.reset()[0], flat)
     np.testing.assert_array_equal(env.step(0)[0], flat)
 
@@ -93,7 +105,7 @@ def test_nested_observations_are_flattened_as_gymnasium_does(make, space):
         obs = space.sample()
         env = make(space, obs=obs)
         np.testing.assert_array_equal(env.reset()[0], gym.spaces.flatten(space, obs))
-        assert interface_of(env).obs_size == gym.spaces.flatdim(space)
+        assert interface_of(env).observations.size == gym.spaces.flatdim(space)
 
 
 def test_numbers_are_not_cast_to_the_type_that_a_nested_box_declares(make):
@@ -145,3 +157,21 @@ def test_discrete_actions_count_from_zero_for_us_and_from_their_start_for_the_en
 def test_spaces_that_no_rule_takes_are_refused_by_name(make, spaces, message):
     with pytest.raises(ValueError, match=message):
         interface_of(make(*spaces))
+
+
+@pytest.mark.parametrize(
+    ("space", "brightest"),
+    [
+        (Box(0, 255, (4, 3, 1), np.uint8), 255),
+        (Box(0, 1, (10, 10, 4), np.uint8), 1),
+        (Box(0, 255, (2, 4, 4, 3), np.uint8), 255),
+        (Box(-1, 1, (2, 3)), None),
+        (Box(0, 255, (5,), np.uint8), None),  # a memory of bytes is no picture
+    ],
+)
+def test_pictures_may_keep_their_shape(make, space, brightest):
+    obs = np.zeros(space.shape, space.dtype)
+    env = make(space, obs=obs)
+    assert interface_of(env).observations == Observations((obs.size,))
+    shaped = interface_of(make_environment("Echo-v0", {"observation_space": space, "obs": obs}, flat=False))
+    assert shaped.observations == Observations(space.shape, brightest) and shaped.observations.size == obs.size

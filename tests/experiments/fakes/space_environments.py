@@ -58,5 +58,36 @@ class Reach(Task):
         return -abs((float(action[0]) - low) / (high - low) - 0.75) * 2
 
 
-for task in (Choices, Reach):
+class Photographs(Task):
+    """A picture of the state in grey, and of the number of steps; the action is to be the state."""
+
+    observation_space = Box(0, 255, (4, 3, 1), np.uint8)
+    action_space = Discrete(3)
+
+    def __init__(self, kind: str = "uint8") -> None:
+        self.kind = kind
+
+    def obs(self) -> Any:
+        picture = np.full((4, 3, 1), 10 * self.steps, self.kind)
+        picture[:, self.state] = 255
+        return picture
+
+    def reward(self, action: Any) -> float:
+        return float(action == self.state)
+
+
+class Grid(Task):
+    """Real numbers in rows and columns."""
+
+    observation_space = Box(-1, 1, (2, 3))
+    action_space = Discrete(2)
+
+    def obs(self) -> Any:
+        return np.arange(6).reshape(2, 3) / 10.0 + self.state
+
+    def reward(self, action: Any) -> float:
+        return 0.0
+
+
+for task in (Choices, Reach, Photographs, Grid):
     gym.register(f"{task.__name__}-v0", entry_point=task)

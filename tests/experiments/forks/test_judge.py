@@ -9,6 +9,7 @@ from algos.estimators import measure_change
 from algos.policies import Categorical, Policy
 from experiments.cell.oracle import finite_mdp
 from experiments.cell.run import Run
+from experiments.cell.spaces import Observations
 from experiments.forks.judge import judge_of
 from experiments.forks.stage import reach
 
@@ -19,8 +20,8 @@ def case(make_spec, tmp_path):
         spec = make_spec(**{**case, **settings})
         (stage,) = reach(spec, [case["batch_size"]], tmp_path)
         with closing(Run(spec)) as run:
-            policy, size = run.policy, run.obs_size
-        return stage, policy, judge_of(spec, policy, size, stage, episodes), spec
+            policy, observations = run.policy, run.collector.environments.observations
+        return stage, policy, judge_of(spec, policy, observations, stage, episodes), spec
 
     return of
 
@@ -54,7 +55,7 @@ def test_a_surrogate_gain_in_units_of_the_return_is_the_gain_to_first_order(make
     spec = make_spec("FrozenLake-v1", batch_size=4000, budget=4000, evaluations=1, gae_lambda=1.0, gamma=0.999)
     (stage,) = reach(spec, [0], tmp_path)
     policy = Policy.mlp(16, spec.settings.hidden, Categorical(4))
-    judge = judge_of(spec, policy, 16, stage, 2)
+    judge = judge_of(spec, policy, Observations((16,)), stage, 2)
     step = (judge.gradient / judge.gradient.norm()).float() * 0.5
     expected = measure_change(policy, stage.theta, stage.theta + step, stage.held_out).surrogate_gain * judge.unit
     assert expected == pytest.approx(judge.worth(stage.theta + step).return_after - judge.before, rel=0.3)
