@@ -20,7 +20,7 @@ CENTRED = (  # the interquartile mean over runs of each
     "dispersion", "dispersion_corrected", "short_term_risk", "short_term_risk_excess", "long_term_risk",
     "long_term_risk_excess", "max_drawdown", "max_drawdown_excess", "excess_loss_share", "kl_median", "kl_overshoot",
     "backtracks", "agreement_median", "cg_residual_median", "true_loss_share", "bound_held_share", "ess_median",
-    "ess_lowest", "max_weight_largest", "truncated_share",
+    "ess_lowest", "max_weight_largest", "truncated_share", "clipped_share",
 )  # fmt: skip
 AVERAGED = ("kl_violation_share", "max_kl_violation_share", "rejected_share", "steps_per_s", *SPLIT)
 

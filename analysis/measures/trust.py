@@ -34,7 +34,7 @@ def _over(statistic: Any, values: Any) -> float:
 
 
 def trust_region(updates: pd.DataFrame) -> dict[str, float]:
-    """Divergences against the radius, and how well the local model foretold the gain."""
+    """Divergences against the radius, how well the local model foretold the gain, and how far actions were clipped."""
     kl, max_kl, radius = (updates[name].to_numpy(float) for name in ("kl", "max_kl", "radius"))
     searched = updates.trials[updates.trials > 0]
     return {
@@ -46,6 +46,7 @@ def trust_region(updates: pd.DataFrame) -> dict[str, float]:
         "backtracks": float(searched.mean() - 1) if len(searched) else NAN,
         "agreement_median": _over(np.median, updates.agreement),
         "cg_residual_median": _over(np.median, updates.cg_residual),
+        "clipped_share": _over(np.mean, updates.clipped_actions),
     }
 
 

@@ -72,7 +72,7 @@ def _section(bundle: Evidence, title: str, seconds: bool) -> Section:
         calibrated=CALIBRATED,
         calibration=tables.calibration_table(bundle.calibration),
         failures=tables.failure_table(bundle.measures, results.runs),
-        problems=results.problems,
+        problems=[*results.problems, *tables.clipping(bundle.summary)],
         references=tables.reference_table(results.anchors),
         facts=provenance.facts(results),
         details=[

@@ -13,6 +13,7 @@ from analysis.plots.looks import by_number
 from analysis.summary import REACHED, SPLIT
 
 NAN = float("nan")
+MOST = 0.5  # of the numbers in actions: a policy that is clipped so often is hardly the one that acts
 ENDS = (("", "estimate"), ("_low", "low"), ("_high", "high"))
 VERDICTS = ("better", "worse", "practically equivalent", "undecided")
 NO_VERDICTS = ("too few runs", "incomplete", "no score")  # of `analysis.compare` too, where there is nothing to test
@@ -87,8 +88,21 @@ def trust_tables(summary: pd.DataFrame) -> list[Table]:
         "ESS / N (lowest)": quantity("ess_lowest"),
         "largest weight": quantity("max_weight_largest"),
         "truncated": share("truncated_share"),
+        "actions clipped": share("clipped_share"),
     }
-    return _by_environment(summary[summary.complete], columns)
+    clipped = summary.clipped_share.where(summary.groupby("env").clipped_share.transform("max") > 0)
+    return _by_environment(summary[summary.complete].assign(clipped_share=clipped), columns)
+
+
+def clipping(summary: pd.DataFrame) -> list[str]:
+    """A line for each rule most of whose actions were moved to the edge of what an environment takes."""
+    high = summary[summary.clipped_share > MOST]
+    return [
+        f"{row.env}, {row.label}: {row.clipped_share:.0%} of the numbers in actions lay outside the bounds and were "
+        "clipped, so what was done is not what the rule learnt from; none are with "
+        'action_distribution = "squashed_gaussian"'
+        for row in high.itertuples()
+    ]
 
 
 def imputation_table(imputed: pd.DataFrame) -> Table | None:

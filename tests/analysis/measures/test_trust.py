@@ -33,6 +33,7 @@ UPDATES = pd.DataFrame(
         "accepted": [True, False, True],
         "agreement": [0.5, NAN, 0.9],
         "cg_residual": [0.1, 0.2, 0.6],
+        "clipped_actions": [0.0, 0.3, 0.6],
         "ess": [1.0, 0.5, NAN],
         "max_weight": [0.1, 0.4, NAN],
         "true_return_before": [1.0, 2.0, NAN],
@@ -52,6 +53,7 @@ def test_a_trust_region_by_hand():
         "backtracks": 1.0,
         "agreement_median": pytest.approx(0.7),
         "cg_residual_median": 0.2,
+        "clipped_share": pytest.approx(0.3),
     }
 
 

@@ -12,6 +12,7 @@ from analysis.page.evidence import gather
 from analysis.page.tables import (
     aggregate_tables,
     calibration_table,
+    clipping,
     clock_tables,
     failure_table,
     imputation_table,
@@ -47,6 +48,17 @@ def test_steadiness_has_its_twin_and_columns_without_a_number_are_left_out(resul
     climbs, stays = texts(trust_tables(summary)[0])
     assert (climbs["KL > radius"], stays["KL > radius"]) == ("25 %", "") and "bound held" in climbs
     assert "truncated" not in climbs
+
+
+def test_clipping_has_a_column_where_there_is_some_and_a_line_where_there_is_much(results):
+    summary = summarize(measure_runs(results))
+    summary = summary[summary.env == summary.env[0]].head(2)
+    none, some, much = (summary.assign(clipped_share=share) for share in ([0.0] * 2, [0.0, 0.2], [0.2, 0.7]))
+    assert "actions clipped" not in texts(trust_tables(none)[0])[0]
+    assert [row["actions clipped"] for row in texts(trust_tables(some)[0])] == ["0 %", "20 %"]
+    assert clipping(none) == clipping(some) == []
+    (line,) = clipping(much)
+    assert "70% of the numbers in actions" in line and summary.label.iloc[1] in line and "squashed_gaussian" in line
 
 
 def test_seconds_stand_in_the_tables_only_where_they_compare(results):
