@@ -7,22 +7,17 @@ python -m experiments.profile_cell trpo mine.py:Mine --matrix mine.toml
 
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import mujoco
 import numpy as np
 import torch
 import tyro
 from gymnasium.envs.mujoco import MujocoEnv
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from experiments import console
-from experiments.cell.environments import Environments
-from experiments.cell.gym_environments import Step
 from experiments.cell.run import Run
 from experiments.cell.spaces import make_environment
 from experiments.matrix_file import MatrixError
@@ -46,28 +41,6 @@ class Arguments:
     """environments stepped side by side (default: as settings are)"""
     matrix: str | None = None
     """a shipped matrix or a TOML file whose rules, environments and settings stand for the defaults"""
-
-
-class TimedEnvironments:
-    """Environments whose steps and resets are timed."""
-
-    def __init__(self, timed: Environments) -> None:
-        self._timed, self.seconds = timed, 0.0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._timed, name)
-
-    def reset(self, which: int, seed: int | None = None) -> NDArray[np.float64]:
-        start = time.perf_counter()
-        obs = self._timed.reset(which, seed)
-        self.seconds += time.perf_counter() - start
-        return obs
-
-    def step(self, actions: NDArray[Any], which: Sequence[int]) -> Step:
-        start = time.perf_counter()
-        outcome = self._timed.step(actions, which)
-        self.seconds += time.perf_counter() - start
-        return outcome
 
 
 def simulator_rate(spec: RunSpec, steps: int) -> float:
@@ -101,7 +74,6 @@ class Profile:
     """Seconds per update by phase, and the simulator's own rate measured between the updates."""
 
     seconds: dict[str, float]
-    stepping: float  # of the rollout
     total: float
     steps_per_s: float  # median
     simulator_steps_per_s: float  # median
@@ -112,8 +84,6 @@ def profile(spec: RunSpec, updates: int, calibration_steps: int = 4000) -> Profi
     """Time `updates` updates of a cell, evaluation apart. Each is preceded by a measurement of the simulator alone."""
     run = Run(spec)
     list(run.step())
-    timed = TimedEnvironments(run.collector.environments)
-    run.collector.environments = timed
     run.clock.seconds.clear()
     totals, rates = [], []
     for _ in range(updates):
@@ -127,7 +97,6 @@ def profile(spec: RunSpec, updates: int, calibration_steps: int = 4000) -> Profi
     trained = spec.settings.batch_size / np.array(totals)
     return Profile(
         seconds,
-        timed.seconds / updates,
         float(np.mean(totals)),
         float(np.median(trained)),
         float(np.median(rates)),
@@ -167,13 +136,11 @@ def main(arguments: Arguments) -> int:
     table.add_column("ms per update", justify="right")
     table.add_column("share", justify="right")
     for phase, seconds in found.seconds.items():
-        parts = [(phase.removesuffix("_s"), seconds)]
-        if phase == "rollout_s":
-            parts += [("  environments", found.stepping), ("  acting, bookkeeping", seconds - found.stepping)]
-        for name, part in parts:
-            table.add_row(name, f"{1000 * part:.1f}", f"{part / found.total:.0%}")
+        table.add_row(phase.removesuffix("_s"), f"{1000 * seconds:.1f}", f"{seconds / found.total:.0%}")
     Console().print(table)
+    over = found.seconds["rollout_s"] / spec.settings.batch_size * found.simulator_steps_per_s
     print(
+        f"a rollout takes {over:.2f} of the time that the simulator alone would\n"
         f"batch {spec.settings.batch_size}, {spec.settings.n_envs} environments: trains at {found.steps_per_s:,.0f} "
         f"steps/s, {found.ratio:.2f} of the simulator alone ({found.simulator_steps_per_s:,.0f} steps/s)\n"
         f"evaluation apart; medians over {arguments.updates} updates, one thread"

@@ -10,7 +10,7 @@ from algos.policies import Family
 from experiments.cell.entry_points import Wrapping
 from experiments.cell.failures import EnvironmentFailed, blamed_on
 from experiments.cell.gym_environments import ActionDistribution, GymEnvironments, Step
-from experiments.cell.lean import lean_environments
+from experiments.cell.lean.environments import lean_environments
 from experiments.cell.spaces import Observations, make_environment
 from experiments.spec import RunSpec
 

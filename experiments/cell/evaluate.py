@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from algos.policies import Policy
-from experiments.cell.actor import Actor, draw_noise
 from experiments.cell.environments import environments_of
 from experiments.cell.failures import Paused
 from experiments.cell.normalization import ObservationNormalizer
+from experiments.cell.play import NoiseStream, part_of, player_of
 from experiments.cell.streams import global_generators, integer_seed, numpy_stream
 from experiments.spec import RunSpec
 
@@ -54,7 +54,7 @@ class Evaluator:
     ) -> Evaluation:
         """`episodes` episodes; `stream` names the seeds, so that a final judgement can use held-out ones.
 
-        `give_up` is asked at every step. Raises Paused if it says yes.
+        `give_up` is asked after every few steps. Raises Paused if it says yes.
         """
         with global_generators(self._spec.seed, stream):
             return self._play(theta, normalizer, action, episodes, stream, give_up)
@@ -69,22 +69,27 @@ class Evaluator:
         stream: str,
         give_up: Callable[[], bool],
     ) -> Evaluation:
-        actor = Actor(self._policy, theta)
-        noise = numpy_stream(self._spec.seed, f"{stream} actions")
+        player = player_of(self._envs, self._policy, theta, normalizer)
+        noise = NoiseStream(self._policy, numpy_stream(self._spec.seed, f"{stream} actions"))
         seeds = iter(range(episodes))
         returns, lengths, cut = np.zeros(episodes), np.zeros(episodes, dtype=np.int64), 0
         which = np.arange(min(episodes, self._envs.n))  # environments that still play
         episode = np.array([next(seeds) for _ in which])  # and which episode each of them plays
         obs = np.stack([self._reset(int(lane), stream, e) for lane, e in zip(which, episode, strict=True)])
+        record = player.record(player.steps_at_once, obs)
         while len(which):
             if give_up():
                 raise Paused("in an evaluation, which will be played again from the last checkpoint")
-            x = normalizer(obs)
-            act = actor.mode(x) if action == "mean" else actor.sample(x, draw_noise(self._policy, noise, len(which)))
-            obs, rewards, terminated, truncated = self._envs.step(self._envs.inside(act), which.tolist())
-            returns[episode] += rewards
-            lengths[episode] += 1
-            done = terminated | truncated
+            steps = player.steps_at_once
+            if self._most_steps is not None:
+                steps = min(steps, self._most_steps - int(lengths[episode].max()))
+            drawn = None if action == "mean" else noise.next(steps, len(which))
+            made = player.advance(which, obs, drawn, part_of(record, 0, steps))
+            noise.use(made * len(which))
+            for rewards in record.rewards[:made]:
+                returns[episode] += rewards
+            lengths[episode] += made
+            done = record.done[made - 1].copy()
             if self._most_steps is not None:
                 over = lengths[episode] >= self._most_steps
                 cut += int((over & ~done).sum())
@@ -96,6 +101,7 @@ class Evaluator:
                     obs[row] = self._reset(int(which[row]), stream, following)
             if done.any():
                 which, episode, obs = which[~done], episode[~done], obs[~done]
+                record = player.record(player.steps_at_once, obs)
         return Evaluation(returns, lengths, cut)
 
     def _reset(self, lane: int, stream: str, episode: int) -> NDArray[np.float64]:

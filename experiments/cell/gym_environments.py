@@ -62,14 +62,14 @@ class GymEnvironments:
                     f"copies of one environment differ: actions {env.action_space} and observations "
                     f"{env.observation_space} beside {space} and {made[0].observation_space}"
                 )
-        self._bounds = (space.low, space.high) if isinstance(space, Box) else None
-        finite = np.abs(np.concatenate(self._bounds)) if self._bounds is not None else np.empty(0)
+        self.bounds = (space.low, space.high) if isinstance(space, Box) else None
+        finite = np.abs(np.concatenate(self.bounds)) if self.bounds is not None else np.empty(0)
         self.action_scale = float(finite[np.isfinite(finite)].max(initial=0.0)) or 1.0
 
     def inside(self, actions: NDArray[Any]) -> NDArray[Any]:
-        if self._bounds is None:
+        if self.bounds is None:
             return actions
-        low, high = self._bounds
+        low, high = self.bounds
         if isinstance(self.family, SquashedGaussian):
             actions = low + (high - low) * ((np.tanh(actions) + 1) / 2)
         return np.minimum(np.maximum(actions, low), high)  # in half the time of np.clip

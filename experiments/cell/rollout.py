@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from algos.policies import Policy
-from experiments.cell.actor import Actor, draw_noise
+from experiments.cell.actor import draw_noise
 from experiments.cell.environments import Environments
 from experiments.cell.normalization import normalizer_of
+from experiments.cell.play import CompiledPlayer, part_of, player_of
 from experiments.cell.streams import integer_seed, numpy_stream
 from experiments.spec import RunSpec
 
@@ -43,6 +44,7 @@ class Collector:
         self.n_envs = spec.settings.n_envs
         self._policy = policy
         self.environments = environments
+        CompiledPlayer.prepare(environments, policy)
         self._seed, self._noise = spec.seed, numpy_stream(spec.seed, "actions")
         self._obs = self._reset_all("")
         self.normalizer = normalizer_of(self.environments.observations, spec.settings.normalize_obs)
@@ -84,42 +86,43 @@ class Collector:
     def collect(self, theta: Tensor) -> Rollout:
         """T steps under the policy at theta [P]. The normaliser takes the new observations in at the end."""
         steps, n, environments = self.steps, self.n_envs, self.environments
-        actor, normalize = Actor(self._policy, theta), self.normalizer
+        normalize = self.normalizer
         normalization = normalize.constants
+        player = player_of(environments, self._policy, theta, normalize)
         noise = draw_noise(self._policy, self._noise, steps, n)
-        every = range(n)
-        current = normalize(self._obs)
-        obs = np.empty((steps, *current.shape), current.dtype)
-        raw = obs if current is self._obs else np.empty(obs.shape, self._obs.dtype)
-        next_obs = np.empty_like(obs)
-        first = actor.sample(current, noise[0])
-        actions = np.empty((steps, *first.shape), dtype=first.dtype)
-        rewards = np.empty((steps, n))
-        terminated, done = np.empty((2, steps, n), dtype=bool)
+        record, every = player.record(steps, self._obs), np.arange(n)
         episodes, times = np.empty((2, steps, n), dtype=np.int64)
         returns: list[float] = []
-        for t in range(steps):
-            raw[t], obs[t] = self._obs, current
-            episodes[t], times[t] = self._episode, self._time
-            action = actor.sample(current, noise[t])
-            actions[t] = action
-            self._obs, rewards[t], terminated[t], truncated = environments.step(environments.inside(action), every)
-            done[t] = terminated[t] | truncated
-            self._time += 1
-            self._return += rewards[t]
-            next_obs[t] = current = normalize(self._obs)
-            if done[t].any():
-                which = np.flatnonzero(done[t])
+        t = 0
+        while t < steps:
+            last = min(t + player.steps_at_once, steps)
+            made = player.advance(every, self._obs, noise[t:last], part_of(record, t, last))
+            episodes[t : t + made] = self._episode
+            times[t : t + made] = self._time + np.arange(made)[:, None]
+            self._time += made
+            for rewards in record.rewards[t : t + made]:
+                self._return += rewards
+            t += made
+            which = np.flatnonzero(record.done[t - 1])
+            if len(which):
                 for lane in which:
                     self._obs[lane] = environments.reset(int(lane))
-                current = normalize(self._obs)
                 returns += self._return[which].tolist()
                 self._episode[which] = self._episode.max() + 1 + np.arange(len(which))
                 self._time[which], self._return[which] = 0, 0.0
         self.finished += len(returns)
-        normalize.update(raw.reshape(-1, *raw.shape[2:]))
-        clipped = environments.clipped(actions)
-        ended = np.array(returns)
+        normalize.update(record.raw.reshape(steps * n, *record.raw.shape[2:]))
+        clipped = environments.clipped(record.actions)
         return Rollout(
-            obs, next_obs, actions, rewards, terminated, done, episodes, times, ended, clipped, normalization
+            record.obs,
+            record.next_obs,
+            record.actions,
+            record.rewards,
+            record.terminated,
+            record.done,
+            episodes,
+            times,
+            np.array(returns),
+            clipped,
+            normalization,
         )

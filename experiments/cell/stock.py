@@ -22,8 +22,9 @@ NUMBERS = (bool, int, float, str, tuple, list, type(None))
 # what differs from instance to instance, or is respected because resets go through the instance
 OBJECTS = frozenset(
     {
-        "_ezpickle_kwargs", "_np_random", "action_space", "data", "init_qpos", "init_qvel", "metadata", "model",
-        "mujoco_renderer", "observation_space", "observation_structure", "spec", "state",
+        "_ezpickle_kwargs", "_np_random", "action_space", "data", "high", "high_state", "init_qpos", "init_qvel", "low",
+        "low_state", "metadata", "model", "mujoco_renderer", "observation_space", "observation_structure", "spec",
+        "state",
     }
 )  # fmt: skip
 
