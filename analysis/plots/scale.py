@@ -7,7 +7,7 @@ from matplotlib.ticker import NullLocator
 from analysis.plots.looks import HUES
 from analysis.plots.ticks import log_ticks
 
-LINES = {"whole update": "microseconds", "stepping the environments": "stepping_microseconds"}
+LINES = {"whole update": "microseconds", "rollout": "rollout_microseconds"}
 NAMES = {
     "batch": "steps per update",
     "width": "width of both layers",
@@ -19,7 +19,7 @@ NAMES = {
 def scale(rows: pd.DataFrame, ax: Axes) -> Axes:
     """Microseconds per environment step against one axis, both logarithmic.
 
-    `rows` has value, microseconds and stepping_microseconds for one axis of `tests/benchmarks/test_scale.py`.
+    `rows` has value, microseconds and rollout_microseconds for one axis of `tests/benchmarks/test_scale.py`.
     """
     rows = rows.sort_values("value")
     for (name, column), marker, hue in zip(LINES.items(), "os", ("violet", "teal"), strict=True):

@@ -80,6 +80,8 @@ class Evaluator:
         while len(which):
             if give_up():
                 raise Paused("in an evaluation, which will be played again from the last checkpoint")
+            if record.rewards.shape[1] != len(which):
+                record = player.record(player.steps_at_once, obs)
             steps = player.steps_at_once
             if self._most_steps is not None:
                 steps = min(steps, self._most_steps - int(lengths[episode].max()))
@@ -101,7 +103,6 @@ class Evaluator:
                     obs[row] = self._reset(int(which[row]), stream, following)
             if done.any():
                 which, episode, obs = which[~done], episode[~done], obs[~done]
-                record = player.record(player.steps_at_once, obs)
         return Evaluation(returns, lengths, cut)
 
     def _reset(self, lane: int, stream: str, episode: int) -> NDArray[np.float64]:

@@ -87,7 +87,7 @@ class CompiledPlayer(Player):
         return np.empty((*sizes, self._family.noise_size), np.float32)
 
     def record(self, steps: int, obs: NDArray[Any]) -> Record:
-        return empty_record(steps, obs, self.normalizer(obs), self._actions(len(obs)))
+        return empty_record(steps, obs, obs.astype(np.float32), self._actions(len(obs)))
 
     @blamed_on(EnvironmentFailed)
     def advance(self, lanes: NDArray[np.int64], obs: NDArray[Any], noise: NDArray[Any] | None, record: Record) -> int:
@@ -122,12 +122,10 @@ class CompiledPlayer(Player):
             player.advance(np.zeros(0, np.int64), obs, None, player.record(0, obs))
 
 
-def player_of(
-    environments: Environments, policy: Policy, theta: Tensor, normalizer: ObservationNormalizer
-) -> Player:
+def player_of(environments: Environments, policy: Policy, theta: Tensor, normalizer: ObservationNormalizer) -> Player:
     """The quickest that is right for them."""
-    lean, known = isinstance(environments, LeanEnvironments), type(policy.family) in ACTS
-    if lean and known and type(policy.network) is MLP and theta.dtype == torch.float32:
+    known = type(policy.family) in ACTS and type(policy.network) is MLP and theta.dtype == torch.float32
+    if known and isinstance(environments, LeanEnvironments):
         return CompiledPlayer(environments, policy, theta, normalizer)
     return Player(environments, policy, theta, normalizer)
 
@@ -148,7 +146,8 @@ def empty_record(steps: int, obs: NDArray[Any], x: NDArray[Any], actions: NDArra
 
 def part_of(record: Record, first: int, last: int) -> Record:
     """A view of steps first to last."""
-    return Record(*(array[first:last] for array in record))
+    parts: Any = (array[first:last] for array in record)
+    return Record(*parts)
 
 
 class NoiseStream:

@@ -113,7 +113,7 @@ def test_one_file_gives_costs_and_the_figure_of_scale(write, tmp_path, capsys):
             f"test_cost[{axis}-{v}]",
             1.0,
             f"scale: {axis}",
-            rows=[{"axis": axis, "value": v, "microseconds": 90.0 + v, "stepping_microseconds": 50.0}],
+            rows=[{"axis": axis, "value": v, "microseconds": 90.0 + v, "rollout_microseconds": 50.0}],
             ratio=0.5,
         )
         for axis in ("batch", "width", "environments", "jobs")

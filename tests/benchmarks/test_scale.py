@@ -1,8 +1,8 @@
 """What a training update costs as batch, network and environments grow: the rows of the scale figure; jobs and memory.
 
 `trpo` on HalfCheetah-v5; the base case is batch 2,048, 64x64 and 16 environments, every other case departs from it in
-one respect. `extra_info` holds rows of microseconds per environment step: of the whole update, and of
-stepping the environments.
+one respect. `extra_info` holds rows of microseconds per environment step: of the whole update, and of the
+rollout.
 """
 
 import subprocess
@@ -45,7 +45,7 @@ def test_cost_of_an_environment_step(benchmark: Any, axis: str, value: int) -> N
         "axis": axis,
         "value": value,
         "microseconds": 1e6 * found.total / steps,
-        "stepping_microseconds": 1e6 * found.stepping / steps,
+        "rollout_microseconds": 1e6 * found.seconds["rollout_s"] / steps,
     }
     benchmark.extra_info.update(rows=[row], ratio=found.ratio)
 
@@ -55,13 +55,13 @@ def with_jobs(jobs: int) -> dict[str, float]:
     code = (
         "from experiments.profile_cell import *; torch.set_num_threads(1); "
         "found = profile(spec_for(Arguments('trpo', 'HalfCheetah-v5', updates=20)), 20, 1); "
-        "print(found.total / 2048, found.stepping / 2048)"
+        "print(found.total / 2048, found.seconds['rollout_s'] / 2048)"
     )
     with ThreadPoolExecutor(jobs) as pool:
         runs = [pool.submit(subprocess.check_output, [sys.executable, "-c", code], text=True) for _ in range(jobs)]
         seconds = np.array([[float(number) for number in run.result().split()] for run in runs])
-    whole, stepping = 1e6 / (1 / seconds).sum(0)  # rates add up, and a step costs the inverse of their sum
-    return {"value": jobs, "microseconds": whole, "stepping_microseconds": stepping}
+    whole, rollout = 1e6 / (1 / seconds).sum(0)  # rates add up, and a step costs the inverse of their sum
+    return {"value": jobs, "microseconds": whole, "rollout_microseconds": rollout}
 
 
 def test_throughput_of_two_jobs(benchmark: Any) -> None:

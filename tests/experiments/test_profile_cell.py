@@ -10,10 +10,10 @@ def small(rule="trpo", env="CartPole-v1", **changes):
 
 
 @pytest.mark.parametrize("env", ["CartPole-v1", "HalfCheetah-v5"])
-def test_phases_add_up_and_the_environments_are_part_of_the_rollout(env):
+def test_phases_add_up(env):
     found = profile(spec_for(small(env=env)), updates=2, calibration_steps=50)
     assert sum(found.seconds.values()) == pytest.approx(found.total)
-    assert 0 < found.stepping < found.seconds["rollout_s"] < found.total
+    assert 0 < found.seconds["rollout_s"] < found.total
     assert all(seconds >= 0 for seconds in found.seconds.values())
     assert found.ratio > 0 and found.simulator_steps_per_s > 0
 
@@ -21,7 +21,7 @@ def test_phases_add_up_and_the_environments_are_part_of_the_rollout(env):
 def test_the_table_names_every_phase(capsys):
     assert main(small()) == 0
     printed = capsys.readouterr().out
-    assert all(word in printed for word in ("rollout", "environments", "critic", "update", "of the simulator alone"))
+    assert all(word in printed for word in ("a rollout takes", "critic", "update", "of the simulator alone"))
 
 
 @pytest.mark.parametrize(

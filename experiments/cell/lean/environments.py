@@ -38,9 +38,8 @@ def lean_environments(
         return None
     if known in classic_tasks.TASKS and classic_tasks.has_known_dynamics(bare):
         return LeanClassic(made, distribution, classic_tasks.TASKS[known])
-    if known in mujoco_tasks.TASKS and have_stock_models(made):
-        return LeanMujoco(made, distribution, mujoco_tasks.TASKS[known])
-    return None
+    task = mujoco_tasks.task_of(known)
+    return LeanMujoco(made, distribution, task) if task is not None and have_stock_models(made) else None
 
 
 class LeanEnvironments(GymEnvironments):

@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from experiments.cell.lean.native import inline, multiply, tanh
 
 FINE, OUTPUTS, STEP = range(3)  # how a call went: all finite; the policy's outputs not; what a step returned not
-task = view = act = take_step = outputs_of = None  # type: ignore[assignment]
+task: Any = None
+view: Any = None
+act: Any = None
+take_step: Any = None
+outputs_of: Any = None
 
 
 class Copies(NamedTuple):

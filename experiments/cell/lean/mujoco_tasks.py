@@ -9,12 +9,6 @@ import math
 from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
-from gymnasium.envs.mujoco import (
-    ant_v4, ant_v5, half_cheetah_v4, half_cheetah_v5, hopper_v4, hopper_v5, humanoid_v4, humanoid_v5,
-    humanoidstandup_v4, humanoidstandup_v5, inverted_double_pendulum_v4, inverted_double_pendulum_v5,
-    inverted_pendulum_v4, inverted_pendulum_v5, pusher_v5, reacher_v4, reacher_v5, swimmer_v4, swimmer_v5, walker2d_v4,
-    walker2d_v5,
-)  # fmt: skip
 from numpy.typing import NDArray
 
 from experiments.cell.lean.native import cos, inline, norm, pow_of, sin, sum_of_squares, total_of
@@ -279,19 +273,23 @@ def observe_body(c: Constants, world: World, obs: Any) -> None:
         put(world.cfrc_ext[c.first_body :], rest)
 
 
-TASKS: dict[type, Any] = {
-    **dict.fromkeys((half_cheetah_v4.HalfCheetahEnv, half_cheetah_v5.HalfCheetahEnv), planar),
-    **dict.fromkeys((swimmer_v4.SwimmerEnv, swimmer_v5.SwimmerEnv), planar),
-    **dict.fromkeys((hopper_v4.HopperEnv, hopper_v5.HopperEnv), walker),
-    **dict.fromkeys((walker2d_v4.Walker2dEnv, walker2d_v5.Walker2dEnv), walker),
-    **dict.fromkeys((ant_v4.AntEnv, ant_v5.AntEnv), ant),
-    **dict.fromkeys((humanoid_v4.HumanoidEnv, humanoid_v5.HumanoidEnv), humanoid),
-    **dict.fromkeys((humanoidstandup_v4.HumanoidStandupEnv, humanoidstandup_v5.HumanoidStandupEnv), humanoid_standup),
-    **dict.fromkeys((reacher_v4.ReacherEnv, reacher_v5.ReacherEnv), reacher),
-    pusher_v5.PusherEnv: pusher,  # Pusher-v4 refuses to be made with MuJoCo 3 and later
-    **dict.fromkeys((inverted_pendulum_v4.InvertedPendulumEnv, inverted_pendulum_v5.InvertedPendulumEnv), inverted_pendulum),
-    **dict.fromkeys(
-        (inverted_double_pendulum_v4.InvertedDoublePendulumEnv, inverted_double_pendulum_v5.InvertedDoublePendulumEnv),
-        inverted_double_pendulum,
-    ),
-}
+TASKS = {
+    "ant": ant,
+    "half_cheetah": planar,
+    "hopper": walker,
+    "humanoid": humanoid,
+    "humanoidstandup": humanoid_standup,
+    "inverted_double_pendulum": inverted_double_pendulum,
+    "inverted_pendulum": inverted_pendulum,
+    "pusher": pusher,
+    "reacher": reacher,
+    "swimmer": planar,
+    "walker2d": walker,
+}  # by gymnasium's module, without its version
+
+
+def task_of(known: type) -> Any:
+    """The function of one of gymnasium's classes; None if there is none."""
+    package, _, module = known.__module__.rpartition(".")
+    name, _, version = module.rpartition("_")
+    return TASKS.get(name) if package == "gymnasium.envs.mujoco" and version in ("v4", "v5") else None

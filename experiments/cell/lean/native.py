@@ -15,14 +15,18 @@ import llvmlite.binding as llvm
 import numba
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 SOURCES = sorted(Path(__file__).parent.glob("*.py"))
 DIGEST = hashlib.sha256(b"".join(file.read_bytes() for file in SOURCES)).hexdigest()[:10]
 POINTER = ir.IntType(8).as_pointer()
 INTEGER = ir.IntType(64)
+
+
+def intrinsic(function: Callable[..., Any]) -> Any:
+    """numba's decorator for functions that generate the code of a call."""
+    return extending.intrinsic(function)
 
 
 class _UFunc(ctypes.Structure):
@@ -89,7 +93,7 @@ def _loop(ufunc: np.ufunc, kind: str) -> Any:
         define(f"{name}{what}", value) for what, value in zip(("", "_data"), numpy_loop(ufunc, kind), strict=True)
     )
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def run(context: Any, pointers: Any, sizes: Any, strides: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             given = []
@@ -98,7 +102,7 @@ def _loop(ufunc: np.ufunc, kind: str) -> Any:
                 given.append(builder.bitcast(cgutils.alloca_once_value(builder, packed), POINTER))
             kind = ir.FunctionType(ir.VoidType(), [POINTER] * 4)
             function = cgutils.get_or_insert_function(builder.module, kind, address)
-            builder.call(function, [*given, _symbol(builder, data)])
+            builder.call(function, [*given, symbol(builder, data)])
             return context.get_dummy_value()
 
         return types.void(pointers, sizes, strides), generate
@@ -106,14 +110,14 @@ def _loop(ufunc: np.ufunc, kind: str) -> Any:
     return run
 
 
-def _symbol(builder: Any, name: str) -> Any:
+def symbol(builder: Any, name: str) -> Any:
     """The address that a name stands for, in generated code."""
     module = builder.module
     found = module.globals.get(name) or ir.GlobalVariable(module, ir.IntType(8), name)
     return builder.bitcast(found, POINTER)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def doubles_at(context: Any, address: Any) -> Any:
     """A pointer to float64, from its address."""
 

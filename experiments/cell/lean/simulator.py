@@ -14,10 +14,19 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from experiments.cell.lean.native import INTEGER, POINTER, _symbol, define, doubles_at, external, function_at, inline
+from experiments.cell.lean.native import (
+    INTEGER,
+    POINTER,
+    define,
+    doubles_at,
+    external,
+    function_at,
+    inline,
+    intrinsic,
+    symbol,
+)
 
 # MuJoCo prints its warnings and writes MUJOCO_LOG.TXT into the current folder; what matters of them shows in the rows.
 mujoco.set_mju_user_warning(lambda message: None)
@@ -38,6 +47,9 @@ FIELDS = {
     "site_xpos": ("nsite", 3), "cinert": ("nbody", 10), "cvel": ("nbody", 6), "qfrc_actuator": ("nv", 1),
     "qfrc_constraint": ("nv", 1), "cfrc_ext": ("nbody", 6),
 }  # fmt: skip
+
+
+carray: Any = numba.carray  # type: ignore[attr-defined]
 
 
 class SimulatorError(Exception):
@@ -94,7 +106,7 @@ def error_text() -> str:
     return bytes(FAILURE[-TEXT:]).split(b"\0")[0].decode(errors="replace")
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _step(context: Any, model: Any, data: Any, times: Any) -> Any:
     """Call mj_step so many times; True if it called an error."""
 
@@ -105,7 +117,7 @@ def _step(context: Any, model: Any, data: Any, times: Any) -> Any:
         mj_step = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(ir.VoidType(), [INTEGER, INTEGER]), MJ_STEP
         )
-        failed = builder.icmp_signed("!=", builder.call(setjmp, [_symbol(builder, _failure)]), integer(0))
+        failed = builder.icmp_signed("!=", builder.call(setjmp, [symbol(builder, _failure)]), integer(0))
         with builder.if_then(builder.not_(failed)), cgutils.for_range(builder, args[2]):
             builder.call(mj_step, args[:2])
         return failed
@@ -113,12 +125,12 @@ def _step(context: Any, model: Any, data: Any, times: Any) -> Any:
     return types.boolean(types.intp, types.intp, types.intp), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _unwind(context: Any, text: Any) -> Any:
     """Keep the text of an error and go back to where the step was called."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        failure, size = _symbol(builder, _failure), ir.Constant(INTEGER, TEXT - 1)
+        failure, size = symbol(builder, _failure), ir.Constant(INTEGER, TEXT - 1)
         copy = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(POINTER, [POINTER, INTEGER, INTEGER]), "strncpy"
         )
@@ -168,15 +180,15 @@ def world_of(worlds: Worlds, which: int) -> World:
         worlds.model,
         at[0],
         worlds.frame_skip,
-        numba.carray(doubles_at(at[1]), (nq,)),
-        numba.carray(doubles_at(at[2]), (nv,)),
-        numba.carray(doubles_at(at[3]), (nu,)),
-        numba.carray(doubles_at(at[4]), (nbody, 3)),
-        numba.carray(doubles_at(at[5]), (nbody, 3)),
-        numba.carray(doubles_at(at[6]), (nsite, 3)),
-        numba.carray(doubles_at(at[7]), (nbody, 10)),
-        numba.carray(doubles_at(at[8]), (nbody, 6)),
-        numba.carray(doubles_at(at[9]), (nv,)),
-        numba.carray(doubles_at(at[10]), (nv,)),
-        numba.carray(doubles_at(at[11]), (nbody, 6)),
+        carray(doubles_at(at[1]), (nq,)),
+        carray(doubles_at(at[2]), (nv,)),
+        carray(doubles_at(at[3]), (nu,)),
+        carray(doubles_at(at[4]), (nbody, 3)),
+        carray(doubles_at(at[5]), (nbody, 3)),
+        carray(doubles_at(at[6]), (nsite, 3)),
+        carray(doubles_at(at[7]), (nbody, 10)),
+        carray(doubles_at(at[8]), (nbody, 6)),
+        carray(doubles_at(at[9]), (nv,)),
+        carray(doubles_at(at[10]), (nv,)),
+        carray(doubles_at(at[11]), (nbody, 6)),
     )
