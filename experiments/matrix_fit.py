@@ -2,19 +2,30 @@
 
 from collections.abc import Iterable, Mapping
 
+import psutil
+
 from algos.policies import Categorical, Policy
 from experiments.cell.gym_environments import family_of
-from experiments.cell.spaces import Interface
+from experiments.cell.networks import policy_of
+from experiments.cell.spaces import Interface, Observations
 from experiments.spec import RunSpec, Settings
+
+FLAT_BYTES = 32  # of memory per number of a batch: raw and normalised, this and the next observation, what lies between
+PIXEL_BYTES = 10  # per pixel: a byte of this and one of the next image, a float32 of policy's and critic's each
 
 
 def problem_of(interface: Interface | None, settings: Settings) -> str | None:
     """Why no policy with these settings acts in this environment, if so; None of one that could not be made."""
+    if interface is None:
+        return None
     try:
-        if interface is not None:
-            family_of(interface.actions, settings.action_distribution)
+        family = family_of(interface.actions, settings.action_distribution)
     except ValueError as error:
         return str(error)
+    try:
+        policy_of(settings, interface.observations, family)
+    except ValueError as error:
+        return f'network = "{settings.network}": {error}'
     return None
 
 
@@ -26,11 +37,54 @@ def policies_of(interfaces: dict[str, Interface]) -> dict[str, Policy]:
 
 
 def notes_of(interfaces: Mapping[str, Interface], cells: Iterable[RunSpec]) -> tuple[str, ...]:
-    """Of the environments whose episodes need not end."""
-    most = {cell.env: cell.settings.eval_max_steps for cell in cells}
-    return tuple(
-        f"{env} has no time limit: an evaluated episode is cut after {most[env]:,} steps (settings.eval_max_steps), a "
-        "training episode never; kwargs = {max_episode_steps = N} would end both"
-        for env, interface in interfaces.items()
-        if interface.time_limit is None and env in most
+    """What is worth knowing of an environment with the settings of its cells, each once."""
+    kinds = {(cell.env, cell.settings): None for cell in cells}
+    found = [
+        note
+        for env, settings in kinds
+        if env in interfaces
+        for note in (
+            _endless(env, interfaces[env], settings),
+            _flattened(env, interfaces[env].observations, settings),
+            _memory(env, interfaces[env].observations, settings),
+        )
+    ]
+    return tuple(dict.fromkeys(note for note in found if note))
+
+
+def batch_bytes(observations: Observations, settings: Settings) -> int:
+    """About how much memory the observations of one batch take, what a network keeps for derivatives left out."""
+    pixels = observations.brightest is not None and not settings.flat_observations
+    return settings.batch_size * observations.size * (PIXEL_BYTES if pixels else FLAT_BYTES)
+
+
+def _endless(env: str, interface: Interface, settings: Settings) -> str:
+    """Of an environment whose episodes need not end."""
+    if interface.time_limit is not None:
+        return ""
+    return (
+        f"{env} has no time limit: an evaluated episode is cut after {settings.eval_max_steps:,} steps "
+        "(settings.eval_max_steps), a training episode never; kwargs = {max_episode_steps = N} would end both"
+    )
+
+
+def _flattened(env: str, observations: Observations, settings: Settings) -> str:
+    """Of an image that a perceptron is given."""
+    if observations.brightest is None or not settings.flat_observations:
+        return ""
+    return (
+        f'{env} shows images of shape {list(observations.shape)}, which network = "mlp" takes as '
+        f'{observations.size:,} numbers side by side; network = "cnn" is for images ("nature_cnn" for 84 by 84)'
+    )
+
+
+def _memory(env: str, observations: Observations, settings: Settings) -> str:
+    """Of an image, and of whatever fills half of this machine."""
+    needed, there = batch_bytes(observations, settings), psutil.virtual_memory().total
+    if observations.brightest is None and needed < there / 2:
+        return ""
+    return (
+        f"{env}: the observations of a batch of {settings.batch_size:,} take about {needed / 1e6:,.0f} MB, and what a "
+        "network keeps for derivatives comes on top"
+        + (f"; this machine has {there / 1e6:,.0f} MB, so lower batch_size" if needed >= there / 2 else "")
     )

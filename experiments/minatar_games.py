@@ -9,8 +9,12 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Discrete
-from minatar import Environment
 from numpy.typing import NDArray
+
+try:
+    from minatar import Environment
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError("MinAtar is not installed; get it with the extra: pip install '.[minatar]'") from error
 
 GAMES = ("asterix", "breakout", "freeway", "seaquest", "space_invaders")
 

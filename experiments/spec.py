@@ -32,7 +32,12 @@ class Settings(BaseModel):
     batch_size: int = Field(2048, ge=2, description="environment steps per update")
     gamma: float = Field(0.99, gt=0, lt=1)
     gae_lambda: float = Field(0.95, ge=0, le=1)
-    hidden: tuple[int, ...] = Field((64, 64), strict=False, description="tanh layers of policy and critic")
+    network: Literal["mlp", "cnn", "nature_cnn"] = Field(
+        "mlp",
+        description="of policy and critic: tanh layers; for images, convolutions: a few, as of Young and Tian 2019, or "
+        "those of Mnih et al. 2015",
+    )
+    hidden: tuple[int, ...] = Field((64, 64), strict=False, description="the tanh layers")
     init_log_std: float = Field(-0.5, description="of continuous policies")
     action_distribution: Literal["gaussian", "squashed_gaussian"] = Field(
         "gaussian", description="of continuous actions: a Gaussian clipped to the bounds, or squashed into them by tanh"
@@ -66,6 +71,11 @@ class Settings(BaseModel):
         if self.critic == "adam":
             return MinibatchAdam(self.critic_epochs, self.critic_minibatch, self.critic_lr, seed, steps)
         return GaussNewton(self.critic_steps, self.critic_cg_iterations, self.critic_damping, self.critic_tolerance)
+
+    @property
+    def flat_observations(self) -> bool:
+        """Whether the network takes an observation as one vector, an image, too."""
+        return self.network == "mlp"
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> "Settings":

@@ -26,11 +26,17 @@ from algos.policies import Categorical, DiagonalGaussian
 from experiments.cell import steps_kernel as kernel
 from experiments.cell.compiled import compiled
 from experiments.cell.steps_kernel import Data, Layers, Moments, Rates, Rooms, Target
+from experiments.spec import Settings
 
 
 @dataclass(frozen=True)
 class CompiledSteps(TorchSteps):
     """In one call where it can be; else as torch does it."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "CompiledSteps":
+        """Ready for the networks that the settings name; whatever is no perceptron takes torch's steps."""
+        return cls.prepared(len(settings.hidden)) if settings.network == "mlp" else cls()
 
     @classmethod
     def prepared(cls, layers: int) -> "CompiledSteps":

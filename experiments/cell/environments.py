@@ -69,5 +69,5 @@ def make_environments(
 
 def environments_of(spec: RunSpec, n: int) -> Environments:
     """N environments of a run. Raises EnvironmentFailed."""
-    distribution = spec.settings.action_distribution
-    return make_environments(spec.environment, spec.env_kwargs, n, spec.wrappers, distribution)
+    distribution, flat = spec.settings.action_distribution, spec.settings.flat_observations
+    return make_environments(spec.environment, spec.env_kwargs, n, spec.wrappers, distribution, flat)

@@ -9,9 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from algos.estimators import Change, ValueBaseline, diagnosed, gae, measure_change, visitation_mass
+from algos.estimators import Change, diagnosed, gae, measure_change, visitation_mass
 from algos.finite import NonFinite
-from algos.policies import Policy
 from algos.types import Batch, Info, Normalization
 from experiments.cell.checked_rule import first_state, make_rule, next_state, require_keepable
 from experiments.cell.clock import Clock
@@ -20,6 +19,7 @@ from experiments.cell.compiled_steps import CompiledSteps
 from experiments.cell.environments import environments_of
 from experiments.cell.evaluate import ActionMode, Evaluator
 from experiments.cell.failures import PARAMETER_LIMIT, RETURN_LIMIT, Diverged, require_finite, require_within
+from experiments.cell.networks import critic_of, policy_of
 from experiments.cell.normalization import CLIP, RewardScaler
 from experiments.cell.oracle import Oracle, Truth, table_of
 from experiments.cell.rollout import Collector, Rollout
@@ -49,15 +49,15 @@ class Run:
         settings = spec.settings
         seed_global_generators(spec.seed, "cell")
         environments = environments_of(spec, settings.n_envs)
-        self.obs_size = environments.observations.size
-        passes, steps = CompiledPasses(), CompiledSteps.prepared(len(settings.hidden))
-        self.policy = Policy.mlp(self.obs_size, settings.hidden, environments.family, passes, steps)
+        observations, passes, steps = environments.observations, CompiledPasses(), CompiledSteps.of(settings)
+        self.obs_size = observations.size
+        self.policy = policy_of(settings, observations, environments.family, passes, steps)
         self.rule = make_rule(spec, self.policy)
         self.device = torch.device(settings.device)  # of parameters and batches; numbers are drawn on the CPU
         theta = self.policy.init(torch_stream(spec.seed, "theta"), settings.init_log_std)
         self.state = first_state(self.rule, theta.to(self.device))
         regression = settings.regression(integer_seed(spec.seed, "critic's shuffles"), steps)
-        self.critic = ValueBaseline.mlp(self.obs_size, settings.hidden, regression, passes)
+        self.critic = critic_of(settings, observations, regression, passes)
         fresh = self.critic.init(torch_stream(spec.seed, "critic"))
         self.critic_state = replace(fresh, theta=fresh.theta.to(self.device))
         self.collector = Collector(spec, self.policy, environments)

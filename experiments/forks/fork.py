@@ -12,13 +12,13 @@ from torch import Tensor
 
 from algos.ascent import LocalModel, Natural
 from algos.estimators import measure_change
-from algos.policies import Policy
 from algos.types import COLUMNS, Batch, Info
 from experiments.cell.checked_rule import first_state, make_rule, next_state
 from experiments.cell.compiled import CompiledPasses
 from experiments.cell.compiled_steps import CompiledSteps
 from experiments.cell.environments import environments_of
 from experiments.cell.failures import PARAMETER_LIMIT, described, require_within, status_of
+from experiments.cell.networks import policy_of
 from experiments.cell.streams import global_generators
 from experiments.forks.judge import Worth, judge_of
 from experiments.forks.stage import Stage, code_of_fork
@@ -53,10 +53,8 @@ class Forks:
         self._action_scale = environments.action_scale
         environments.close()
         self.spec, self.stage = spec, stage
-        hidden = spec.settings.hidden
-        self.policy = Policy.mlp(
-            observations.size, hidden, family, CompiledPasses(), CompiledSteps.prepared(len(hidden))
-        )
+        steps = CompiledSteps.of(spec.settings)
+        self.policy = policy_of(spec.settings, observations, family, CompiledPasses(), steps)
         self.judge = judge_of(spec, self.policy, observations, stage, episodes)
         self._judged: dict[str, Worth] = {}
         with torch.no_grad():

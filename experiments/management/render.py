@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from algos.policies import Policy
 from experiments.management.inspect import NotFound, find
 from experiments.management.specification import specification
 from experiments.management.video import require_format, write_video
@@ -19,6 +18,7 @@ def render(results: Path, part: str, out: Path | None, steps: int, seed: int, al
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     from experiments.cell.actor import Actor
     from experiments.cell.gym_environments import GymEnvironments
+    from experiments.cell.networks import policy_of
     from experiments.cell.normalization import ObservationNormalizer
     from experiments.cell.spaces import make_environment
 
@@ -31,11 +31,12 @@ def render(results: Path, part: str, out: Path | None, steps: int, seed: int, al
     spec = specification(cell, allowed)
     kept = read_cell(results / "cells" / name).tables["policies"].iloc[-1]
     try:
-        env = make_environment(spec.environment, {**spec.env_kwargs, "render_mode": "rgb_array"}, spec.wrappers)
+        flat, kwargs = spec.settings.flat_observations, {**spec.env_kwargs, "render_mode": "rgb_array"}
+        env = make_environment(spec.environment, kwargs, spec.wrappers, flat)
     except Exception as error:  # whatever an environment's constructor raises
         raise NotFound(f"{spec.env} cannot be drawn here: {error}") from error
     environments = GymEnvironments([env], spec.settings.action_distribution)
-    policy = Policy.mlp(environments.observations.size, spec.settings.hidden, environments.family)
+    policy = policy_of(spec.settings, environments.observations, environments.family)
     actor = Actor(policy, torch.from_numpy(array_of(kept.theta)).float())
     normalizer = ObservationNormalizer.of(array_of(kept.obs_mean), array_of(kept.obs_std), spec.settings.normalize_obs)
     frames: list[Any] = []

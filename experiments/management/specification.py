@@ -11,7 +11,7 @@ from experiments.management.inspect import NotFound, Planned
 from experiments.outside import file_of, is_outside
 from experiments.spec import RunSpec
 
-SHIPPED = ("gymnasium.wrappers",)  # modules whose code needs no word of the user's
+SHIPPED = ("gymnasium.wrappers", "experiments.minatar_games")  # modules whose code needs no word of the user's
 
 
 def specification(cell: Planned, allowed: Sequence[str]) -> RunSpec:

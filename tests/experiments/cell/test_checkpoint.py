@@ -60,6 +60,12 @@ def test_so_it_does_with_uncommon_spaces(tmp_path, make_spec, fakes, env, distri
     assert untimed(rows) == untimed(train(spec)) and pieces == 5 and rows[-1].status == "ok"
 
 
+def test_so_it_does_with_images(tmp_path, make_spec, fakes):
+    spec = make_spec("space_environments:Photographs-v0", "trpo", network="cnn", **OFTEN)
+    rows, pieces = in_pieces(spec, tmp_path / "run.checkpoint")
+    assert untimed(rows) == untimed(train(spec)) and pieces == 5 and rows[-1].status == "ok"
+
+
 def test_a_critic_with_a_memory_keeps_it(tmp_path, make_spec):
     spec = make_spec(**OFTEN, critic="adam", critic_epochs=2)
     assert untimed(in_pieces(spec, tmp_path / "run.checkpoint")[0]) == untimed(train(spec))
