@@ -60,6 +60,9 @@ class Settings(BaseModel):
     evaluations: int = Field(20, ge=1, description="points of the evaluation grid after step 0")
     eval_episodes: int = Field(10, ge=2, description="episodes per point and kind of action")
     final_episodes: int = Field(100, ge=2, description="held-out episodes for the last policy")
+    eval_mean: Literal["always", "final", "never"] = Field(
+        "final", description="when mean (or most probable) actions are judged too, not sampled ones alone"
+    )
     eval_max_steps: int = Field(
         10_000,
         ge=1,
@@ -89,7 +92,7 @@ class Settings(BaseModel):
 LARGEST = 2**63 - 1  # that a column of integers holds
 NAME_BYTES = 80  # of label and environment in a run_id
 # settings that no rule may change for itself
-JUDGE = frozenset({"evaluations", "eval_episodes", "final_episodes", "eval_max_steps"})
+JUDGE = frozenset({"evaluations", "eval_episodes", "final_episodes", "eval_mean", "eval_max_steps"})
 
 
 class RunSpec(BaseModel):

@@ -43,6 +43,8 @@ def measure_runs(results: Results, imputation: str = IMPUTATIONS[0]) -> pd.DataF
             for action in ("sampled", "mean"):
                 last, before = (_returns(found.get(name, none[0]), action) for found in (finals, lived))
                 if run.status != "ok":
+                    if not len(before):  # mean actions are judged last, if at all
+                        before = _returns(lived.get(name, none[0]), "sampled")
                     last = np.array([imputed_return(before, scale, imputation)])
                 row |= _final(action, float(last[-1]) if len(last) else NAN, scale)
             mine = updates.get(name, none[1])

@@ -9,7 +9,8 @@ from analysis.plots.style import rows_of_rules
 from analysis.plots.ticks import linear_ticks
 from experiments.records import PHASES
 
-SHOWN = [phase for phase in PHASES if phase != "evaluation_s"]  # evaluation is the judge's time, not the rule's
+APART = ("compile_s", "evaluation_s")  # once per installation; the judge's time, not the rule's
+SHOWN = [phase for phase in PHASES if phase not in APART]
 SHADES = [
     shade for i in (0, 2, 1) for shade in (HUES[hue][i] for hue in ("teal", "olive", "violet", "rose", "brown", "grey"))
 ]
@@ -17,7 +18,7 @@ COLOURS = dict(zip(SHOWN, SHADES, strict=False))
 
 
 def wall_clock_split(runs: pd.DataFrame, ax: Axes, style: Style) -> Axes:
-    """Seconds per 1,000 training steps of one environment, by phase, the mean over runs; evaluation left out."""
+    """Seconds per 1,000 training steps of one environment, by phase, the mean over runs; APART left out."""
     for y, label in enumerate(style):
         part = runs[(runs.label == label) & (runs.env_steps > 0)]
         left = 0.0

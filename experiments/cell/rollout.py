@@ -11,7 +11,7 @@ from algos.policies import Policy
 from experiments.cell.actor import draw_noise
 from experiments.cell.environments import Environments
 from experiments.cell.normalization import normalizer_of
-from experiments.cell.play import CompiledPlayer, part_of, player_of
+from experiments.cell.play import part_of, player_of
 from experiments.cell.streams import integer_seed, numpy_stream
 from experiments.spec import RunSpec
 
@@ -44,7 +44,6 @@ class Collector:
         self.n_envs = spec.settings.n_envs
         self._policy = policy
         self.environments = environments
-        CompiledPlayer.prepare(environments, policy)
         self._seed, self._noise = spec.seed, numpy_stream(spec.seed, "actions")
         self._obs = self._reset_all("")
         self.normalizer = normalizer_of(self.environments.observations, spec.settings.normalize_obs)

@@ -22,6 +22,7 @@ from experiments.cell.failures import PARAMETER_LIMIT, RETURN_LIMIT, Diverged, r
 from experiments.cell.networks import critic_of, policy_of
 from experiments.cell.normalization import CLIP, RewardScaler
 from experiments.cell.oracle import Oracle, Truth, table_of
+from experiments.cell.play import CompiledPlayer
 from experiments.cell.rollout import Collector, Rollout
 from experiments.cell.streams import integer_seed, seed_global_generators, torch_stream
 from experiments.identity import code_of, cpu_model, library_versions
@@ -37,7 +38,7 @@ from experiments.records import (
 )
 from experiments.spec import RunSpec
 
-ACTIONS: tuple[ActionMode, ...] = ("sampled", "mean")
+NO_TRAINING = ("compile_s", "evaluation_s", "measure_s")  # phases that no rule needs
 COUNTERS = ("gradient_evaluations", "fisher_products", "candidate_evaluations")
 
 
@@ -49,9 +50,12 @@ class Run:
         settings = spec.settings
         seed_global_generators(spec.seed, "cell")
         environments = environments_of(spec, settings.n_envs)
-        observations, passes, steps = environments.observations, CompiledPasses(), CompiledSteps.of(settings)
+        observations = environments.observations
         self.obs_size = observations.size
-        self.policy = policy_of(settings, observations, environments.family, passes, steps)
+        with self.clock("compile_s"):
+            passes, steps = CompiledPasses(), CompiledSteps.of(settings)
+            self.policy = policy_of(settings, observations, environments.family, passes, steps)
+            CompiledPlayer.prepare(environments, self.policy)
         self.rule = make_rule(spec, self.policy)
         self.device = torch.device(settings.device)  # of parameters and batches; numbers are drawn on the CPU
         theta = self.policy.init(torch_stream(spec.seed, "theta"), settings.init_log_std)
@@ -231,10 +235,15 @@ class Run:
         )
 
     def evaluate(self, grid_step: int, give_up: Callable[[], bool], final: bool = False) -> Iterator[EvaluationRow]:
-        """Judge the present policy with sampled and with mean actions. Raises Paused if told to give up."""
+        """Judge the present policy with sampled and, where that is asked for, mean actions.
+
+        Raises Paused if told to give up.
+        """
         settings = self.spec.settings
         episodes = settings.final_episodes if final else settings.eval_episodes
-        for action in ACTIONS:
+        with_mean = settings.eval_mean == "always" or (final and settings.eval_mean == "final")
+        actions: tuple[ActionMode, ...] = ("sampled", "mean") if with_mean else ("sampled",)
+        for action in actions:
             with self.clock("evaluation_s"):
                 stream = "final" if final else "evaluation"
                 result = self.evaluator.run(
@@ -246,7 +255,7 @@ class Run:
                 grid_step=grid_step,
                 env_steps=self.env_steps,
                 update=self.updates,
-                train_s=sum(s for phase, s in self.clock.seconds.items() if phase not in ("evaluation_s", "measure_s")),
+                train_s=sum(s for phase, s in self.clock.seconds.items() if phase not in NO_TRAINING),
                 final=final,
                 action=action,
                 episodes=episodes,

@@ -20,6 +20,15 @@ def test_evaluation_is_not_training():
     assert told["unaccounted_share"] == pytest.approx(0)
 
 
+def test_compilation_is_not_training_and_an_older_row_knows_of_none():
+    slower = RUN.copy()
+    slower["compile_s"], slower["total_s"] = 2.5, 12.5
+    assert cost(slower)["steps_per_s"] == 100 and cost(slower)["compile_share"] == 0.2
+    assert cost(slower)["unaccounted_share"] == pytest.approx(0)
+    slower["compile_s"], slower["total_s"] = math.nan, 10.0
+    assert cost(slower)["steps_per_s"] == 100 and cost(slower)["compile_share"] == 0
+
+
 def test_a_run_that_failed_is_counted_on_at_its_pace():
     assert cost(RUN)["budget_s"] == 7
     failed = RUN.copy()

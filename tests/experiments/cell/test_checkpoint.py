@@ -123,7 +123,7 @@ class Asked:
 @pytest.mark.parametrize("after", [0, 1, 4, 15, 25, 32])  # 7 questions in each evaluation, 1 at a checkpoint
 def test_a_run_that_gives_up_an_evaluation_loses_nothing_that_counts(tmp_path, make_spec, monkeypatch, after):
     monkeypatch.setattr("experiments.cell.train.PATIENCE_S", 0.0)
-    spec, file = make_spec("Pendulum-v1", **OFTEN), tmp_path / "c"
+    spec, file = make_spec("Pendulum-v1", **OFTEN, eval_mean="always"), tmp_path / "c"
     with pytest.raises(Paused, match="in an evaluation"):
         list(train(spec, checkpoint=file, pause=Asked(after)))
     assert untimed(train(spec, checkpoint=file)) == untimed(train(spec))

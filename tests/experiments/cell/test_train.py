@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import experiments.cell.run as run_module
+from algos.estimators import ValueBaseline
 from algos.finite import NonFinite, require_finite
 from algos.rules import RULES
 from experiments.cell.failures import Diverged, EnvironmentFailed, require_within
@@ -23,20 +24,15 @@ def of(kind, rows):
     return [row for row in rows if isinstance(row, kind)]
 
 
-def test_rows_come_on_the_grid_and_end_with_the_run(make_spec):
-    rows = list(train(make_spec(budget=192, evaluations=2)))
+@pytest.mark.parametrize(("eval_mean", "on_the_way", "last"), [("always", 1, 1), ("final", 0, 1), ("never", 0, 0)])
+def test_rows_come_on_the_grid_and_end_with_the_run(make_spec, eval_mean, on_the_way, last):
+    rows = list(train(make_spec(budget=192, evaluations=2, eval_mean=eval_mean)))
     assert [r.env_steps for r in of(UpdateRow, rows)] == [64, 128, 192]
     told = [(r.grid_step, r.env_steps, r.final, r.action, r.episodes) for r in of(EvaluationRow, rows)]
-    assert told == [
-        (0, 0, False, "sampled", 2),
-        (0, 0, False, "mean", 2),
-        (96, 128, False, "sampled", 2),
-        (96, 128, False, "mean", 2),
-        (192, 192, False, "sampled", 2),
-        (192, 192, False, "mean", 2),
-        (192, 192, True, "sampled", 3),
-        (192, 192, True, "mean", 3),
-    ]
+    expected = []
+    for where, mean in (((0, 0, False), on_the_way), ((96, 128, False), on_the_way), ((192, 192, False), on_the_way)):
+        expected += [(*where, action, 2) for action in ("sampled", "mean")[: 1 + mean]]
+    assert told == expected + [(192, 192, True, action, 3) for action in ("sampled", "mean")[: 1 + last]]
     run = rows[-1]
     assert isinstance(run, RunRow) and run.status == "ok" and run.updates == 3 and run.env_steps == 192
 
@@ -166,8 +162,8 @@ def test_a_critic_that_went_astray_ends_the_run_and_how_far_that_is_depends_on_w
     fresh = run_module.Run(spec).critic_state
     for factor, status in ((0.5, "ok"), (2.0, "diverged")):
         astray = replace(fresh, theta=torch.full_like(fresh.theta, factor * float(limit)))
-        monkeypatch.setattr(run_module.ValueBaseline, "fit", lambda *arguments, astray=astray: astray)
-        monkeypatch.setattr(run_module.ValueBaseline, "predict", lambda self, state, obs: obs[..., 0] * 0)
+        monkeypatch.setattr(ValueBaseline, "fit", lambda *arguments, astray=astray: astray)
+        monkeypatch.setattr(ValueBaseline, "predict", lambda self, state, obs: obs[..., 0] * 0)
         run = list(train(spec))[-1]
         assert run.status == status, run.reason
     assert run.reason.startswith(f"critic beyond {limit}: ")
@@ -177,7 +173,7 @@ def test_a_critic_whose_fit_overflows_ends_the_run(make_spec, monkeypatch):
     def fit(*arguments):
         raise NonFinite("squared right hand side is inf")
 
-    monkeypatch.setattr(run_module.ValueBaseline, "fit", fit)
+    monkeypatch.setattr(ValueBaseline, "fit", fit)
     run = list(train(make_spec()))[-1]
     assert run.status == "diverged" and run.reason.startswith("critic not to be fitted: squared right hand side is inf")
 
