@@ -13,8 +13,10 @@ tasks. An episode ends at the registered time limit. Where there is none it is c
 """
 
 import csv
+import math
 import sys
 from dataclasses import asdict, dataclass, fields
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ except ModuleNotFoundError as missing:  # this python is not that of the project
 import gymnasium as gym
 import mujoco
 import numpy as np
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -38,6 +40,7 @@ CAPS = {"CliffWalking-v1": (200, *UNCAPPED), "CliffWalkingSlippery-v1": (200, *U
 SEEDS = range(100, 200)  # of episodes: those with which one tunes
 REPEATS = 10  # episodes per seed of a toy-text task, whose returns are noisy and cheap if an episode is no longer than
 SHORT = 1_000  # steps
+MOST = 64  # fixed actions that are tried
 
 
 @dataclass(frozen=True)
@@ -118,18 +121,33 @@ def measured(task: Task, anchor: str, policy: str, seeds: int, returns: NDArray[
 def fixed_action(task: Task, seeds: int) -> Anchor:
     """The best of the policies that do the same whatever they see."""
     made = task.make()
-    space: Any = made.action_space
-    made.close()
-    actions: dict[str, Any]
-    if isinstance(space, Discrete):
-        actions = {f"action {action} always": action for action in range(space.start, space.start + space.n)}
-    elif isinstance(space, Box):
-        actions = {"the middle of the action space always": ((space.low + space.high) / 2).astype(space.dtype)}
-    else:
-        raise ValueError(f"{task.env}: action space {space} is neither discrete nor a box")
+    try:
+        actions = fixed_actions(made.action_space)
+    except ValueError as error:
+        raise ValueError(f"{task.env}: {error}") from error
+    finally:
+        made.close()
     found = {name: returns_of(task, seeds, lambda *_, a=action: a) for name, action in actions.items()}
     best = max(found, key=lambda name: float(found[name].mean()))
     return measured(task, "fixed", best, seeds, found[best])
+
+
+def fixed_actions(space: Any) -> dict[str, Any]:
+    """What to call it -> each action that may be done always. Raises ValueError for a space that no policy acts in."""
+    if isinstance(space, Discrete):
+        return {f"action {action} always": action for action in range(space.start, space.start + space.n)}
+    if isinstance(space, Box):
+        bounded = np.isfinite(space.low) & np.isfinite(space.high)
+        low, high = (np.where(bounded, end, 0) for end in (space.low, space.high))
+        middle = np.clip((low + high) / 2, space.low, space.high).astype(space.dtype)
+        return {"the middle of the action space always": middle}
+    if isinstance(space, MultiDiscrete | MultiBinary):
+        plain: Any = MultiDiscrete(np.full(space.shape, 2)) if isinstance(space, MultiBinary) else space
+        if math.prod(plain.nvec.ravel().tolist()) > MOST:
+            return {"the first choice of every component always": plain.start.astype(space.dtype)}
+        choices = [plain.start + np.reshape(each, space.shape) for each in product(*map(range, plain.nvec.ravel()))]
+        return {f"action {each.tolist()} always": each.astype(space.dtype) for each in choices}
+    raise ValueError(f"action space {space} is neither Discrete, MultiDiscrete or MultiBinary nor a Box")
 
 
 def own_reference(task: Task, seeds: int) -> Anchor | None:

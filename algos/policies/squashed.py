@@ -52,7 +52,7 @@ class SquashedGaussian:
 
     def log_prob(self, d: Tensor, actions: Tensor) -> Tensor:
         """log density [B] of tanh(u) for actions u [B, n]."""
-        return self.inner.log_prob(d, actions) - _log_slope(actions).sum(-1)
+        return self.inner.log_prob(d, actions) - log_slope(actions).sum(-1)
 
     def score(self, d: Tensor, actions: Tensor) -> Tensor:
         """d log pi(a) / dd [B, 2n]."""
@@ -63,7 +63,7 @@ class SquashedGaussian:
         mean, log_std = d[..., : self.n], d[..., self.n :]
         z = torch.linspace(-REACH, REACH, NODES, dtype=d.dtype, device=d.device)
         weights = torch.softmax(-z.square() / 2, 0)
-        slopes = _log_slope(mean.unsqueeze(-1) + log_std.exp().unsqueeze(-1) * z)
+        slopes = log_slope(mean.unsqueeze(-1) + log_std.exp().unsqueeze(-1) * z)
         return self.inner.entropy(d) + (slopes @ weights).sum(-1)
 
     def kl(self, first: Tensor, second: Tensor) -> Tensor:
@@ -75,6 +75,9 @@ class SquashedGaussian:
         return self.inner.fisher(d)
 
 
-def _log_slope(u: Tensor) -> Tensor:
-    """log(1 - tanh(u)^2), which is 2 (log 2 - u - softplus(-2u)) without cancellation."""
+def log_slope(u: Tensor) -> Tensor:
+    """log(1 - tanh(u)^2), by which the log densities of u and tanh(u) differ.
+
+    It is 2 (log 2 - u - softplus(-2u)), without cancellation.
+    """
     return 2 * (math.log(2) - u - softplus(-2 * u))

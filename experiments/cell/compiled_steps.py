@@ -22,7 +22,8 @@ from algos.estimators.surrogates import Unweighted
 from algos.finite import NonFinite
 from algos.networks import MLP, Network
 from algos.optim import Adam, AdamState, Objective, Plain, Plan, Reached, TorchSteps
-from algos.policies import Categorical, DiagonalGaussian
+from algos.policies import Categorical, DiagonalGaussian, SquashedGaussian
+from algos.policies.squashed import log_slope
 from experiments.cell import steps_kernel as kernel
 from experiments.cell.compiled import compiled
 from experiments.cell.steps_kernel import Data, Layers, Moments, Rates, Rooms, Target
@@ -83,6 +84,9 @@ def _of_error(network: MLP, objective: SquaredError) -> tuple[MLP, Data, Target]
 
 def _of_surrogate(network: MLP, objective: SurrogateObjective) -> tuple[MLP, Data, Target] | None:
     family, batch, form = objective.family, objective.batch, _form(objective.surrogate)
+    log_probs = batch.log_probs
+    if type(family) is SquashedGaussian:  # ratios of densities are those before squashing
+        family, log_probs = family.inner, log_probs + log_slope(batch.actions).sum(-1)
     discrete = type(family) is Categorical
     actions = batch.actions.reshape(len(batch.obs), -1)
     if discrete:
@@ -93,7 +97,7 @@ def _of_surrogate(network: MLP, objective: SurrogateObjective) -> tuple[MLP, Dat
     if not known or not sizes or form is None:
         return None
     target = Target(kernel.CATEGORICAL if discrete else kernel.GAUSSIAN, *form)
-    return network, _data(batch.obs, actions, batch.advantages, batch.log_probs), target
+    return network, _data(batch.obs, actions, batch.advantages, log_probs), target
 
 
 def _form(surrogate: Any) -> tuple[int, float, float, float, float] | None:

@@ -2,6 +2,7 @@ import gymnasium as gym
 import numpy as np
 import pandas as pd
 import pytest
+from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 
 from experiments import pin_references as script
 
@@ -85,3 +86,20 @@ def test_seeds_are_those_of_tuning():
     (task,) = script.tasks_of("CartPole-v1")
     first, second = script.returns_of(task, 5), script.returns_of(task, 6)
     np.testing.assert_array_equal(first, second[:5])
+
+
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [
+        (Discrete(2, start=3), [3, 4]),
+        (MultiDiscrete([2, 3], start=[1, 0]), [[1, 0], [1, 1], [1, 2], [2, 0], [2, 1], [2, 2]]),
+        (MultiDiscrete([9, 9], start=[1, 0]), [[1, 0]]),
+        (MultiBinary(2), [[0, 0], [0, 1], [1, 0], [1, 1]]),
+        (Box(50, 100, (2,)), [[75, 75]]),
+        (Box(np.array([-np.inf, 3], np.float32), np.array([np.inf, np.inf], np.float32)), [[0, 3]]),
+    ],
+    ids=str,
+)
+def test_what_may_be_done_always_belongs_to_the_space(space, expected):
+    actions = list(script.fixed_actions(space).values())
+    assert np.array_equal(actions, expected) and all(map(space.contains, actions))

@@ -15,14 +15,14 @@ from algos.estimators.surrogates import Unweighted
 from algos.finite import NonFinite
 from algos.networks import MLP
 from algos.optim import TORCH_STEPS, Adam, Plain, Plan, Reached, TorchSteps, shuffles
-from algos.policies import Categorical, DiagonalGaussian, Policy
+from algos.policies import Categorical, DiagonalGaussian, Policy, SquashedGaussian
 from algos.rules import RULES
 from experiments.cell import compiled_steps
 from experiments.cell.compiled_steps import CompiledSteps
 from experiments.cell.run import Run
 
 SINGLE, DOUBLE = torch.float32, torch.float64
-FAMILIES = {"categorical": Categorical(3), "gaussian": DiagonalGaussian(2)}
+FAMILIES = {"categorical": Categorical(3), "gaussian": DiagonalGaussian(2), "squashed": SquashedGaussian(2)}
 HIDDEN = [(), (8,), (7, 5), (4, 5, 6)]
 SURROGATES = [Clipped(0.05), ImportanceSampled(), Unweighted(), KLPenalised(3.0), RatioPenalised(0.1)]
 G = torch.Generator().manual_seed(0)
