@@ -43,6 +43,26 @@ def pole(make_spec, tmp_path):
     return Forks(spec, stage, 4)
 
 
+UNCOMMON = {
+    "images": ("Photographs-v0", {"network": "cnn"}),
+    "several choices": ("Choices-v0", {}),
+    "squashed actions": ("Reach-v0", {"action_distribution": "squashed_gaussian"}),
+}
+
+
+@pytest.mark.parametrize("kind", UNCOMMON)
+def test_every_rule_makes_a_step_whatever_is_seen_and_done(kind, make_spec, fakes, tmp_path):
+    env, settings = UNCOMMON[kind]
+    spec = make_spec(f"space_environments:{env}", batch_size=64, budget=64, evaluations=1, **settings)
+    (stage,) = reach(spec, [64], tmp_path)
+    forks = Forks(spec, stage, 2)
+    rows = [forks.fork(entry) for entry in EVERY]
+    forks.close()
+    assert {row.label: (row.status, row.reason) for row in rows if row.status != "ok"} == {}
+    moved = [row for row in rows if row.theta_digest != digest_of(stage.theta)]
+    assert len(moved) > len(rows) / 2 and all(math.isfinite(row.kl + row.return_after) for row in rows)
+
+
 def test_every_rule_has_a_row_with_finite_numbers(lake):
     _, rows = lake
     assert set(rows) == set(RULES) and all(row.status == "ok" for row in rows.values())

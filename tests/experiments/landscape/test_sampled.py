@@ -1,3 +1,5 @@
+from contextlib import closing
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +9,10 @@ from algos.policies import Categorical, Policy
 from algos.types import Batch
 from experiments.cell.normalization import ObservationNormalizer
 from experiments.cell.oracle import finite_mdp
+from experiments.cell.run import Run
 from experiments.landscape.exact import ExactGround
 from experiments.landscape.sampled import Player, SampledGround, thin
+from experiments.records import array_of
 
 
 def batch_of(times, gamma=0.5):
@@ -97,3 +101,17 @@ def test_samples_tell_what_is_exact(make_spec, monkeypatch):
         assert told.return_se < abs(true_gain) and abs(gain - true_gain) < 4 * told.return_se
         assert np.isnan(told.bound) and np.isnan(told.average_bound)
     assert normalizer.moments.mean[0] == 0.1, "the policy's moments stand still"
+
+
+def test_images_are_seen_from_a_policy_as_in_training(make_spec, fakes):
+    spec = make_spec("space_environments:Photographs-v0", network="cnn")
+    with closing(Run(spec)) as run:
+        list(run.step())
+        row = run.policy_row()
+    mean, std = array_of(row.obs_mean), array_of(row.obs_std)
+    normalizer = ObservationNormalizer.of(mean, std, spec.settings.normalize_obs)
+    with closing(SampledGround(spec, torch.from_numpy(array_of(row.theta)).float(), normalizer, 200, 4)) as ground:
+        assert ground.theta.dtype == ground.gradient.dtype == torch.float64 and float(ground.gradient.norm()) > 0
+        step = ground.gradient * (0.02 / float(ground.gradient @ ground.fisher(ground.gradient))) ** 0.5
+        here, there = ground.read(ground.theta), ground.read(ground.theta + step)
+    assert here.kl == 0 and 0 < there.kl < 0.1 and there.surrogate > here.surrogate
