@@ -18,6 +18,7 @@ import pandas as pd
 
 from analysis import console
 from analysis.summary import REACHED, number, with_interval
+from experiments.records import PHASES
 
 ROOT = Path(__file__).parents[1]
 READMES = tuple(
@@ -72,21 +73,61 @@ def speed(reference: Path) -> list[str]:
 
 
 def kernel(reference: Path) -> list[str]:
-    """What a Fisher-vector product costs: over its bare matrix products, and against graphs of automatic
-    differentiation."""
-    lines = ["| case | over bare products | retained graph | rebuilt graph |", "|---|---:|---:|---:|"]
+    """What a Fisher-vector product costs: over its bare matrix products, by turns with them, and against graphs of
+    automatic differentiation."""
+    lines = [
+        "| case | over bare products | lowest and highest | retained graph | rebuilt graph |",
+        "|---|---:|---:|---:|---:|",
+    ]
     for case in ("batch 2048, 64x64", "batch 16384, 64x64", "batch 2048, 256x256"):
         named = f"{case}, 17 obs, float32"
+        (floor,) = (
+            entry["extra_info"] for entry in _benchmarks(reference, f"Fisher-vector product over its floor, {named}")
+        )
         times = {
-            entry["name"].removeprefix("test_").split("[")[0] + entry["params"].get("body", ""): entry["stats"][
-                "median"
-            ]
+            entry["params"].get("body", ""): entry["stats"]["median"]
             for entry in _benchmarks(reference, f"Fisher-vector product, {named}")
         }
-        ours = times["fisher_vector_productcompiled"]
-        over = ours / times["floor_of_bare_matrix_products"]
-        slower = [times[f"fisher_vector_product{body} graph"] / ours for body in ("retained", "rebuilt")]
-        lines.append(f"| {case} | {over:.2f} | {slower[0]:.1f} times slower | {slower[1]:.1f} times slower |")
+        slower = " | ".join(
+            f"{times[f'{body} graph'] / times['compiled']:.1f} times slower" for body in ("retained", "rebuilt")
+        )
+        spread = f"{floor['lowest']:.2f} to {floor['highest']:.2f}"
+        lines.append(f"| {case} | {floor['over_floor']:.2f} | {spread} | {slower} |")
+    return lines
+
+
+def rules(reference: Path) -> list[str]:
+    """What an update of every rule costs, beside one gradient and the count of what it computes."""
+    lines = [
+        "| rule | ms | over one gradient | gradients | Fisher products | candidates |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for entry in _benchmarks(reference, "update over one gradient"):
+        found = entry["extra_info"]
+        counts = " | ".join(
+            str(found[count]) for count in ("gradient_evaluations", "fisher_products", "candidate_evaluations")
+        )
+        name, times = entry["params"]["name"], f"{number(found['body_ms'])} | {number(found['over_floor'])}"
+        lines.append(f"| `{name}` | {times} | {counts} |")
+    return lines
+
+
+TRAINING = [phase for phase in PHASES if phase not in ("compile_s", "evaluation_s")]
+
+
+def cell(reference: Path) -> list[str]:
+    """CPU seconds of a cell of a million steps by phase, and what evaluation adds to them."""
+    names = " | ".join(phase.removesuffix("_s") for phase in TRAINING)
+    lines = [
+        f"| environment | {names} | evaluation | its share | with `always` | with `never` |",
+        f"|---|{'---:|' * (len(TRAINING) + 4)}",
+    ]
+    for entry in _benchmarks(reference, "cell of 1,000,000 steps"):
+        seconds, judging = entry["extra_info"]["seconds"], entry["extra_info"]["evaluation"]
+        training_s = sum(seconds.values())
+        shares = (f"{judging[when] / (training_s + judging[when]):.0%}" for when in ("final", "always", "never"))
+        cells = [f"{seconds[phase]:.1f}" for phase in TRAINING] + [f"{judging['final']:.1f}", *shares]
+        lines.append(f"| {entry['params']['env']} | {' | '.join(cells)} |")
     return lines
 
 
@@ -144,15 +185,22 @@ def _rate(rows: pd.DataFrame) -> str:
 
 
 def _benchmarks(reference: Path, group: str) -> Iterator[dict[str, Any]]:
-    """The entries of one group of the committed benchmarks."""
-    found = json.loads((reference / "benchmarks" / "benchmarks.json").read_text(encoding="utf-8"))["benchmarks"]
-    return (entry for entry in found if entry["group"] == group)
+    """The entries of one group of the committed benchmarks, each from the newest file that has it."""
+    files = [json.loads(file.read_text(encoding="utf-8")) for file in (reference / "benchmarks").glob("*.json")]
+    newest = {
+        entry["fullname"]: entry
+        for file in sorted(files, key=lambda file: file["datetime"])
+        for entry in file["benchmarks"]
+    }
+    return (entry for entry in newest.values() if entry["group"] == group)
 
 
 BLOCKS: dict[str, Callable[[Path], list[str]]] = {
     "quick": quick,
     "speed": speed,
     "kernel": kernel,
+    "rules": rules,
+    "cell": cell,
     "training": training,
     "preconditioners": preconditioners,
     "calibration": calibration,

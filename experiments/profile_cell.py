@@ -1,4 +1,4 @@
-"""Where the time of a cell goes, beside what the simulator alone would take in the same minute.
+"""Where the CPU time of a cell goes, beside what the simulator alone would take in the same minute.
 
 python -m experiments.profile_cell trpo HalfCheetah-v5
 python -m experiments.profile_cell ppo Hopper-v5 --updates 50 --batch-size 1024
@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments import console
+from experiments.cell.clock import Clock
 from experiments.cell.run import Run
 from experiments.cell.spaces import make_environment
 from experiments.matrix_file import MatrixError
@@ -44,7 +45,7 @@ class Arguments:
 
 
 def simulator_rate(spec: RunSpec, steps: int) -> float:
-    """Environment steps per second that the simulator alone makes on one thread, with random actions.
+    """Environment steps per CPU second that the simulator alone makes on one thread, with random actions.
 
     MuJoCo: bare `mj_step` with the task's frame skip. Anything else: the environment in its wrappers, resets included.
     """
@@ -54,24 +55,24 @@ def simulator_rate(spec: RunSpec, steps: int) -> float:
     actions = [made.action_space.sample() for _ in range(steps)]
     bare = made.unwrapped
     if isinstance(bare, MujocoEnv):
-        start = time.perf_counter()
+        start = time.process_time()
         for action in actions:
             bare.data.ctrl[:] = action
             mujoco.mj_step(bare.model, bare.data, nstep=bare.frame_skip)
     else:
-        start = time.perf_counter()
+        start = time.process_time()
         for action in actions:
             _, _, terminated, truncated, _ = made.step(action)
             if terminated or truncated:
                 made.reset()
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     made.close()
     return steps / seconds
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Seconds per update by phase, and the simulator's own rate measured between the updates."""
+    """CPU seconds per update by phase, and the simulator's own rate measured between the updates."""
 
     seconds: dict[str, float]
     total: float
@@ -84,13 +85,13 @@ def profile(spec: RunSpec, updates: int, calibration_steps: int = 4000) -> Profi
     """Time `updates` updates of a cell, evaluation apart. Each is preceded by a measurement of the simulator alone."""
     run = Run(spec)
     list(run.step())
-    run.clock.seconds.clear()
+    run.clock = Clock(time.process_time)
     totals, rates = [], []
     for _ in range(updates):
         rates.append(simulator_rate(spec, calibration_steps))
-        start = time.perf_counter()
+        start = time.process_time()
         list(run.step())
-        totals.append(time.perf_counter() - start)
+        totals.append(time.process_time() - start)
     run.close()
     seconds = {phase: run.clock.seconds[phase] / updates for phase in PHASES if phase in run.clock.seconds}
     seconds["other_s"] = float(np.mean(totals)) - sum(seconds.values())
@@ -133,7 +134,7 @@ def main(arguments: Arguments) -> int:
     found = profile(spec, arguments.updates)
     table = Table(title=f"{spec.label} on {spec.env}", min_width=40)
     table.add_column("phase")
-    table.add_column("ms per update", justify="right")
+    table.add_column("CPU ms per update", justify="right")
     table.add_column("share", justify="right")
     for phase, seconds in found.seconds.items():
         table.add_row(phase.removesuffix("_s"), f"{1000 * seconds:.1f}", f"{seconds / found.total:.0%}")
@@ -143,7 +144,7 @@ def main(arguments: Arguments) -> int:
         f"a rollout takes {over:.2f} of the time that the simulator alone would\n"
         f"batch {spec.settings.batch_size}, {spec.settings.n_envs} environments: trains at {found.steps_per_s:,.0f} "
         f"steps/s, {found.ratio:.2f} of the simulator alone ({found.simulator_steps_per_s:,.0f} steps/s)\n"
-        f"evaluation apart; medians over {arguments.updates} updates, one thread"
+        f"per CPU second, evaluation apart; medians over {arguments.updates} updates, one thread"
     )
     return 0
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,8 @@ from experiments.records import PHASES
 class Clock:
     """Monotonic seconds per phase."""
 
-    def __init__(self) -> None:
+    def __init__(self, timer: Callable[[], float] = time.perf_counter) -> None:
+        self.timer = timer  # of the phases
         self.seconds: dict[str, float] = defaultdict(float)
         self.last: dict[str, float] = {}
         self._start, self._cpu = time.perf_counter(), time.process_time()
@@ -20,11 +21,11 @@ class Clock:
 
     @contextmanager
     def __call__(self, phase: str) -> Iterator[None]:
-        start = time.perf_counter()
+        start = self.timer()
         try:
             yield
         finally:
-            self.last[phase] = time.perf_counter() - start
+            self.last[phase] = self.timer() - start
             self.seconds[phase] += self.last[phase]
 
     def totals(self) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class CompiledPlayer(Player):
     def advance(self, lanes: NDArray[np.int64], obs: NDArray[Any], noise: NDArray[Any] | None, record: Record) -> int:
         acting = Acting(self._added(noise, record), *self._bounds, self._commands)
         arguments = (self._lean.copies, lanes, obs, self._weights, acting, self._normal, record)
-        t, how = self._lean.call("play", ACTS[type(self._family)], *arguments)
+        t, how = self._lean.call("play", ACTS[type(self._family)], len(self._weights.weights), *arguments)
         if how == FINE:
             return int(t)
         if how == OUTPUTS:

@@ -1,5 +1,6 @@
 """The README says what the reference results say."""
 
+import json
 import re
 from pathlib import Path
 
@@ -52,6 +53,33 @@ def test_a_block_is_made_from_the_tables(reference: Path) -> None:
     assert "old" not in text
     assert text.startswith("before\n") and text.endswith("after\n")
     assert "| Pole-v1 (41k) | `a_rule` | 3/4 | 498 [490, 500] | 0.5 | 1 [0.3, 1] | 0.0184 |" in text
+
+
+def test_a_benchmark_that_was_run_again_alone_replaces_the_older_one(tmp_path: Path) -> None:
+    folder = tmp_path / "benchmarks"
+    folder.mkdir()
+    for file, day, rates in (("b.json", "01", {"Pole": 0.5, "Car": 0.7}), ("a.json", "02", {"Pole": 0.8})):
+        entries = [
+            {
+                "fullname": f"test[{env}]",
+                "group": "training",
+                "params": {"env": env},
+                "extra_info": {"steps_per_s": 10.0, "simulator_steps_per_s": 20.0, "ratio": ratio},
+            }
+            for env, ratio in rates.items()
+        ]
+        (folder / file).write_text(json.dumps({"datetime": f"2026-01-{day}", "benchmarks": entries}))
+    assert BLOCKS["training"](tmp_path)[2:] == ["| Pole | 10 | 20 | 0.80 |", "| Car | 10 | 20 | 0.70 |"]
+
+
+def test_the_share_of_evaluation_is_that_of_the_whole(tmp_path: Path) -> None:
+    (tmp_path / "benchmarks").mkdir()
+    seconds = dict.fromkeys(["rollout_s", "advantage_s", "critic_s", "update_s", "measure_s", "other_s"], 5.0)
+    extra = {"seconds": seconds, "evaluation": {"never": 10.0, "final": 20.0, "always": 30.0}}
+    entry = {"fullname": "x", "group": "cell of 1,000,000 steps", "params": {"env": "Pole"}, "extra_info": extra}
+    text = json.dumps({"datetime": "2026", "benchmarks": [entry]})
+    (tmp_path / "benchmarks" / "a.json").write_text(text)
+    assert BLOCKS["cell"](tmp_path)[2].endswith("| 5.0 | 20.0 | 40% | 50% | 25% |")
 
 
 def test_a_number_that_was_edited_is_found_and_mended(

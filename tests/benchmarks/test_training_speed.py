@@ -6,7 +6,9 @@ from experiments.profile_cell import Arguments, profile, spec_for
 
 
 @pytest.mark.benchmark(group="training")
-@pytest.mark.parametrize("env", ["HalfCheetah-v5", "Hopper-v5", "CartPole-v1"])
+@pytest.mark.parametrize(
+    "env", ["HalfCheetah-v5", "Hopper-v5", "Walker2d-v5", "CartPole-v1", "Pendulum-v1", "Acrobot-v1"]
+)
 def test_trpo_training_rate_against_the_simulator(benchmark, env, capsys):
     """64x64 tanh, batch 2048, 16 environments: updates with everything but evaluation in them."""
     spec = spec_for(Arguments("trpo", env, updates=15))

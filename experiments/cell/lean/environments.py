@@ -52,6 +52,7 @@ class LeanEnvironments(GymEnvironments):
         self, made: list[gym.Env[Any, Any]], distribution: ActionDistribution, simulations: Any, constants: Any
     ) -> None:
         super().__init__(made, distribution)
+        self._kernels: dict[tuple[str, Any, int], Any] = {}
         elapsed = np.zeros(self.n, dtype=np.int64)
         self.copies = Copies(simulations, constants, elapsed, self.time_limit or np.iinfo(np.int64).max)
 
@@ -67,16 +68,22 @@ class LeanEnvironments(GymEnvironments):
         commands = np.ascontiguousarray(actions, dtype=kind)
         obs, rewards = np.empty((m, self.observations.size)), np.empty(m)
         terminated, truncated = np.empty((2, m), dtype=bool)
-        if self.call("step", None, self.copies, lanes, commands, obs, rewards, terminated, truncated) != FINE:
+        if self.call("step", None, 0, self.copies, lanes, commands, obs, rewards, terminated, truncated) != FINE:
             require_numbers(actions, observation=obs, reward=rewards)
         return obs, rewards, terminated, truncated
 
-    def call(self, name: str, act: Any, *arguments: Any) -> Any:
-        """The result of a function of `loop.py`. Raises mujoco.FatalError where the simulator calls an error."""
-        kernel = kernel_of(name, self.task, self.view, act, tuple(numba.typeof(argument) for argument in arguments))
+    def call(self, name: str, act: Any, layers: int, *arguments: Any) -> Any:
+        """The result of a function of `loop.py`, for a network of so many layers, on which types depend alone.
+
+        Raises mujoco.FatalError where the simulator calls an error.
+        """
+        key = name, act, layers
+        if key not in self._kernels:  # to ask for the types takes longer than the call
+            types = tuple(numba.typeof(argument) for argument in arguments)
+            self._kernels[key] = kernel_of(name, self.task, self.view, act, types)
         with ONE_AT_A_TIME:
             try:
-                return kernel(*arguments)
+                return self._kernels[key](*arguments)
             except SimulatorError:
                 raise mujoco.FatalError(error_text()) from None
 
