@@ -45,7 +45,7 @@ def notes_of(interfaces: Mapping[str, Interface], cells: Iterable[RunSpec]) -> t
         if env in interfaces
         for note in (
             _endless(env, interfaces[env], settings),
-            _flattened(env, interfaces[env].observations, settings),
+            _flattened(env, interfaces[env], settings),
             _memory(env, interfaces[env].observations, settings),
         )
     ]
@@ -68,13 +68,17 @@ def _endless(env: str, interface: Interface, settings: Settings) -> str:
     )
 
 
-def _flattened(env: str, observations: Observations, settings: Settings) -> str:
+def _flattened(env: str, interface: Interface, settings: Settings) -> str:
     """Of an image that a perceptron is given."""
+    observations = interface.observations
     if observations.brightest is None or not settings.flat_observations:
         return ""
+    names = ("nature_cnn", "cnn")  # the first is for large images
+    fitting = [name for name in names if not problem_of(interface, settings.model_copy(update={"network": name}))]
     return (
         f'{env} shows images of shape {list(observations.shape)}, which network = "mlp" takes as '
-        f'{observations.size:,} numbers side by side; network = "cnn" is for images ("nature_cnn" for 84 by 84)'
+        f"{observations.size:,} numbers side by side; "
+        + (f'network = "{fitting[0]}" is for such images' if fitting else "no network here is for images like these")
     )
 
 

@@ -40,7 +40,10 @@ def noted(interface, make_spec, **settings):
 def test_an_image_is_not_given_to_a_perceptron_without_a_word(make_spec):
     assert noted(CHOICE, make_spec) == ()
     flattened, _ = noted(PICTURES, make_spec)
-    assert 'network = "mlp" takes as 28,224 numbers' in flattened and 'network = "cnn" is for images' in flattened
+    assert 'network = "mlp" takes as 28,224 numbers' in flattened and 'network = "nature_cnn" is for' in flattened
+    for shape, said in (((10, 10, 4), 'network = "cnn" is for'), ((2, 2, 1), "no network here is for")):
+        flattened, _ = noted(Interface(Observations(shape, 1), CHOICE.actions, 500), make_spec)
+        assert said in flattened
     (memory,) = noted(PICTURES, make_spec, network="nature_cnn", batch_size=2048, budget=40960)
     assert "a batch of 2,048 take about 578 MB" in memory and "lower" not in memory
 
