@@ -62,7 +62,7 @@ def test_an_episode_does_not_depend_on_when_others_end(make_spec, monkeypatch):
     def tilted(lane, seed):
         first = reset(lane, seed)
         if lane:
-            envs._states[:, lane] = [0.0, 0.0, 0.2, 3.0]  # about to fall
+            envs._states[lane] = [0.0, 0.0, 0.2, 3.0]  # about to fall
         return first
 
     monkeypatch.setattr(envs, "reset", tilted)
