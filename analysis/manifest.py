@@ -38,6 +38,7 @@ class Manifest:
     declared: Declared | None
     listings: Listings  # the files of the code that the cells were planned with
     defaults: dict[str, dict[str, Any]]  # rule -> hyper-parameter -> its value where none is given
+    thinned: bool = False  # whether its cells came from a compact pack
     named: tuple[str, ...] = ()  # FILE.py:FUNCTION of a user's measures and figures: never run because of this alone
 
 
@@ -60,6 +61,7 @@ def read_manifest(file: Path) -> Manifest:
             declared=None if compare is None else _declared(compare, int(plan.get("declared_after", 0))),
             listings=dict(plan.get("code", {})),
             defaults={str(rule): dict(values) for rule, values in plan.get("defaults", {}).items()},
+            thinned="thinned" in plan,
             named=tuple(str(name) for kind in ("measures", "figures") for name in plan.get(kind, [])),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -44,7 +44,7 @@ from experiments.records import (
 )
 from experiments.records.checksums import NAME as CHECKSUMS
 from experiments.records.files import sync, write_through
-from experiments.records.manifest import NAME, manifest_bytes
+from experiments.records.manifest import NAME, THINNED, manifest_bytes
 from experiments.spec import RunSpec
 
 INTERIM = "interim.json"
@@ -116,6 +116,7 @@ class Store:
                 "sequential": matrix.sequential or (held is not None and held.head.get("sequential", False)),
                 "declared_after": self._declared_after(held, matrix),
                 "code": ({} if held is None else held.code) | listings,
+                **({} if held is None or THINNED not in held.head else {THINNED: held.head[THINNED]}),
             }
             write_atomically(self.root / NAME, manifest_bytes(head, (lines[run_id] for run_id in sorted(lines))))
         except OSError as error:

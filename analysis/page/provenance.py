@@ -10,6 +10,11 @@ from analysis.load import Results
 from analysis.page.cells import Table, table
 from experiments.records import PROTOCOL
 
+THINNED = (
+    "from a compact pack: runs and evaluations whole, numbers of updates and re-uses rounded to 16 significant bits or "
+    "left out, no trials and no policies (listed in manifest.json)"
+)
+
 
 def facts(results: Results) -> list[tuple[str, str]]:
     """Names and values, one line each."""
@@ -27,6 +32,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
         ("machine", _all(runs.cpu)),
         ("lane", f"{_all(runs.lane)}; jobs side by side: {_all(runs.jobs)}; threads each: {_all(runs.threads)}"),
         ("evaluation", _episodes(results.evaluations)),
+        *([("rows", THINNED)] if results.thinned else []),
     ]
 
 

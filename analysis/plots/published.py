@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from analysis.inference import simultaneous_band
 from analysis.plots.curves import BANDED, SHADE, aligned
 from analysis.plots.looks import MARKERS, Style
+from analysis.plots.names import drawable
 from analysis.plots.ticks import linear_ticks
 from analysis.published import counterpart
 
@@ -61,7 +62,7 @@ def source_handles(markers: Mapping[str, str]) -> dict[str, Line2D]:
 
 def short(source: str) -> str:
     """tianshou@829d6359~1 for tianshou@829d6359~1:examples/mujoco/benchmark."""
-    return source.partition(":")[0].partition(" (")[0].partition(" svg")[0]
+    return drawable(source.partition(":")[0].partition(" (")[0].partition(" svg")[0])
 
 
 def beside(published: pd.DataFrame, rules: Mapping[str, str]) -> pd.DataFrame:

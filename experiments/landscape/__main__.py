@@ -33,7 +33,7 @@ from experiments.landscape.exact import ExactGround
 from experiments.landscape.ground import Ground
 from experiments.landscape.sampled import SampledGround
 from experiments.landscape.survey import Survey
-from experiments.management.inspect import NotFound, Planned, find
+from experiments.management.inspect import NotFound, Planned, find, kept_policy
 from experiments.management.specification import specification
 from experiments.records import (
     PROTOCOL,
@@ -44,7 +44,6 @@ from experiments.records import (
     Table,
     array_of,
     frame,
-    read_cell,
     write_atomically,
 )
 from experiments.spec import RunSpec
@@ -118,8 +117,7 @@ def last_policy(results: Path, cell: Planned) -> PolicyRow:
             f"{cell.plan['run_id']} ({cell.state}) has no last policy; only a cell that ended ok keeps one. Name an "
             "earlier policy with --at-steps"
         )
-    kept: dict[Any, Any] = read_cell(results / "cells" / cell.plan["run_id"]).tables["policies"].iloc[-1].to_dict()
-    return PolicyRow(**kept)
+    return kept_policy(results, cell)
 
 
 def early_policy(spec: RunSpec, arguments: Arguments) -> PolicyRow:

@@ -22,6 +22,7 @@ from experiments.owner import NOT_RUNNING, running
 from experiments.records import (
     BrokenCell,
     Manifest,
+    PolicyRow,
     RunRow,
     altered_files,
     mixed_code,
@@ -172,6 +173,15 @@ def find(results: Path, part: str) -> Planned:
     what = f"{len(found)} cells" if found else "no cell"
     some = "\n  ".join(names[:10]) + ("\n  ..." if len(names) > 10 else "")
     raise NotFound(f"{what} in {results} match {part!r}; say which:\n  {some}")
+
+
+def kept_policy(results: Path, cell: Planned) -> PolicyRow:
+    """The last policy of a finished cell. Raises NotFound where it was left out of a compact pack."""
+    policies = read_cell(results / "cells" / cell.plan["run_id"]).tables[PolicyRow.table]
+    if policies.empty:
+        raise NotFound(f"{cell.plan['run_id']} came from a compact pack, which keeps no policy; run the cell again")
+    kept: dict[Any, Any] = policies.iloc[-1].to_dict()
+    return PolicyRow(**kept)
 
 
 def show(results: Path, part: str, lines: int) -> int:

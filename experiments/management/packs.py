@@ -2,7 +2,8 @@
 
 The file is a ZIP archive of `manifest.json`, of Parquet files that each hold one table of up to BLOCK cells, and of
 `pack.json`, which names the SHA-256 of each of these. Equal cells give equal files. Logs, checkpoints and what a report
-makes of the cells are left out: the command that ran the matrix goes on with what is missing, and reports.
+makes of the cells are left out: the command that ran the matrix goes on with what is missing, and reports. A compact
+pack keeps less of each cell (`compact.py`), and its manifest says so under THINNED.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from experiments.management.compact import compacted, encodings, note
 from experiments.management.inspect import NotFound
 from experiments.records import (
     PAYLOAD,
@@ -31,7 +33,7 @@ from experiments.records import (
     write_atomically,
 )
 from experiments.records.files import sync, write_through
-from experiments.records.manifest import NAME
+from experiments.records.manifest import NAME, THINNED, Manifest, manifest_bytes
 from experiments.records.tables import UNREADABLE, conformed, is_extra, packed, unpack, with_newer_fields
 
 BLOCK = 64  # cells
@@ -41,17 +43,20 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # ZIP's first day
 LARGEST = 2**30  # bytes of a pack, and of what it holds
 
 
-def pack(results: Path, file: Path) -> int:
-    """Write the finished cells of a directory to `file`. Raises NotFound, and BrokenCell if one is not whole."""
+def pack(results: Path, file: Path, compact: bool = False) -> int:
+    """Write the finished cells of a directory to `file`, what `compact.py` keeps of them if asked for that.
+
+    Raises NotFound, and BrokenCell if one is not whole.
+    """
     try:
         held, plan = read_manifest(results), read_regular(results / NAME)
     except (OSError, ValueError) as error:
         raise NotFound(f"{results} is not a results directory: no readable {NAME} ({error})") from error
     names = sorted(cell["run_id"] for cell in held.cells)
     names = [name for name in names if os.path.lexists(results / "cells" / name)]
-    members = {NAME: plan}
+    members = {NAME: _thinned(held) if compact else plan}
     for k in range(0, len(names), BLOCK):
-        members |= _block(results / "cells", names[k : k + BLOCK], f"{k // BLOCK:04}")
+        members |= _block(results / "cells", names[k : k + BLOCK], f"{k // BLOCK:04}", compact)
     members[INDEX] = json.dumps({name: _digest(data) for name, data in members.items()}, indent=1).encode()
     data = _archive(members)
     write_atomically(file, data)
@@ -59,13 +64,24 @@ def pack(results: Path, file: Path) -> int:
     return 0
 
 
-def _block(cells: Path, names: list[str], number: str) -> dict[str, bytes]:
+def _thinned(held: Manifest) -> bytes:
+    """The manifest of a compact pack."""
+    head = {key: value for key, value in held.head.items() if key != "sha256"}
+    return manifest_bytes(head | {THINNED: note()}, map(json.dumps, held.cells))
+
+
+def _block(cells: Path, names: list[str], number: str, compact: bool) -> dict[str, bytes]:
     """The members that hold these cells."""
     found = [read_tables(cells / name) for name in names]
+    if compact:
+        found = [(run, compacted(tables)) for run, tables in found]
     tables = {RunRow.table: pa.Table.from_pylist([vars(run) for run, _ in found], schema=schema(RunRow))}
-    for kind in PAYLOAD:
-        tables[kind.table] = pa.concat_tables([parts[kind.table] for _, parts in found], promote_options="default")
-    return {f"{number}-{name}.parquet": packed(table, SMALL) for name, table in tables.items()}
+    for kind in found[0][1]:
+        tables[kind] = pa.concat_tables([parts[kind] for _, parts in found], promote_options="default")
+    return {
+        f"{number}-{name}.parquet": packed(table, SMALL, **(encodings(table) if compact else {}))
+        for name, table in tables.items()
+    }
 
 
 def _archive(members: dict[str, bytes]) -> bytes:
@@ -126,7 +142,11 @@ def _cells(members: dict[str, bytes]) -> Iterator[tuple[RunRow, dict[str, pa.Tab
         number, _, name = member.partition("-")
         if name != f"{RunRow.table}.parquet":
             continue
-        tables = {kind.table: conformed(kind, unpack(members[f"{number}-{kind.table}.parquet"])) for kind in PAYLOAD}
+        found = {kind: members.get(f"{number}-{kind.table}.parquet") for kind in PAYLOAD}
+        tables = {
+            kind.table: schema(kind).empty_table() if data is None else conformed(kind, unpack(data))
+            for kind, data in found.items()
+        }
         for values in unpack(members[member]).to_pylist():
             run = with_newer_fields(RunRow, values)
             mine = {kind: table.filter(pc.equal(table["run_id"], run.run_id)) for kind, table in tables.items()}

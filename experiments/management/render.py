@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from experiments.management.inspect import NotFound, find
+from experiments.management.inspect import NotFound, find, kept_policy
 from experiments.management.specification import specification
 from experiments.management.video import require_format, write_video
-from experiments.records import array_of, read_cell
+from experiments.records import array_of
 
 
 def render(results: Path, part: str, out: Path | None, steps: int, seed: int, allowed: tuple[str, ...]) -> int:
@@ -29,7 +29,7 @@ def render(results: Path, part: str, out: Path | None, steps: int, seed: int, al
     if cell.run is None or cell.run.status != "ok":
         raise NotFound(f"{name} ({cell.state}) has no policy to show; only a cell that ended ok keeps its last one")
     spec = specification(cell, allowed)
-    kept = read_cell(results / "cells" / name).tables["policies"].iloc[-1]
+    kept = kept_policy(results, cell)
     try:
         flat, kwargs = spec.settings.flat_observations, {**spec.env_kwargs, "render_mode": "rgb_array"}
         env = make_environment(spec.environment, kwargs, spec.wrappers, flat)

@@ -14,6 +14,7 @@ from typing import Any
 from experiments.records.files import parse_json, read_regular
 
 NAME = "manifest.json"
+THINNED = "thinned"  # key of a head: what cells that came from a compact pack lack, or have rounded
 SEAL = b',\n"sha256": "'
 
 

@@ -106,10 +106,13 @@ def parquet(row: type[Table], rows: list[Any]) -> bytes:
     return packed(arrow(row, rows))
 
 
-def packed(table: pa.Table, level: int | None = None) -> bytes:
-    """A table as the bytes of a Parquet file; `level` of zstd: more takes longer, once, and is smaller."""
+def packed(table: pa.Table, level: int | None = None, **encodings: Any) -> bytes:
+    """A table as the bytes of a Parquet file; `level` of zstd: more takes longer, once, and is smaller.
+
+    encodings: of columns, as `pyarrow.parquet.write_table` has them.
+    """
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", compression_level=level, write_page_checksum=True)
+    pq.write_table(table, sink, compression="zstd", compression_level=level, write_page_checksum=True, **encodings)
     return sink.getvalue().to_pybytes()
 
 

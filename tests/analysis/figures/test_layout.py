@@ -16,6 +16,7 @@ from analysis.figures.sheet import sheet_of
 from analysis.load import load
 from analysis.measures import measure_runs
 from analysis.plots.style import theme
+from analysis.published import COLUMNS
 
 CLOCK = "Mixed seconds: runs of different machines: " + "a cpu $^_ \u89c4 " * 200
 NAMES = ["a$b", "$x$", "$\\frac{$", "x_1^2", "\u89c4\u5219" * 40, "\U0001f600\U0001f9ea", "W" * 1000, "a\nb\tc\x00", "",
@@ -25,6 +26,7 @@ UNDRAWN = {
     ("hostile", "sensitivity"),  # nothing is swept
     ("small", "sensitivity"),
     ("sixty", "sensitivity"),
+    ("sixty", "published"),  # nobody has published these rules
     ("sixty", "improvement"),  # more pairs than a matrix can print
 }
 
@@ -49,6 +51,19 @@ def enriched(results):
         reuses=reuses,
         runs=results.runs.assign(hyper=results.runs.label.map(sweep)),
     )
+
+
+def published(results):
+    """Curves and single results of others on the same environments, some under hostile names."""
+    sources = ["them@1:a/b", "zoo (card)", "$_^" + "W" * 200, "\u89c4"]
+    rows = [
+        (source, env, algo, step, 10.0 * i + step / 10, 1.0, 5, "note")
+        for env in sorted(set(results.planned.env))
+        for i, source in enumerate(sources)
+        for algo in ("TRPO", "NPG")
+        for step in ([0, 200, 400] if i % 2 == 0 else [300])
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def with_labels(results, labels, envs, seeds=5):
@@ -91,14 +106,14 @@ def matrix(kind, folder):
 def sheet(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     results = matrix(request.param, folder)
-    return request.param, sheet_of(results, measure_runs(results), folder, CLOCK)
+    return request.param, sheet_of(results, measure_runs(results), folder, CLOCK, published(results))
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_no_text_is_cut_off_and_none_lies_over_another(sheet, name, monkeypatch):
     kind, made = sheet
     kept = []
-    for module in ("sheet", "efficiency"):
+    for module in ("sheet", "efficiency", "published"):
         monkeypatch.setattr(f"analysis.figures.{module}.save", lambda figure, *_: kept.append(figure) or [name])
     with theme(), warnings.catch_warnings():
         warnings.simplefilter("error")
