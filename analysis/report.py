@@ -209,7 +209,9 @@ def conditions(results: Results) -> str:
     run = results.runs.iloc[0]
     if run.lane == "timing":
         return "Timing lane: one cell at a time, on one core."
-    return f"Throughput lane, {run.jobs} {'cell' if run.jobs == 1 else 'cells'} abreast: seconds compare only roughly."
+    return (
+        f"Throughput lane, {'one cell' if run.jobs == 1 else f'{run.jobs} cells'} at a time: seconds compare roughly."
+    )
 
 
 if __name__ == "__main__":

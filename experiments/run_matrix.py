@@ -91,7 +91,10 @@ def run_matrix(matrix: "Matrix", chosen: "list[RunSpec]", out: Path, arguments: 
             if arguments.until_decided:
                 return run_until_decided(store, lambda n: load_matrix(arguments.matrix, n), run)[0]
             store.plan(matrix)
-            return run(chosen)
+            code = run(chosen)
+            if rest := remaining(store, matrix, chosen):
+                print(rest, flush=True)
+            return code
     except (StoreError, EngineError, OSError) as error:
         print(error, file=sys.stderr)
         if not ran:
@@ -99,6 +102,18 @@ def run_matrix(matrix: "Matrix", chosen: "list[RunSpec]", out: Path, arguments: 
         return UNAVAILABLE if isinstance(error, EngineError) else IO_ERROR
     except KeyboardInterrupt:
         return SIGNALLED + signal.SIGINT
+
+
+def remaining(store: "Store", matrix: "Matrix", chosen: "list[RunSpec]") -> str:
+    """How much of the matrix was not asked for with --only, which the exit code does not speak of; or nothing."""
+    others = {cell.run_id for cell in matrix.cells} - {cell.run_id for cell in chosen}
+    if not others:
+        return ""
+    open_cells = sum(not store.holds(run_id) for run_id in others)
+    return (
+        f"{len(chosen)} of the matrix's {len(matrix.cells)} cells were asked for; of the others {open_cells} are not "
+        "stored"
+    )
 
 
 def run_cells(store: "Store", cells: "list[RunSpec]", arguments: "Arguments", output: Output) -> int:

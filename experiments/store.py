@@ -96,6 +96,10 @@ class Store:
         """Where the cell goes on."""
         return self.checkpoints / f"{run_id}.checkpoint"
 
+    def holds(self, run_id: str) -> bool:
+        """Whether there is something in the cell's place; unlike `scan` it is not read."""
+        return os.path.lexists(self.cells / run_id)
+
     def plan(self, matrix: Matrix) -> None:
         """Write the manifest: these cells, and those that were planned here before.
 

@@ -20,8 +20,9 @@ failure on ("imputed"), and has reached no threshold. Brackets: 95 % intervals, 
 of the last policy on held-out episodes, actions sampled. nAUC: mean score while training, 0 the better of random
 actions and of one fixed action, 1 the reference. Reached: share of runs whose score had {REACHED:g} and held it over
 {WINDOW} evaluations on average; steps and seconds to it are means of min(time, end of the budget), evaluation left out
-of the seconds; half by: when half of the runs had got there. Steadiness is in scores, larger is worse; in parentheses
-what is left without the noise of evaluating. Verdicts are of the first rule against the second.
+of the seconds; median time: when half of the runs had got there. Stability is in scores, larger is worse; in
+parentheses what is left without the noise of evaluating. Verdicts are of the first rule against the second. Intervals
+are not corrected for how many stand in a table; p (Holm) and the verdicts are.
 """
 SHOWN = ("learning_curves", "final", "area_under_curve")  # figures that stand in the text; the rest is in the folder
 
@@ -59,7 +60,7 @@ def _section(section: Section, beside: Path) -> list[str]:
         lines += [f"![{name.replace('_', ' ')}]({where})", ""]
     for title, tables in (
         ("Results", section.summaries),
-        ("Steadiness", section.steadiness),
+        ("Stability", section.steadiness),
         ("Trust region and importance weights", section.trust),
         ("Where the seconds went", section.clocks),
         ("Own measures", section.own),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.contrasts import FEWEST_PAIRS
 from analysis.figures import FIGURES
 from analysis.page import provenance, tables
 from analysis.page.cells import Table
@@ -116,4 +117,5 @@ def decided(comparisons: pd.DataFrame, declared: bool) -> str:
     counts = [f"{found[name]} {name}" for name in (*VERDICTS, *NO_VERDICTS) if name in found]
     others = int(sum(count for name, count in found.items() if name not in (*VERDICTS, *NO_VERDICTS)))
     outcomes = ", ".join(counts + ([f"{others} other"] if others else []))
+    outcomes = outcomes.replace("too few runs", f"too few runs for a test ({FEWEST_PAIRS} seeds are needed in pairs)")
     return f"{len(comparisons)} {'declared' if declared else 'explored'}: {outcomes}"

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.across import STATISTICS
+from analysis.calibration import EVERY
 from analysis.contrasts import MEASURES
 from analysis.own import Own, row_of
 from analysis.page.cells import Cell, Maker, Table, between, corrected, interval, quantity, share, table, whole
@@ -33,9 +34,9 @@ def summary_tables(summary: pd.DataFrame, seconds: bool) -> list[Table]:
         "final return": interval("final_sampled"),
         "nAUC": interval("nauc"),
         f"reached {REACHED:g}": interval("reach_rate"),
-        "steps to it": quantity("steps_to_threshold"),
-        "half by": quantity("steps_to_threshold_median"),
-        **({"seconds to it": quantity("seconds_to_threshold")} if seconds else {}),
+        "steps to it (restricted mean)": quantity("steps_to_threshold"),
+        "median time (Kaplan-Meier)": quantity("steps_to_threshold_median"),
+        **({"seconds to it (restricted mean)": quantity("seconds_to_threshold")} if seconds else {}),
         "failed": interval("failure_rate"),
     }
     return _by_environment(summary, columns)
@@ -183,7 +184,7 @@ def verdict_table(comparisons: pd.DataFrame) -> Table | None:
         "difference": interval("difference", "low", "high"),
         "ratio": quantity("ratio"),
         "p": quantity("p"),
-        "least p": quantity("smallest_p"),
+        "smallest attainable p": quantity("smallest_p"),
         "p (Holm)": quantity("adjusted"),
         "detectable": _unbounded(quantity("detectable"), "detectable", "none with these runs"),
         "seeds needed": _unbounded(whole("seeds_needed"), "seeds_needed", "no number of seeds helps"),
@@ -207,7 +208,7 @@ def calibration_table(calibration: pd.DataFrame) -> Table:
     """How often each decision found a difference where there is none, and where there is one."""
     columns: dict[str, Maker | str] = {
         "of": "of",
-        "environment": "env",
+        **({} if set(calibration.env) == {EVERY} else {"environment": "env"}),
         "decision": "decision",
         "verdicts rest on it": lambda row: Cell("yes" if row["decides"] else "no", float(row["decides"])),
         "runs a side": whole("seeds"),

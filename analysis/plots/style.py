@@ -69,7 +69,7 @@ def theme(layout: Layout = OWN_LAYOUT) -> Iterator[None]:
 
 
 def panels(n: int, height: float = 2.1, columns: int = 3, sharey: bool = False) -> tuple[Figure, list[Axes]]:
-    """A figure of n panels, at most `columns` abreast, as wide as the panels need."""
+    """A figure of n panels, at most `columns` side by side, as wide as the panels need."""
     across = min(n, columns)
     down = -(-n // across)
     size = LAYOUT.get().size

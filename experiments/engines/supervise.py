@@ -144,7 +144,8 @@ class _Watch:
             return "the process that guards it was lost"
         how = signal.Signals(-end.code).name if end.code < 0 else f"exit code {end.code}"
         where = "" if self._files.log is None else f"; see {Path(self._files.log).name}"
-        return f"the process ended with {how}{where}"
+        by = "; nothing here sent it: perhaps the kernel did, for want of memory" if -end.code == signal.SIGKILL else ""
+        return f"the process ended with {how}{by}{where}"
 
 
 def _message(line: bytes) -> Row | str | int | None:

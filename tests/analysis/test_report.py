@@ -117,7 +117,7 @@ def told(folder: Path, **options: bool) -> str:
 
 def test_seconds_that_do_not_compare_are_not_shown_unless_asked_for(folder, undrawn):
     markdown = told(folder)
-    assert "Throughput lane, 2 cells abreast" in markdown
+    assert "Throughput lane, 2 cells at a time" in markdown
     write_cell(folder, "Easy-v0", "climbs", 0, lane="timing")
     markdown = told(folder)
     assert "No seconds are shown, for these are runs of different lanes" in markdown and "steps/s" not in markdown

@@ -72,6 +72,7 @@ def test_a_matrix_leaves_tables_and_figures_and_is_not_run_twice(run, tmp_path):
 def test_only_runs_some_and_the_plan_stays_whole(run, tmp_path):
     done = run("tiny.toml", "--only", "trpo/CartPole-v1", "--seeds", "1", "--out", "here", "--no-report")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 of the matrix's 4 cells were asked for; of the others 3 are not stored" in done.stdout
     assert len(list((tmp_path / "here" / "cells").iterdir())) == 1
     summary = gather(load(tmp_path / "here")).summary
     assert len(summary) == 4 and (summary.n_planned == 1).all() and summary.n_ok.sum() == 1

@@ -20,7 +20,7 @@ def lines(evidence, tmp_path):
 def test_it_has_verdicts_a_table_per_environment_calibration_failures_and_provenance(results, tmp_path):
     found = lines([whole(results)], tmp_path)
     heads = [line for line in found if line.startswith("#")]
-    kinds = ["Results", "Steadiness", "Trust region and importance weights", "Where the seconds went"]
+    kinds = ["Results", "Stability", "Trust region and importance weights", "Where the seconds went"]
     by_environment = [f"{kind}: {env}" for kind in kinds for env in ("Easy-v0", "Hard-v0")]
     by_environment.insert(2, "Results: All environments with a score: final score")
     names = ["Verdicts", *by_environment, "References", "Calibration", "Failures", "Provenance"]

@@ -93,7 +93,7 @@ def test_what_is_infinite_is_said_in_words_and_what_is_unknown_is_empty():
     frame = comparisons().assign(detectable=[math.nan, math.inf], seeds_needed=[math.nan, math.inf], test=None)
     first, second = texts(verdict_table(frame))
     assert second["detectable"] == "none with these runs" and second["seeds needed"] == "no number of seeds helps"
-    assert first["detectable"] == "" and "test" not in first and first["least p"] == "0.0078"
+    assert first["detectable"] == "" and "test" not in first and first["smallest attainable p"] == "0.0078"
     assert first["estimand"] == "mean of paired differences"
 
 
