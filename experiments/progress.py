@@ -28,7 +28,7 @@ class Progress(Protocol):
 
 def show_progress(waiting: Iterable[RunSpec], skipped: int) -> Progress:
     """The display that fits standard output."""
-    console, tally = Console(), Tally(waiting, skipped)
+    console, tally = Console(force_jupyter=False), Tally(waiting, skipped)  # a notebook gets what is printed
     return LiveProgress(tally, console) if console.is_terminal else PlainProgress(tally, console)
 
 
