@@ -167,7 +167,7 @@ def test_several_directories_and_published_curves_are_one_command(tmp_path, caps
     (tmp_path / "p.csv").write_text(PUBLISHED)
     file = tmp_path / "both.html"
     assert main(Arguments(folders, published=tmp_path / "p.csv", page=file)) == 0
-    assert f"page:    {file}" in capsys.readouterr().out
+    assert f"report:  {file}" in capsys.readouterr().out
     read = Reader(file.read_text(encoding="utf-8"))
     data = json.loads(read.scripts[0])
     assert [rule["name"] for rule in data["rules"]] == ["one: climbs", "one: stays", "two: climbs", "two: stays"]
