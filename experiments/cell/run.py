@@ -49,10 +49,10 @@ class Run:
         self.spec, self.clock = spec, Clock()
         settings = spec.settings
         seed_global_generators(spec.seed, "cell")
-        environments = environments_of(spec, settings.n_envs)
-        observations = environments.observations
-        self.obs_size = observations.size
         with self.clock("compile_s"):
+            environments = environments_of(spec, settings.n_envs)
+            observations = environments.observations
+            self.obs_size = observations.size
             passes, steps = CompiledPasses(), CompiledSteps.of(settings)
             self.policy = policy_of(settings, observations, environments.family, passes, steps)
             CompiledPlayer.prepare(environments, self.policy)

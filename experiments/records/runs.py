@@ -175,7 +175,7 @@ class RunRow:
     gradient_evaluations: int
     fisher_products: int
     candidate_evaluations: int
-    compile_s: float = 0.0  # what is not in numba's cache yet is compiled once per installation
+    compile_s: float = 0.0  # to make environments, and compile what is not in numba's cache: once per installation
     rollout_s: float
     advantage_s: float
     critic_s: float

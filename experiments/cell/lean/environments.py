@@ -4,6 +4,7 @@ Equal to gymnasium's bit for bit (tests/experiments/cell/lean/), and only taken 
 ships (stock.py).
 """
 
+import sys
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -12,6 +13,7 @@ import gymnasium as gym
 import mujoco
 import numba
 import numpy as np
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from experiments.cell.compiled import compiled
@@ -30,6 +32,11 @@ def lean_environments(
     made: list[gym.Env[Any, Any]], distribution: ActionDistribution = "gaussian"
 ) -> "LeanEnvironments | None":
     """These stepped by compiled code, if every one of them is known and as gymnasium ships it; else None."""
+    lean = _known(made, distribution)
+    return lean if lean is not None and agrees_with_gymnasium(lean) else None
+
+
+def _known(made: list[gym.Env[Any, Any]], distribution: ActionDistribution) -> "LeanEnvironments | None":
     known = stock_type(made)
     if known is None or not alike(made):
         return None
@@ -40,6 +47,32 @@ def lean_environments(
         return LeanClassic(made, distribution, classic_tasks.TASKS[known])
     task = mujoco_tasks.task_of(known)
     return LeanMujoco(made, distribution, task) if task is not None and have_stock_models(made) else None
+
+
+def agrees_with_gymnasium(lean: "LeanEnvironments", steps: int = 5) -> bool:
+    """Whether some steps give the same bits both ways, with these libraries and this processor.
+
+    Takes the first copy, which is to be reset afterwards.
+    """
+    env, space, generator = lean.made[0], lean.action_space, np.random.default_rng(0)
+    actions: list[Any] = [
+        generator.uniform(space.low, space.high).astype(np.float32) if isinstance(space, Box) else generator.integers(2)
+        for _ in range(steps)
+    ]
+    expected = [lean._observation(env.reset(seed=0)[0])]
+    for action in actions:
+        obs, reward, terminated, truncated, _ = env.step(action)
+        expected += [lean._observation(obs), np.array([reward, terminated, truncated], np.float64)]
+        if terminated or truncated:
+            break
+    found = [lean.reset(0, seed=0)]
+    while len(found) < len(expected):
+        stepped, *rest = lean.step(np.array([actions[len(found) // 2]]), [0])
+        found += [stepped[0], np.array([value[0] for value in rest], np.float64)]
+    if all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True)):
+        return True
+    print(f"{type(env.unwrapped).__name__} is stepped by gymnasium: compiled, its numbers differ here", file=sys.stderr)
+    return False
 
 
 class LeanEnvironments(GymEnvironments):

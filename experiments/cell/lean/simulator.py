@@ -143,7 +143,7 @@ def _unwind(context: Any, text: Any) -> Any:
     return types.void(types.intp), generate
 
 
-@numba.cfunc(types.void(types.intp))
+@numba.cfunc(types.void(types.intp), cache=True)
 def _on_error(text: Any) -> None:
     _unwind(text)
 

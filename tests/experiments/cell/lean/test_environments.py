@@ -20,6 +20,7 @@ from experiments.cell.environments import make_environments
 from experiments.cell.failures import EnvironmentFailed
 from experiments.cell.gym_environments import GymEnvironments
 from experiments.cell.lean.environments import LeanClassic, LeanEnvironments
+from experiments.cell.lean.mujoco_tasks import constants_of
 
 MUJOCO = [
     f"{task}-{version}"
@@ -234,6 +235,23 @@ def test_a_method_replaced_on_the_class_is_called(env, cls, name, monkeypatch):
     ours = make_environments(env, {}, N)
     assert type(ours) is GymEnvironments
     equals_gymnasiums_own_loop(ours, env, {}, 60)
+
+
+def other_velocity(env):
+    return constants_of(env)._replace(dt=1.0)
+
+
+@pytest.mark.parametrize("env", ["HalfCheetah-v5", "Ant-v4", "Humanoid-v5"])
+@pytest.mark.filterwarnings("ignore:.*is out of date:DeprecationWarning")
+def test_a_task_whose_numbers_differ_here_goes_through_gymnasium(env, monkeypatch, capsys):
+    assert isinstance(make_environments(env, {}, N), LeanEnvironments)
+    monkeypatch.setattr("experiments.cell.lean.mujoco_tasks.constants_of", other_velocity)
+    ours = make_environments(env, {}, N)
+    assert type(ours) is GymEnvironments
+    assert (
+        f"{env.split('-')[0]}Env is stepped by gymnasium: compiled, its numbers differ here" in capsys.readouterr().err
+    )
+    equals_gymnasiums_own_loop(ours, env, {}, 50)
 
 
 def test_a_subset_can_be_stepped_while_others_wait():
