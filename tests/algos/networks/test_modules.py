@@ -34,7 +34,7 @@ class Odd(nn.Module):
     def forward(self, x):
         x = self.tied(self.relu(self.first(x * self.scale + self.shift)))
         x = torch.tanh(self.twice(torch.tanh(self.twice(x)))) + self.frozen(x)
-        spread = self.over_sequence(x.unsqueeze(-1)).sum(1) + self.grouped(x.unsqueeze(1)).squeeze(1)
+        spread = self.over_sequence(x.unsqueeze(-1)).tanh_().sum(1) + self.grouped(x.unsqueeze(1)).squeeze(1)
         return spread + self.read_elsewhere(x) + self.read_elsewhere.weight.sum()
 
 
