@@ -61,7 +61,9 @@ def code_of(spec: RunSpec, roots: tuple[str, ...] = PIPELINE, folder: str | None
 
     folder: looked into for modules that are named without a file, beside python's path. Raises OutsideError.
     """
-    return code_of_parts(spec.rule, spec.environment, spec.env_kwargs, roots, spec.wrappers, folder)
+    network = spec.settings.network
+    own = network if is_outside(network) else None
+    return code_of_parts(spec.rule, spec.environment, spec.env_kwargs, roots, spec.wrappers, folder, own)
 
 
 def code_of_parts(
@@ -71,9 +73,11 @@ def code_of_parts(
     roots: tuple[str, ...] = PIPELINE,
     wrappers: Sequence[Wrapping] = (),
     folder: str | None = None,
+    network: str | None = None,
 ) -> Code:
-    """As `code_of`, of a rule and an environment by their names."""
-    modules, installed = _modules([rule, env, *(name for name, _ in wrappers)], roots, folder)
+    """As `code_of`, of a rule, an environment and a user's network by their names."""
+    named = [rule, env, *(name for name, _ in wrappers), *([network] if network else [])]
+    modules, installed = _modules(named, roots, folder)
     files = {path: _digest(source_of(module.file)) for path, module in modules.items()}
     files |= {f"{name} (package)": _version(name) for name in installed - {*PACKAGES}}
     for arguments in (kwargs, *(arguments for _, arguments in wrappers)):
@@ -83,8 +87,7 @@ def code_of_parts(
 
 def users_modules(specs: Iterable[RunSpec]) -> dict[str, Module]:
     """Path as a module -> each of the user's own files that these runs import. Raises OutsideError."""
-    names = [(spec.rule, spec.environment, *(name for name, _ in spec.wrappers)) for spec in specs]
-    found, _ = _modules(dict.fromkeys(chain(*names)), (), None)
+    found, _ = _modules(dict.fromkeys(chain(*(spec.named for spec in specs))), (), None)
     return {path: module for path, module in found.items() if module.name.split(".")[0] not in PROJECT}
 
 
@@ -115,8 +118,8 @@ def _origin(part: str, folder: str | None) -> tuple[str | None, list[Module | st
 
 
 def codes_of(specs: Iterable[RunSpec]) -> list[Code]:
-    """The code of each rule and environment among these."""
-    parts = {(spec.rule, spec.env): spec for spec in specs}
+    """The code of each rule, environment and network among these."""
+    parts = {(spec.env, spec.named): spec for spec in specs}
     return [code_of(spec) for spec in parts.values()]
 
 

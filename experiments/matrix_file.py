@@ -17,7 +17,7 @@ from experiments.matrix_rules import LIMIT, RuleReader, Variant, clashes, seeds_
 from experiments.matrix_source import SHIPPED, MatrixError, Source, read_source
 from experiments.matrix_tables import Tables
 from experiments.names import did_you_mean
-from experiments.outside import OutsideError
+from experiments.outside import OutsideError, is_outside, resolve
 from experiments.own_functions import OWN, own_functions
 from experiments.spec import RunSpec, Settings, defaults_of
 from experiments.tune import Tuned, Tuning, described, overlap
@@ -96,10 +96,10 @@ def _coded(cells: tuple[RunSpec, ...]) -> tuple[RunSpec, ...]:
 
     Raises OutsideError if two files of theirs cannot be told apart.
     """
-    parts = {(cell.rule, cell.env): cell for cell in cells}
+    parts = {(cell.env, cell.named): cell for cell in cells}
     users_modules(parts.values())
     digests = {part: code_of(cell).digest for part, cell in parts.items()}
-    return tuple(cell.model_copy(update={"code": digests[cell.rule, cell.env]}) for cell in cells)
+    return tuple(cell.model_copy(update={"code": digests[cell.env, cell.named]}) for cell in cells)
 
 
 class _Reader(Tables):
@@ -206,6 +206,9 @@ class _Reader(Tables):
         return compare
 
     def _settings(self, values: dict[str, Any], where: str, of_environment: bool = False) -> Settings | None:
+        network = values.get("network")
+        if isinstance(network, str) and is_outside(network):
+            values = {**values, "network": resolve(network, self.folder)}
         try:
             return Settings(**values)
         except ValidationError as error:

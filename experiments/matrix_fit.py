@@ -8,6 +8,7 @@ from algos.policies import Categorical, Policy
 from experiments.cell.gym_environments import family_of
 from experiments.cell.networks import policy_of
 from experiments.cell.spaces import Interface, Observations
+from experiments.outside import name_of
 from experiments.spec import RunSpec, Settings
 
 FLAT_BYTES = 32  # of memory per number of a batch: raw and normalised, this and the next observation, what lies between
@@ -25,7 +26,7 @@ def problem_of(interface: Interface | None, settings: Settings) -> str | None:
     try:
         policy_of(settings, interface.observations, family)
     except ValueError as error:
-        return f'network = "{settings.network}": {error}'
+        return f'network = "{name_of(settings.network)}": {error}'
     return None
 
 

@@ -4,21 +4,24 @@ import hashlib
 import inspect
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
 from algos.estimators import GaussNewton, MinibatchAdam, Regression
 from algos.optim import TORCH_STEPS, Steps
 from algos.policies import Policy
 from experiments.annotations import as_tuple, takes_tuple
 from experiments.factories import factory_of, hints_of
-from experiments.outside import name_of
+from experiments.outside import is_outside, name_of
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
+
+
+NETWORKS = ("mlp", "cnn", "nature_cnn")
 
 
 class Settings(BaseModel):
@@ -32,12 +35,14 @@ class Settings(BaseModel):
     batch_size: int = Field(2048, ge=2, description="environment steps per update")
     gamma: float = Field(0.99, gt=0, lt=1)
     gae_lambda: float = Field(0.95, ge=0, le=1)
-    network: Literal["mlp", "cnn", "nature_cnn"] = Field(
+    network: str = Field(
         "mlp",
-        description="of policy and critic: tanh layers; for images, convolutions: a few, as of Young and Tian 2019, or "
-        "those of Mnih et al. 2015",
+        description="of policy and critic: mlp, layers as below; for images cnn, as of Young and Tian 2019, or "
+        "nature_cnn, as of Mnih et al. 2015; or FILE.py:FUNCTION: (obs_shape, outputs) -> torch.nn.Module",
     )
-    hidden: tuple[int, ...] = Field((64, 64), strict=False, description="the tanh layers")
+    hidden: tuple[int, ...] = Field((64, 64), strict=False, description="the layers of an mlp")
+    activation: Literal["tanh", "relu", "silu"] = Field("tanh", description="of an mlp")
+    layer_norm: bool = Field(False, description="whether an mlp normalises a layer before its activation")
     init_log_std: float = Field(-0.5, description="of continuous policies")
     action_distribution: Literal["gaussian", "squashed_gaussian"] = Field(
         "gaussian", description="of continuous actions: a Gaussian clipped to the bounds, or squashed into them by tanh"
@@ -79,6 +84,13 @@ class Settings(BaseModel):
     def flat_observations(self) -> bool:
         """Whether the network takes an observation as one vector, an image, too."""
         return self.network == "mlp"
+
+    @field_validator("network")
+    @classmethod
+    def _network_is_known(cls, network: str) -> str:
+        if network not in NETWORKS and not is_outside(network):
+            raise ValueError(f"expected one of {', '.join(NETWORKS)}, or FILE.py:FUNCTION")
+        return network
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> "Settings":
@@ -136,11 +148,31 @@ class RunSpec(BaseModel):
             )
         return self
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What names code: the rule, the environment, the wrappers, and the network if it is a user's."""
+        network = self.settings.network
+        wrappers = [name for name, _ in self.wrappers]
+        return (self.rule, self.environment, *wrappers, *([network] if is_outside(network) else []))
+
+    def renamed(self, rename: Callable[[str, str], str]) -> "RunSpec":
+        """The same run with its code elsewhere; `rename` gets a name and the kind of thing that it names."""
+        network = self.settings.network
+        moved = rename(network, "a network") if is_outside(network) else network
+        changes = {
+            "rule": rename(self.rule, "a rule"),
+            "environment": rename(self.environment, "an environment"),
+            "wrappers": tuple((rename(name, "a wrapper"), arguments) for name, arguments in self.wrappers),
+            "settings": self.settings.model_copy(update={"network": moved}),
+        }
+        return self.model_copy(update=changes)
+
     @cached_property
     def run_id(self) -> str:
         """Readable, safe as a folder's name, and different for different specifications, wherever their files lie."""
         values = self.model_dump(mode="json", exclude={"code", "environment", "wrappers"})
         values["rule"] = name_of(self.rule)
+        values["settings"]["network"] = name_of(self.settings.network)
         if (environment := name_of(self.environment)) != self.env:
             values["environment"] = environment
         if self.wrappers:

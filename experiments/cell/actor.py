@@ -1,5 +1,7 @@
 """Acting: in numpy where the network allows, since for a handful of rows torch's calls cost more than arithmetic."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from algos.networks import MLP, Network
+from algos.networks.modules import ModuleNetwork
 from algos.policies import Policy
 from experiments.cell.failures import require_finite
 
@@ -73,10 +76,13 @@ class _InTorch:
     """Any other network, where theta is."""
 
     def __init__(self, network: Network, theta: Tensor) -> None:
-        self._network, self._theta = network, theta.detach().clone()
+        self._theta = theta.detach().clone()
+        self._forward: Callable[[Tensor], Tensor] = partial(network, self._theta)
+        if isinstance(network, ModuleNetwork):
+            self._forward = network.at(self._theta)
 
     @torch.no_grad()
     def __call__(self, obs: NDArray[Any]) -> NDArray[Any]:
-        out = self._network(self._theta, torch.from_numpy(obs).to(self._theta)).cpu().numpy()
+        out = self._forward(torch.from_numpy(obs).to(self._theta)).cpu().numpy()
         require_finite(policy_outputs=out)
         return np.asarray(out)

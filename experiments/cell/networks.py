@@ -1,14 +1,48 @@
 """The networks of a run: what the settings name, of the shape that observations and actions ask for."""
 
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import nn
+
 from algos.estimators import Regression, ValueBaseline
 from algos.networks import MLP, TORCH, Network, Passes, Pixels
-from algos.networks.modules import CNN, NATURE, SMALL, ModuleNetwork
+from algos.networks.modules import CNN, NATURE, SMALL, LayeredMLP, ModuleNetwork, UnusableModule, require_usable
 from algos.optim import TORCH_STEPS, Steps
 from algos.policies import Family, Policy
 from experiments.cell.spaces import Observations
+from experiments.outside import OutsideError, is_outside, load, name_of
 from experiments.spec import Settings
 
 DESIGNS = {"cnn": SMALL, "nature_cnn": NATURE}
+_require_usable = cache(require_usable)
+
+
+@dataclass(frozen=True)
+class FromFile:
+    """What a user's FILE.py:FUNCTION makes of (obs_shape, outputs), with the parameters that it starts with."""
+
+    name: str
+    obs_shape: tuple[int, ...]
+    outputs: int
+
+    def module(self, generator: torch.Generator, last_gain: float = 1.0) -> nn.Module:
+        """Made while torch's own generator has a seed that `generator` draws. Raises UnusableModule.
+
+        The function scales its last layer itself.
+        """
+        seed = int(torch.randint(2**62, (1,), generator=generator, device="cpu"))
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            try:
+                made: nn.Module = load(self.name)(self.obs_shape, self.outputs)
+            except OutsideError as error:
+                raise UnusableModule(str(error)) from error
+            except Exception as error:  # whatever a user's function raises
+                called = f"{name_of(self.name)}({self.obs_shape}, {self.outputs})"
+                raise UnusableModule(f"{called} raised {type(error).__name__}: {error}") from error
+        return made
 
 
 def network_of(
@@ -18,9 +52,17 @@ def network_of(
 
     Raises ValueError for observations that the network cannot take, naming their shape.
     """
+    bound = outputs - free_size
     if settings.network == "mlp":
-        return MLP(observations.size, settings.hidden, outputs, free_size, passes)
-    network = ModuleNetwork(CNN(observations.shape, outputs - free_size, DESIGNS[settings.network]), free_size)
+        if settings.activation == "tanh" and not settings.layer_norm:
+            return MLP(observations.size, settings.hidden, outputs, free_size, passes)
+        layers = LayeredMLP((observations.size,), settings.hidden, bound, settings.activation, settings.layer_norm)
+        return ModuleNetwork(layers, free_size)
+    if is_outside(settings.network):
+        network = ModuleNetwork(FromFile(settings.network, observations.shape, bound), free_size)
+        _require_usable(network)
+    else:
+        network = ModuleNetwork(CNN(observations.shape, bound, DESIGNS[settings.network]), free_size)
     return network if observations.brightest is None else Pixels(network, observations.brightest)
 
 

@@ -73,7 +73,7 @@ class DaskEngine:
         self._waiting: deque[RunSpec] = deque()  # not handed to Dask yet, which takes a millisecond for each
         self._pending: dict[str, _Pending] = {}
         self._happened: queue.SimpleQueue[Callable[[], Iterator[Event]]] = queue.SimpleQueue()
-        self._codes: dict[tuple[str, str], dict[str, str]] = {}
+        self._codes: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
         self._threads, self._counted = conditions.jobs, -COUNT_EVERY_S
         self._workers = Workers(conditions.jobs, address, scheduler_file)
         self._workers.listen(self._token, lambda message: self._happened.put(partial(self._heard, message)))
@@ -82,7 +82,7 @@ class DaskEngine:
         """Run these too. Raises EngineError if a worker has other code than this process."""
         new = list(specs)
         if self._workers.remote:
-            kinds = {(spec.rule, spec.env): self._order(spec).encode() for spec in new}
+            kinds = {(spec.env, spec.named): self._order(spec).encode() for spec in new}
             for worker, found in self._workers.call(objections, list(kinds.values())).items():
                 if found:
                     raise EngineError(f"worker {worker} cannot compute this: {found[0]}")
@@ -150,8 +150,8 @@ class DaskEngine:
         )
 
     def _code(self, spec: RunSpec) -> dict[str, str]:
-        """The files of a cell's code, told once for each rule and environment."""
-        part = (spec.rule, spec.env)
+        """The files of a cell's code, told once for each rule, environment and network."""
+        part = (spec.env, spec.named)
         if part not in self._codes:
             self._codes[part] = dict(code_of(spec).files)
         return self._codes[part]

@@ -1,8 +1,8 @@
 """A user's own files on a worker that shares none with the driver: they come with the order.
 
-What travels are the python files that a run imports and that are not installed: rule, environment, wrappers, and the
-modules of the user's that these import. On the worker they lie in a folder that is named by their contents. Packages
-and files of data do not travel; what a worker lacks of the former is named before anything runs there.
+What travels are the python files that a run imports and that are not installed: rule, environment, wrappers, network,
+and the modules of the user's that these import. On the worker they lie in a folder that is named by their contents.
+Packages and files of data do not travel; what a worker lacks of the former is named before anything runs there.
 """
 
 import hashlib
@@ -10,7 +10,6 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from experiments.identity import code_of, users_modules
 from experiments.loaded import source_of
@@ -38,15 +37,10 @@ def unpacked(spec: RunSpec, sources: Sources, place: Path) -> tuple[RunSpec, str
             file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(file, b64decode(data))
 
-    def here(name: str) -> str:
+    def here(name: str, kind: str) -> str:
         return f"{folder / Path(file_of(name)).name}:{name.rpartition(':')[2]}" if is_outside(name) else name
 
-    changes: dict[str, Any] = {
-        "rule": here(spec.rule),
-        "environment": here(spec.environment),
-        "wrappers": tuple((here(name), arguments) for name, arguments in spec.wrappers),
-    }
-    return spec.model_copy(update=changes), str(folder)
+    return spec.renamed(here), str(folder)
 
 
 def differences(spec: RunSpec, wanted: Mapping[str, str], folder: str | None) -> str | None:

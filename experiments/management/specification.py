@@ -30,14 +30,7 @@ def specification(cell: Planned, allowed: Sequence[str]) -> RunSpec:
         ) from error
     if not is_outside(spec.rule) and spec.rule not in RULES:
         raise NotFound(f"{name} has a rule that is none here: {spec.rule}")
-    trusted = _Trusted(name, allowed)
-    return spec.model_copy(
-        update={
-            "rule": trusted.part(spec.rule, "a rule"),
-            "environment": trusted.part(spec.environment, "an environment"),
-            "wrappers": tuple((trusted.part(wrapper, "a wrapper"), given) for wrapper, given in spec.wrappers),
-        }
-    )
+    return spec.renamed(_Trusted(name, allowed).part)
 
 
 @dataclass(frozen=True)
