@@ -5,7 +5,7 @@ MATRIX ?= quick
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: matrix test chromium page-test lint bench compare-speed compare-rliable cluster-test soak clean
+.PHONY: matrix test chromium page-test lint bench compare-speed compare-rliable cluster-test wheel-test soak clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make compare-speed        time training beside sb3-contrib's TRPO and stable-baselines3's PPO"
 	@echo "make compare-rliable      statistics across environments beside rliable's, in an environment of its own"
 	@echo "make cluster-test         run a matrix on a real one-node SLURM, which it installs (Debian, root)"
+	@echo "make wheel-test           build the wheel, and run a small matrix with it in an empty environment"
 	@echo "make soak                 ten minutes of random faults against a small matrix (ARGS='--seed 1')"
 	@echo "make clean                remove the virtual environment and caches; results stay"
 
@@ -62,6 +63,9 @@ compare-rliable: $(VENV)-rliable/.ready
 
 cluster-test: $(VENV)/.ready
 	bash tests/clusters/slurm.sh || [ $$? = 77 ]  # 77: its packages cannot be had here, and it has said so
+
+wheel-test:
+	PYTHON=$(PYTHON) bash tests/wheel.sh
 
 soak: $(VENV)/.ready
 	PYTHONPATH=. $(BIN)/python tests/experiments/chaos.py --seconds 600 --seeds 10 $(ARGS)

@@ -66,15 +66,15 @@ class UnknownName(Exception):
 
 def rules(wanted: Rules) -> Iterable[str]:
     """Two lines of every rule, or all that is known of some. Raises UnknownName."""
-    from algos.rules import RULES
+    from experiments.installed import rule_names
 
     if wanted.names:
         for name in wanted.names:
             yield from _whole_rule(name)
         return
-    for name in RULES:
+    for name in rule_names():
         yield from _rule_in_short(name)
-    yield f"\n{len(RULES)} rules; `rules NAME` says where each default comes from. A rule of your own: FILE.py:FUNCTION"
+    yield f"\n{len(rule_names())} rules; `rules NAME` says where each default comes from. Your own: FILE.py:FUNCTION"
 
 
 def _rule_in_short(name: str) -> list[str]:
@@ -108,12 +108,12 @@ def _defaults(name: str) -> dict[str, object]:
 
 
 def _factory(name: str) -> Callable[..., Any]:
-    from algos.rules import RULES
     from experiments.factories import factory_of, require_signature
+    from experiments.installed import rule_names
     from experiments.outside import OutsideError, is_outside
 
-    if not is_outside(name) and name not in RULES:
-        raise UnknownName(f"{name} is no rule; {did_you_mean(name, RULES)}")
+    if not is_outside(name) and name not in rule_names():
+        raise UnknownName(f"{name} is no rule; {did_you_mean(name, rule_names())}")
     try:
         require_signature(name)
         return factory_of(name)

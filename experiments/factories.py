@@ -3,14 +3,15 @@
 import inspect
 from typing import Any
 
-from algos.rules import RULES, RuleFactory
+from algos.rules import RuleFactory
+from experiments.installed import installed_rule
 from experiments.outside import OutsideError, is_outside, load, name_of
 
 
 def factory_of(rule: str) -> RuleFactory:
-    """The factory of a rule, from RULES or from its file. Raises OutsideError."""
+    """The factory of a rule, from RULES, an installed package, or its file. Raises OutsideError."""
     if not is_outside(rule):
-        return RULES[rule]
+        return installed_rule(rule)
     factory: RuleFactory = load(rule)
     return factory
 

@@ -22,9 +22,9 @@ from typing import Any
 import gymnasium as gym
 import torch
 
-from algos.rules import RULES
 from experiments.cell.entry_points import Wrapping
 from experiments.imports import Module, closure, find, module_of_file, parse
+from experiments.installed import module_of_rule
 from experiments.loaded import PROJECT, source_of
 from experiments.outside import OutsideError, file_of, is_outside
 from experiments.records import PROTOCOL
@@ -114,7 +114,8 @@ def _origin(part: str, folder: str | None) -> tuple[str | None, list[Module | st
     """Where the modules of a rule, an environment or a wrapper are looked for first, and those to begin with."""
     if is_outside(part):
         return str(Path(file_of(part)).parent), [module_of_file(file_of(part))]
-    return folder, [RULES[part].__module__] if part in RULES else [*_modules_of(part)]
+    module = module_of_rule(part)
+    return folder, [*_modules_of(part)] if module is None else [module]
 
 
 def codes_of(specs: Iterable[RunSpec]) -> list[Code]:

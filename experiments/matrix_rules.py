@@ -12,10 +12,10 @@ from typing import Any
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 from algos.policies import Policy
-from algos.rules import RULES
 from algos.search_space import search_space
 from experiments.annotations import as_tuple, takes_tuple
 from experiments.factories import factory_of, hints_of, require_signature
+from experiments.installed import rule_names
 from experiments.names import did_you_mean
 from experiments.outside import OutsideError, is_outside, name_of, resolve
 from experiments.spec import JUDGE, LARGEST, build_rule, hyper_parameters
@@ -88,13 +88,14 @@ class RuleReader:
         """Its name, with the whole path if it is a user's; None, and a problem more, if there is none."""
         if is_outside(rule):
             rule = resolve(rule, self.folder)
-            try:
-                require_signature(rule)
-            except OutsideError as error:
-                self.problems.append(f"{where}.rule: {error}")
-                return None
-        elif rule not in RULES:
-            self.problems.append(f"{where}: unknown rule {rule}; {did_you_mean(rule, RULES)}, or FILE.py:FUNCTION")
+        elif rule not in rule_names():
+            hint = did_you_mean(rule, rule_names())
+            self.problems.append(f"{where}: unknown rule {rule}; {hint}, or FILE.py:FUNCTION")
+            return None
+        try:
+            require_signature(rule)
+        except OutsideError as error:
+            self.problems.append(f"{where}.rule: {error}")
             return None
         return rule
 

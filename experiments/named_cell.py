@@ -6,6 +6,7 @@ from typing import Any
 from algos.rules import RULES
 from experiments.cell.probe import ProbeFailed, Prober
 from experiments.factories import require_signature
+from experiments.installed import rule_names
 from experiments.matrix_environments import UnknownEnvironment, source_of_environment
 from experiments.matrix_file import load_matrix
 from experiments.names import did_you_mean
@@ -43,8 +44,8 @@ def rule_from(name: str) -> tuple[str, str, dict[str, Any]]:
             require_signature(rule)
         except OutsideError as error:
             raise ValueError(f"{name}: {error}") from error
-    elif name not in RULES:
-        raise ValueError(f"{name} is no rule; {did_you_mean(name, RULES)}, or FILE.py:FUNCTION")
+    elif name not in rule_names():
+        raise ValueError(f"{name} is no rule; {did_you_mean(name, rule_names())}, or FILE.py:FUNCTION")
     return rule, label, {key: parameter.default for key, parameter in hyper_parameters(rule).items()}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from algos.rules import RULES
+from experiments.installed import rule_names
 from experiments.management.inspect import NotFound, Planned
 from experiments.outside import file_of, is_outside
 from experiments.spec import RunSpec
@@ -28,7 +28,7 @@ def specification(cell: Planned, allowed: Sequence[str]) -> RunSpec:
         raise NotFound(
             f"{name} is planned as what is no cell: {'.'.join(map(str, first['loc']))}: {first['msg']}"
         ) from error
-    if not is_outside(spec.rule) and spec.rule not in RULES:
+    if not is_outside(spec.rule) and spec.rule not in rule_names():
         raise NotFound(f"{name} has a rule that is none here: {spec.rule}")
     return spec.renamed(_Trusted(name, allowed).part)
 
