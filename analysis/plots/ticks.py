@@ -13,7 +13,9 @@ SMALL, LARGE = 1e-3, 1e4  # from and up to which numbers are written out
 MINUS = "\u2212"
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 ROUND = (1, 2, 2.5, 5, 10)
-STEPS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0))  # of a decade
+STEPS = (  # of a decade
+    (1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 2.0, 3.0, 5.0, 7.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0),
+)  # fmt: skip
 
 
 def short(value: float, _: float = 0) -> str:

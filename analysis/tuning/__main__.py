@@ -19,10 +19,12 @@ mpl.use("Agg")
 import pandas as pd
 import tyro
 
+from analysis.figures.sheet import MARGIN
 from analysis.load import Results, ResultsError, load
 from analysis.measures import measure_runs
 from analysis.plots.looks import style_of
 from analysis.plots.style import caption, legend_below, panels, save, theme
+from analysis.plots.ticks import alike
 from analysis.plots.tuning import best_of_k, response, sensitivity_plane
 from analysis.spreadsheet import csv_of
 from analysis.tuning import tables
@@ -113,8 +115,11 @@ def draw(study: Study, frames: dict[str, pd.DataFrame], folder: Path) -> list[Pa
     figure, axes = panels(len(parts), height=1.5, columns=ACROSS)
     for ax, ((rule, _), part) in zip(axes, parts, strict=True):
         response(part, ax, environments).set_title(str(rule), loc="left")
+        if ax.get_subplotspec().colspan.start:  # type: ignore[union-attr]
+            ax.set_ylabel("")
+    alike(axes, "y", MARGIN)
     legend_below(figure, environments, dots=True)
-    caption(figure, f"Dot: a setting, mean over {len(study.seeds)} seeds; line: the default. {study.measure}.")
+    caption(figure, f"Dot: a setting, {study.measure}, mean over {len(study.seeds)} seeds; line: the default.")
     return files + save(figure, folder, "responses")
 
 
