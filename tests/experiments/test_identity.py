@@ -60,9 +60,15 @@ def digests():
 
 def test_editing_one_rule_says_nothing_about_the_others(edited):
     before = digests()
-    edited("algos.rules.line_search_pg", lambda text: text + b"\nMORE = 1\n")
+    edited("algos.rules.per_step_pg", lambda text: text + b"\nMORE = 1\n")
+    assert {rule for rule, digest in digests().items() if digest != before[rule]} == {"per_step_pg"}
+
+
+def test_but_something_about_those_that_stand_on_it(edited):
+    before = digests()
+    edited("algos.rules.ppo", lambda text: text + b"\nMORE = 1\n")
     changed = {rule for rule, digest in digests().items() if digest != before[rule]}
-    assert changed == {"line_search_pg"}
+    assert changed == {"ppo", "ppo_kl_stop", "ppo_penalty", "spo"}
 
 
 def test_adding_a_rule_says_nothing_about_any(edited, monkeypatch):

@@ -24,7 +24,7 @@ def rows_of(spec: RunSpec, **request: object):
     source, sink = os.pipe()
     whole = {
         "spec": spec.model_dump_json(), "path": sys.path, "folder": str(Path.cwd()), "log": None, "checkpoint": None,
-        "jobs": 1, "lane": "throughput", "memory_gib": None, **request,
+        "jobs": 1, "lane": "throughput", "memory_gib": None, "sources": None, **request,
     }  # fmt: skip
     process = subprocess.Popen([sys.executable, "-c", BOOT, json.dumps(whole), str(sink)], pass_fds=[sink])
     os.close(sink)

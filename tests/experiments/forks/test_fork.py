@@ -73,7 +73,17 @@ def test_every_rule_has_a_row_with_finite_numbers(lake):
 
 def test_what_rules_and_pipeline_say_of_a_step_has_a_column():
     columns = {field.name for field in fields(ForkRow)}
-    left_out = {"uses", "reuses", "cg_iterations", "cg_residual", "radius", "euclidean_radius", "ess", "max_weight"}
+    left_out = {
+        "uses",
+        "reuses",
+        "cg_iterations",
+        "cg_residual",
+        "radius",
+        "euclidean_radius",
+        "ess",
+        "max_weight",
+        "extras",
+    }
     assert {field.name for field in fields(Info)} - left_out <= columns
     assert {field.name for field in fields(Change)} <= columns
 
