@@ -4,6 +4,7 @@ from algos.ascent.acceptance import (
     Always,
     Backtracking,
     Condition,
+    ConfidentlyImproves,
     KeepRejected,
     KLWithin,
     LowerBoundImproves,
@@ -14,11 +15,21 @@ from algos.ascent.acceptance import (
     SurrogateImproves,
 )
 from algos.ascent.crossfit import CrossFit, Unseen
-from algos.ascent.directions import Adam, Gradient, Natural, WarmStarted
+from algos.ascent.directions import Adam, Factored, Gradient, Natural, Steihaug, WarmStarted
 from algos.ascent.local_model import Candidate, LocalModel
 from algos.ascent.radius import ByAgreement, ByDivergence, Constant, Evidence, Harmonic
 from algos.ascent.rule import AscentRule, AscentState
-from algos.ascent.step_sizes import DampedKLRadius, EuclideanRadius, Fixed, KLRadius, QuadraticBound, TheoryBound
+from algos.ascent.schedules import ByEveryAgreement, ByHypergradient, BySignal
+from algos.ascent.split import HoldOut, NoSplit
+from algos.ascent.step_sizes import (
+    DampedKLRadius,
+    EuclideanRadius,
+    Fixed,
+    KLRadius,
+    QuadraticBound,
+    TheoryBound,
+    WholeStep,
+)
 
 __all__ = [
     "Adam",
@@ -28,16 +39,22 @@ __all__ = [
     "Backtracking",
     "ByAgreement",
     "ByDivergence",
+    "ByEveryAgreement",
+    "ByHypergradient",
+    "BySignal",
     "Candidate",
     "Condition",
+    "ConfidentlyImproves",
     "Constant",
     "CrossFit",
     "DampedKLRadius",
     "EuclideanRadius",
     "Evidence",
+    "Factored",
     "Fixed",
     "Gradient",
     "Harmonic",
+    "HoldOut",
     "KLRadius",
     "KLWithin",
     "KeepRejected",
@@ -46,11 +63,14 @@ __all__ = [
     "MaxKLBoundImproves",
     "MaxKLWithin",
     "Natural",
+    "NoSplit",
     "QuadraticBound",
     "ReverseKLWithin",
+    "Steihaug",
     "SufficientIncrease",
     "SurrogateImproves",
     "TheoryBound",
     "Unseen",
     "WarmStarted",
+    "WholeStep",
 ]

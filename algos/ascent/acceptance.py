@@ -91,6 +91,24 @@ class SurrogateImproves:
 
 
 @dataclass(frozen=True)
+class ConfidentlyImproves:
+    """The surrogate's gain is above zero by so many of its standard errors: a lower confidence bound of it is positive.
+
+    After Thomas et al. 2015, "High confidence policy improvement", who test on rows that the step has not seen.
+    """
+
+    errors: float
+
+    def __post_init__(self) -> None:
+        if not self.errors > 0:
+            raise ValueError(f"errors must be positive, got {self.errors}")
+
+    def holds(self, candidate: Candidate, alpha: float, heading: Heading, length: Length) -> bool:
+        gain = candidate.surrogate_gain
+        return gain > 0 and gain > self.errors * candidate.gain_error
+
+
+@dataclass(frozen=True)
 class SufficientIncrease:
     """Armijo: the surrogate gained at least c alpha g's. Nocedal and Wright 2006, equation 3.4 and its c = 1e-4."""
 

@@ -6,23 +6,24 @@ A batch is too kind a judge of the step that was made from it. On HalfCheetah-v5
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from algos.ascent.local_model import LocalModel
-from algos.types import Batch
+from algos.types import NAN, Batch
 
 
 @dataclass(frozen=True)
 class Unseen:
-    """Of the steps of both halves, each judged by the other one; means over the two."""
+    """Of a step d judged on rows that it has not seen; of the steps of both halves of a batch, means over the two."""
 
     gained: float  # by the surrogate
     predicted: float  # by its slope on the judging rows, g.d: what it would gain if it were linear
     kl: float  # mean KL(old || new)
+    promised: float = NAN  # by its slope on the rows that made the step: what they would have it gain
 
 
 class CrossFit:
@@ -44,16 +45,32 @@ class CrossFit:
         first, second = judged or (None, None)
         if first is None or second is None:
             return None
-        return Unseen(
-            (first.gained + second.gained) / 2, (first.predicted + second.predicted) / 2, (first.kl + second.kl) / 2
-        )
+        pairs = zip(astuple(first), astuple(second), strict=True)
+        return Unseen(*((one + other) / 2 for one, other in pairs))
 
     def _judge(self, maker: LocalModel, judge: LocalModel) -> Unseen | None:
-        new = self._step(maker)
-        if new.equal(maker.theta):
-            return None
-        candidate = judge.candidate(new)
-        return Unseen(candidate.surrogate_gain, float(judge.gradient @ (new - judge.theta)), candidate.kl)
+        return judged_by(judge, maker, self._step(maker))
+
+
+class Judged:
+    """Of the step to `new` [P] that `maker` has made, by rows that were kept from it; lazily, as `CrossFit`."""
+
+    def __init__(self, judge: LocalModel, maker: LocalModel, new: Tensor) -> None:
+        self._of = judge, maker, new
+        self.models = (judge,)
+
+    @cached_property
+    def unseen(self) -> Unseen | None:
+        return judged_by(*self._of)
+
+
+def judged_by(judge: LocalModel, maker: LocalModel, new: Tensor) -> Unseen | None:
+    """What `judge` says of the step to `new` [P] that `maker` has made; None where that is no step."""
+    if new.equal(maker.theta):
+        return None
+    candidate, step = judge.candidate(new), new - judge.theta
+    slope, promised = float(judge.gradient @ step), float(maker.gradient @ step)
+    return Unseen(candidate.surrogate_gain, slope, candidate.kl, promised)
 
 
 def halves(batch: Batch) -> list[Batch]:
@@ -61,10 +78,19 @@ def halves(batch: Batch) -> list[Batch]:
 
     So no episode is in both. Empty where there is but one episode.
     """
+    return parted(batch, 2)
+
+
+def parted(batch: Batch, every: int) -> list[Batch]:
+    """The rest, and the rows of every n-th environment, or of every n-th episode where there is one environment.
+
+    So no episode is in both. Empty where that leaves no rows for the second.
+    """
+    every = min(every, batch.n_envs) if batch.n_envs > 1 else every
     lanes = torch.arange(len(batch.obs), device=batch.obs.device) % batch.n_envs
     group = lanes if batch.n_envs > 1 else batch.episodes.unique(return_inverse=True)[1]
-    odd = group % 2 == 1
-    if not odd.any():
+    kept = group % every == every - 1
+    if not kept.any():
         return []
-    shares = (batch.n_envs + 1) // 2, max(batch.n_envs // 2, 1)
-    return [replace(batch.rows(rows), n_envs=n) for rows, n in zip((~odd, odd), shares, strict=True)]
+    share = batch.n_envs // every
+    return [replace(batch.rows(rows), n_envs=max(n, 1)) for rows, n in ((~kept, batch.n_envs - share), (kept, share))]

@@ -5,6 +5,7 @@ What a direction remembers (Adam's moments) moves on with every batch, also wher
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import inf
 from typing import Any, Protocol
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from algos import optim
 from algos.ascent.local_model import LocalModel
-from algos.curvature import Fisher, Metric, Preconditioner, Unpreconditioned, conjugate_gradient
+from algos.curvature import Fisher, Kronecker, Metric, Preconditioner, Unpreconditioned, conjugate_gradient
 from algos.finite import require_finite
 from algos.types import NAN
 
@@ -107,6 +108,63 @@ class Natural:
             start,
         )
         return Heading(model, solved.x, float(g @ solved.x), self.damping, solved.iterations, solved.residual)
+
+
+@dataclass(frozen=True)
+class Factored:
+    """s = P g with P a stand-in for (F + damping I)^-1 that can be applied as it is: no products, no iterations.
+
+    By Kronecker factors it is the natural gradient of K-FAC (Martens and Grosse 2015; Wu et al. 2017, "ACKTR").
+    """
+
+    preconditioner: Preconditioner = field(default_factory=Kronecker)
+    damping: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not self.damping > 0:
+            raise ValueError(f"damping must be positive, got {self.damping}")
+
+    def init(self, theta: Tensor) -> None:
+        return None
+
+    def head(self, model: LocalModel, state: None) -> tuple[Heading, None]:
+        solve = model.preconditioned(self.preconditioner, self.damping)
+        s = model.gradient.clone() if solve is None else solve(model.gradient)
+        return Heading(model, s, float(model.gradient @ s), self.damping), None
+
+
+@dataclass(frozen=True)
+class Steihaug:
+    """The maximiser of g's - (beta/2) s'(F + damping I)s by conjugate gradient, or where it leaves the trust region.
+
+    The region is that of the damped form, s'(F + damping I)s / 2 <= radius, in which the iterates grow (Steihaug 1983).
+    So s is a whole step. `radius` is set by the rule (`algos.rules.trpo_solvers`).
+    """
+
+    beta: float
+    cg_iterations: int = 10
+    damping: float = 0.1
+    radius: float = inf
+
+    def __post_init__(self) -> None:
+        if self.cg_iterations < 1 or self.damping < 0 or not self.beta > 0:
+            raise ValueError(
+                "beta must be positive, cg_iterations at least 1 and damping not negative, got "
+                f"{self.beta}, {self.cg_iterations}, {self.damping}"
+            )
+
+    def init(self, theta: Tensor) -> None:
+        return None
+
+    def head(self, model: LocalModel, state: None) -> tuple[Heading, None]:
+        g, product = model.gradient, model.metric_product(Fisher())
+        solved = conjugate_gradient(
+            lambda v: product(v).add_(v, alpha=self.damping).mul_(self.beta),
+            g,
+            self.cg_iterations,
+            boundary=2 * self.beta * self.radius,
+        )
+        return Heading(model, solved.x, float(g @ solved.x), self.damping, solved.iterations, solved.residual), None
 
 
 @dataclass(frozen=True)

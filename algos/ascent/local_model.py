@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from math import isfinite
+from math import isfinite, sqrt
 
 import torch
 from torch import Tensor
 
 from algos.curvature import Fisher, Metric, Preconditioner
+from algos.estimators.diagnostics import jackknife, left_out
 from algos.estimators.surrogates import ImportanceSampled, Surrogate
 from algos.finite import require_finite
 from algos.policies.policy import Policy
@@ -20,6 +21,8 @@ class LocalModel:
 
     What decides (log ratios, gains, divergences) is computed in double precision from the network's outputs: it is a
     small difference of large numbers. What is heavy (products) keeps the precision of theta. Raises NonFinite.
+
+    Divergences, curvature and the Fisher matrix are means over states under the surrogate's own visitation.
     """
 
     def __init__(self, policy: Policy, theta: Tensor, batch: Batch, surrogate: Surrogate | None = None) -> None:
@@ -37,6 +40,16 @@ class LocalModel:
     def value(self) -> float:
         """The surrogate at theta."""
         return float(self.surrogate.value(self.log_ratio, self.batch))
+
+    @cached_property
+    def visitation(self) -> Tensor | None:
+        """Weights [B] of the rows, where the surrogate's visitation is not the batch's own."""
+        weights = self.surrogate.visitation(self.batch)
+        return None if weights is None else weights.to(self.outputs.dtype)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Of values [B] of the batch's rows, under the surrogate's visitation."""
+        return values.mean() if self.visitation is None else (values * self.visitation).mean()
 
     @cached_property
     def score(self) -> Tensor:
@@ -58,7 +71,7 @@ class LocalModel:
 
     def metric_product(self, metric: Metric) -> Callable[[Tensor], Tensor]:
         """v -> G v [P] for another metric G of the same batch; every product with data in it is counted."""
-        product = metric.product(self.policy, self.theta, self.batch, self._linear)
+        product = metric.product(self.policy, self.theta, self.batch, self._linear, self.visitation)
 
         def counted(v: Tensor) -> Tensor:
             self.fisher_products += metric.cost
@@ -74,9 +87,13 @@ class LocalModel:
         """v'Fv, twice the quadratic model of the mean KL(theta || theta + v)."""
         moved = self._linear.jvp(v)
         metric = self.policy.family.fisher(self.outputs)
-        curvature = float((moved * metric(moved)).sum() / len(moved))
+        curvature = float(self._weigh(moved * metric(moved)).sum() / len(moved))
         require_finite(curvature=curvature)
         return curvature
+
+    def _weigh(self, rows: Tensor) -> Tensor:
+        """Rows [B, D] times their weights."""
+        return rows if self.visitation is None else rows * self.visitation.unsqueeze(-1)
 
     def candidate(self, theta: Tensor) -> "Candidate":
         """What the batch says of another theta."""
@@ -108,8 +125,21 @@ class Candidate:
     def surrogate_gain(self) -> float:
         """Surrogate here less surrogate at the model's theta."""
         model = self._model
-        log_prob = model.policy.family.log_prob(self._outputs, model.batch.actions)
-        return float(model.surrogate.value(log_prob - model.batch.log_probs, model.batch)) - model.value
+        return float(model.surrogate.value(self._log_ratio, model.batch)) - model.value
+
+    @cached_property
+    def _log_ratio(self) -> Tensor:
+        model = self._model
+        return model.policy.family.log_prob(self._outputs, model.batch.actions) - model.batch.log_probs
+
+    @cached_property
+    def gain_error(self) -> float:
+        """Standard error of `surrogate_gain`: by leaving out one episode at a time, or one row where there is one."""
+        model, batch = self._model, self._model.batch
+        terms = [model.surrogate.terms(log_ratio, batch) for log_ratio in (self._log_ratio, model.log_ratio)]
+        groups = batch.episodes if len(batch.episodes.unique()) > 1 else torch.arange(len(batch.obs))
+        new, old = (left_out(*parts, groups.to(batch.episodes.device)) for parts in terms)
+        return sqrt(jackknife(new - old))
 
     @cached_property
     def _kl(self) -> Tensor:
@@ -118,7 +148,7 @@ class Candidate:
     @cached_property
     def kl(self) -> float:
         """Mean KL(old || new)."""
-        return float(self._kl.mean())
+        return float(self._model.mean(self._kl))
 
     @cached_property
     def max_kl(self) -> float:
@@ -128,4 +158,4 @@ class Candidate:
     @cached_property
     def reverse_kl(self) -> float:
         """Mean KL(new || old)."""
-        return float(self._model.policy.family.kl(self._outputs, self._model.double_outputs).mean())
+        return float(self._model.mean(self._model.policy.family.kl(self._outputs, self._model.double_outputs)))

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from math import exp, isfinite, log1p
 from typing import Any, Protocol
 
-from algos.ascent.crossfit import CrossFit, Unseen
+from torch import Tensor
+
+from algos.ascent.crossfit import CrossFit, Judged, Unseen
+from algos.ascent.directions import Heading
 from algos.types import NAN
 
 
@@ -21,8 +24,10 @@ class Evidence:
 
     accepted: bool
     full: bool  # the step that was accepted has the whole length: nothing but the radius or the penalty ended it
-    crossfit: CrossFit
+    crossfit: CrossFit | Judged
     target: float = NAN  # the KL radius that the rule was made with
+    heading: Heading | None = None
+    step: Tensor | None = None  # [P] that was taken; None if none was
 
     @property
     def unseen(self) -> Unseen | None:

@@ -8,7 +8,8 @@
 | mm_quadratic | Natural | QuadraticBound | Backtracking(LowerBoundImproves) |
 
 An ablation is one `dataclasses.replace`: `replace(trpo(policy), acceptance=Always())`. So is another surrogate:
-`replace(trpo(policy), surrogate=Discounted())` ascends on the discounted visitation.
+`replace(trpo(policy), surrogate=Discounted())` ascends on the discounted visitation. With
+`split=HoldOut()` rows judge a step that has not seen them.
 """
 
 from dataclasses import dataclass, field
@@ -18,14 +19,15 @@ import torch
 from torch import Tensor
 
 from algos.ascent.acceptance import Acceptance, Outcome
-from algos.ascent.crossfit import CrossFit
+from algos.ascent.crossfit import CrossFit, Judged
 from algos.ascent.directions import Direction
 from algos.ascent.local_model import LocalModel
 from algos.ascent.radius import Constant, Evidence, Radius
+from algos.ascent.split import NoSplit, Split
 from algos.ascent.step_sizes import StepSize
 from algos.estimators.surrogates import ImportanceSampled, Surrogate
 from algos.policies.policy import Policy
-from algos.types import Batch, Info
+from algos.types import NAN, Batch, Info
 
 
 @dataclass(frozen=True)
@@ -46,31 +48,38 @@ class AscentRule:
     acceptance: Acceptance
     radius: Radius = field(default_factory=Constant)
     surrogate: Surrogate = field(default_factory=ImportanceSampled)
+    split: Split = field(default_factory=NoSplit)
 
     def init(self, theta: Tensor) -> AscentState:
         return AscentState(theta, self.direction.init(theta), 1.0)
 
     @torch.no_grad()
     def update(self, state: AscentState, batch: Batch) -> tuple[AscentState, Info]:
-        """One update; `predicted_gain` is the linear model's g.d."""
-        model = LocalModel(self.policy, state.theta, batch, self.surrogate)
+        """One update; `predicted_gain` is the linear model's g.d, nan where that is not of the batch's plain gain."""
+        making, judging = self.split.parts(batch)
+        model = judge = LocalModel(self.policy, state.theta, making, self.surrogate)
+        if judging is not making:
+            judge = LocalModel(self.policy, state.theta, judging, self.surrogate)
         heading, direction_state = self.direction.head(model, state.direction)
         length = self.step_size.length(model, heading, state.scale)
         outcome, scale, memory = Outcome(state.theta, False, 0.0), state.scale, state.schedule
-        judged = CrossFit(model, lambda half: self._full_step(half, state))
+        judged: CrossFit | Judged = CrossFit(model, lambda half: self._full_step(half, state))
         if length.alpha and heading.vector.any():  # else there is nowhere to go, and nothing to try
-            outcome = self.acceptance.search(model, heading, length)
+            outcome = self.acceptance.search(judge, heading, length)
             full = outcome.accepted and outcome.step_size == length.alpha
+            if judge is not model:
+                judged = Judged(judge, model, state.theta + heading.vector * length.alpha)
             if outcome.accepted or _is_resolved(state.theta, heading.vector * length.alpha):
-                evidence = Evidence(outcome.accepted, full, judged, length.radius / state.scale)
+                step = outcome.theta - state.theta if outcome.accepted else None
+                evidence = Evidence(outcome.accepted, full, judged, length.radius / state.scale, heading, step)
                 scale, memory = self.radius.next_scale(state.scale, state.schedule, evidence)
-        models = (model, *judged.models)
+        models, plain = (model, *judged.models), self.surrogate.local and judge is model
         info = Info(
             accepted=outcome.accepted,
             step_size=outcome.step_size,
             trials=outcome.trials,
             discounted=self.surrogate.discounted,
-            predicted_gain=outcome.step_size * heading.slope,
+            predicted_gain=outcome.step_size * heading.slope if plain else NAN,
             cg_iterations=heading.cg_iterations,
             cg_residual=heading.cg_residual,
             radius=length.radius,

@@ -89,6 +89,19 @@ def _to_radius(delta: float, curvature: float) -> Length:
 
 
 @dataclass(frozen=True)
+class WholeStep:
+    """alpha = 1: the direction is a step already, no longer than the radius that it was made for."""
+
+    delta: float
+
+    def __post_init__(self) -> None:
+        _positive("max_kl", self.delta)
+
+    def length(self, model: LocalModel, heading: Heading, scale: float) -> Length:
+        return Length(1.0, radius=self.delta * scale)
+
+
+@dataclass(frozen=True)
 class EuclideanRadius:
     """alpha = radius / |s|: a ball in parameter space, which knows nothing of how far the policy moves.
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol
 
 from torch import Tensor
 
-from algos.curvature.fisher import fisher_vector_product
+from algos.curvature.fisher import fisher_vector_product, weighted
 from algos.networks import Linearized
 from algos.policies import Policy
 from algos.types import Batch
@@ -17,8 +17,13 @@ Product = Callable[[Tensor], Tensor]
 class Metric(Protocol):
     cost: ClassVar[int]  # what one application counts as, in Fisher products
 
-    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized) -> Product:
-        """v [P] -> G v [P]; `linear` is the policy linearised at theta on the whole batch."""
+    def product(
+        self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized, weights: Tensor | None = None
+    ) -> Product:
+        """v [P] -> G v [P]; `linear` is the policy linearised at theta on the whole batch.
+
+        weights: of its rows, [B] of mean 1; None where they count alike.
+        """
         ...
 
 
@@ -28,8 +33,10 @@ class Fisher:
 
     cost: ClassVar[int] = 1
 
-    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized) -> Product:
-        return fisher_vector_product(linear, policy.family.fisher)
+    def product(
+        self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized, weights: Tensor | None = None
+    ) -> Product:
+        return fisher_vector_product(linear, policy.family.fisher, weights)
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,12 @@ class SubsampledFisher:
     cost: ClassVar[int] = 1
     stride: int = 10
 
-    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized) -> Product:
-        return fisher_vector_product(linear.rows(slice(None, None, self.stride)), policy.family.fisher)
+    def product(
+        self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized, weights: Tensor | None = None
+    ) -> Product:
+        every = slice(None, None, self.stride)
+        some = None if weights is None else weights[every] / weights[every].mean()
+        return fisher_vector_product(linear.rows(every), policy.family.fisher, some)
 
 
 @dataclass(frozen=True)
@@ -49,13 +60,16 @@ class EmpiricalFisher:
 
     cost: ClassVar[int] = 1
 
-    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized) -> Product:
+    def product(
+        self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized, weights: Tensor | None = None
+    ) -> Product:
         score = policy.family.score(linear.outputs, batch.actions)
 
         def onto_score(moved: Tensor) -> Tensor:
             return score * (score * moved).sum(-1, keepdim=True)
 
-        return lambda v: linear.gram(v, onto_score, 1 / len(score))
+        metric = onto_score if weights is None else weighted(onto_score, weights)
+        return lambda v: linear.gram(v, metric, 1 / len(score))
 
 
 @dataclass(frozen=True)
@@ -64,5 +78,7 @@ class Identity:
 
     cost: ClassVar[int] = 0
 
-    def product(self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized) -> Product:
+    def product(
+        self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized, weights: Tensor | None = None
+    ) -> Product:
         return lambda v: v.clone()

@@ -79,10 +79,19 @@ def jackknife_variance(numerators: Tensor, denominators: Tensor, episodes: Tenso
     Efron and Stein 1981; nan for one episode. The ratio is taken anew without each episode, its normaliser included.
     Rows of an episode depend on each other, which `predicted_variance` does not know.
     """
-    tops, _ = segment_sums(numerators, episodes)
-    bottoms, _ = segment_sums(denominators, episodes)
-    groups = len(tops)
+    return jackknife(left_out(numerators, denominators, episodes))
+
+
+def left_out(numerators: Tensor, denominators: Tensor, groups: Tensor) -> Tensor:
+    """sum(numerators) / sum(denominators) without each of G groups of rows in turn, [G]; all given are [N]."""
+    tops, _ = segment_sums(numerators, groups)
+    bottoms, _ = segment_sums(denominators, groups)
+    return (numerators.sum() - tops) / (denominators.sum() - bottoms)
+
+
+def jackknife(left: Tensor) -> float:
+    """Variance of an estimate from what it is without each of G groups in turn, [G]; nan for one group."""
+    groups = len(left)
     if groups < 2:
         return float("nan")
-    left = (numerators.sum() - tops) / (denominators.sum() - bottoms)
     return float((groups - 1) / groups * (left - left.mean()).square().sum())

@@ -33,6 +33,13 @@ class Surrogate(Protocol):
         """
         ...
 
+    def visitation(self, batch: Batch) -> Tensor | None:
+        """Weights [B] of mean 1 that make of the batch's rows a sample of its visitation; None if they count alike.
+
+        What is averaged over states beside the surrogate (divergences, the Fisher matrix) is averaged by them too.
+        """
+        ...
+
     def terms(self, log_ratio: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Numerators [B] and denominators [B] of the estimate."""
         ...
@@ -64,6 +71,9 @@ class Estimate:
     @property
     def local(self) -> bool:
         return True
+
+    def visitation(self, batch: Batch) -> Tensor | None:
+        return None
 
     def log_weights(self, log_ratio: Tensor, batch: Batch) -> Tensor:
         return log_ratio
@@ -206,6 +216,10 @@ class Discounted(Estimate):
     @property
     def local(self) -> bool:
         return self.of.local
+
+    def visitation(self, batch: Batch) -> Tensor | None:
+        discounts = _log_discounts(batch).exp()
+        return discounts / discounts.mean()
 
     def terms(self, log_ratio: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         numerators, denominators = self.of.terms(log_ratio, batch)

@@ -5,6 +5,7 @@ from typing import Any
 
 from algos.rules import trpo_ablations as ablations
 from algos.rules.history_pg import history_pg, history_pg_adam
+from algos.rules.history_trpo import history_trpo
 from algos.rules.line_search_pg import line_search_pg
 from algos.rules.mdpo import mdpo
 from algos.rules.mm_penalty import mm_penalty, mm_penalty_adaptive
@@ -18,6 +19,10 @@ from algos.rules.ppo_penalty import ppo_penalty
 from algos.rules.reuse_pg import reuse_pg, reuse_pg_adam
 from algos.rules.spo import spo
 from algos.rules.trpo import trpo, trpo_adaptive, trpo_annealed, trpo_divergence, trpo_euclidean
+from algos.rules.trpo_held_out import trpo_confident, trpo_held_out
+from algos.rules.trpo_schedules import trpo_hypergradient, trpo_signal
+from algos.rules.trpo_solvers import trpo_kfac, trpo_steihaug
+from algos.rules.trpo_surrogates import trpo_discounted, trpo_entropy
 from algos.rules.vanilla_pg import vanilla_pg, vanilla_pg_adam, vanilla_pg_discounted
 from algos.types import UpdateRule
 
@@ -33,12 +38,21 @@ RULES: dict[str, RuleFactory] = {
     "reuse_pg_adam": reuse_pg_adam,
     "history_pg": history_pg,
     "history_pg_adam": history_pg_adam,
+    "history_trpo": history_trpo,
     "npg": npg,
     "tnpg": tnpg,
     "trpo": trpo,
     "trpo_adaptive": trpo_adaptive,
     "trpo_divergence": trpo_divergence,
     "trpo_annealed": trpo_annealed,
+    "trpo_held_out": trpo_held_out,
+    "trpo_confident": trpo_confident,
+    "trpo_signal": trpo_signal,
+    "trpo_hypergradient": trpo_hypergradient,
+    "trpo_discounted": trpo_discounted,
+    "trpo_entropy": trpo_entropy,
+    "trpo_steihaug": trpo_steihaug,
+    "trpo_kfac": trpo_kfac,
     "trpo_euclidean": trpo_euclidean,
     "trpo_surrogate_check": ablations.trpo_surrogate_check,
     "trpo_kl_check": ablations.trpo_kl_check,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor
 
-from algos.ascent import Adam, AscentState, Fixed, Gradient
+from algos.ascent import Adam, AscentRule, AscentState, Fixed, Gradient
 from algos.estimators import ImportanceSampled
 from algos.policies import Policy
 from algos.rules.reuse_pg import ReusePG
@@ -29,7 +29,7 @@ class HistoryState:
 class HistoryPG:
     """`ascent` on the last `batches` batches, each row weighted against their mixture."""
 
-    ascent: ReusePG
+    ascent: ReusePG | AscentRule
     batches: int
 
     def __post_init__(self) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from algos.ascent import Adam
 from algos.estimators.regularised import KLPenalised
+from algos.optim import AdamState
 from algos.policies import Policy
 from algos.rules.ppo import PPO, PPOState, mean_kl
 from algos.search_space import Epochs, LogUniform, MaxKL, MinibatchRate
@@ -15,12 +16,10 @@ from algos.types import Batch, Info
 
 @dataclass(frozen=True)
 class PenaltyState:
-    passes: PPOState
+    theta: Tensor
+    adam: AdamState
+    updates: int
     scale: float = 1.0  # the penalty is beta / scale
-
-    @property
-    def theta(self) -> Tensor:
-        return self.passes.theta
 
 
 @dataclass(frozen=True)
@@ -40,20 +39,24 @@ class PenaltyPPO:
             raise ValueError(f"beta and max_kl must be positive, got {self.beta}, {self.target}")
 
     def init(self, theta: Tensor) -> PenaltyState:
-        return PenaltyState(self.passes.init(theta))
+        return PenaltyState(theta, self.passes.direction.init(theta), 0)
 
     def update(self, state: PenaltyState, batch: Batch) -> tuple[PenaltyState, Info]:
         """One batch."""
         beta, scale = self.beta / state.scale, state.scale
         if not batch.advantages.any():
             return state, Info(accepted=False, step_size=0.0, beta=beta)
-        after, info = replace(self.passes, surrogate=KLPenalised(beta)).update(state.passes, batch)
+        after, info = replace(self.passes, surrogate=KLPenalised(beta)).update(
+            PPOState(state.theta, state.adam, state.updates), batch
+        )
         kl = mean_kl(self.passes.policy, state.theta, after.theta, batch)
         if kl < self.target / 1.5:
             scale = min(scale * 2, self.bound)
         elif kl > self.target * 1.5:
             scale = max(scale / 2, 1 / self.bound)
-        return PenaltyState(after, scale), replace(info, beta=beta, candidate_evaluations=1)
+        return PenaltyState(after.theta, after.adam, after.updates, scale), replace(
+            info, beta=beta, candidate_evaluations=1
+        )
 
 
 def ppo_penalty(

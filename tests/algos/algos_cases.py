@@ -56,8 +56,10 @@ class Problem:
         """The same in float32."""
         theta, batch = self.theta.float(), self.batch
         obs, advantages = batch.obs.float(), batch.advantages.float()
-        log_probs = self.policy.log_prob(theta, obs, batch.actions)
-        return replace(self, theta=theta, batch=replace(batch, obs=obs, advantages=advantages, log_probs=log_probs))
+        actions = batch.actions.float() if batch.actions.is_floating_point() else batch.actions
+        log_probs = self.policy.log_prob(theta, obs, actions)
+        columns = {"obs": obs, "actions": actions, "advantages": advantages, "log_probs": log_probs}
+        return replace(self, theta=theta, batch=replace(batch, **columns))
 
     def with_advantages(self, advantages: Tensor) -> Batch:
         return replace(self.batch, advantages=advantages)
