@@ -5,7 +5,7 @@ MATRIX ?= quick
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: matrix test chromium page-test lint bench compare-speed compare-rliable cluster-test wheel-test soak clean
+.PHONY: matrix test chromium page-test lint bench compare-speed compare-rliable cluster-test wheel-test docs soak clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make compare-rliable      statistics across environments beside rliable's, in an environment of its own"
 	@echo "make cluster-test         run a matrix on a real one-node SLURM, which it installs (Debian, root)"
 	@echo "make wheel-test           build the wheel, and run a small matrix with it in an empty environment"
+	@echo "make docs                 the API reference as HTML, in docs/, from the docstrings"
 	@echo "make soak                 ten minutes of random faults against a small matrix (ARGS='--seed 1')"
 	@echo "make clean                remove the virtual environment and caches; results stay"
 
@@ -66,6 +67,9 @@ cluster-test: $(VENV)/.ready
 
 wheel-test:
 	PYTHON=$(PYTHON) bash tests/wheel.sh
+
+docs: $(VENV)/.ready
+	$(BIN)/python .ci/docs.py docs
 
 soak: $(VENV)/.ready
 	PYTHONPATH=. $(BIN)/python tests/experiments/chaos.py --seconds 600 --seeds 10 $(ARGS)

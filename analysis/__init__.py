@@ -47,7 +47,8 @@ def __getattr__(name: str) -> Any:
     """What is public, imported when it is first asked for."""
     if name not in __all__:
         raise AttributeError(f"module 'analysis' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(import_module("analysis.api"), name)
+    found = globals()[name] = getattr(import_module("analysis.api"), name)
+    return found
 
 
 def __dir__() -> list[str]:

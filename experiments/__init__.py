@@ -49,7 +49,8 @@ def __getattr__(name: str) -> Any:
     """What is public, imported when it is first asked for: torch and simulators take seconds."""
     if name not in __all__:
         raise AttributeError(f"module 'experiments' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(import_module("experiments.api"), name)
+    found = globals()[name] = getattr(import_module("experiments.api"), name)
+    return found
 
 
 def __dir__() -> list[str]:
