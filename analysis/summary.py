@@ -10,7 +10,7 @@ from analysis.load import Results
 from analysis.measures import IMPUTATIONS, collapsed, measure_runs
 from analysis.measures.efficiency import restricted_time
 from analysis.measures.spread import spread
-from experiments.records import PHASES
+from experiments.records import EXTRA, PHASES
 
 NAN = float("nan")
 REACHED = 0.5  # the threshold that the table shows; measures.parquet has the others
@@ -83,7 +83,8 @@ def _aggregates(part: pd.DataFrame) -> dict[str, float]:
         return part[name].to_numpy(float) if name in part.columns else np.array([])
 
     row: dict[str, float] = {}
-    for name in WITH_INTERVAL:
+    reported = [str(name) for name in part.columns if str(name).startswith(EXTRA)]
+    for name in (*WITH_INTERVAL, *reported):
         _put(row, name, trimmed_t_interval(column(name)))
     row |= {f"final_{name}": value for name, value in spread(column("final_sampled")).items()}
     steps = column(f"steps_to_{REACHED:g}")

@@ -5,7 +5,7 @@ Every one of them is tried in a process of its own: no code of a user's environm
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,11 @@ from experiments.cell.entry_points import Wrapping
 from experiments.cell.probe import ProbeFailed, Prober
 from experiments.cell.spaces import Interface
 from experiments.outside import is_outside, name_of, resolve
+from experiments.records import EvaluationRow
+from experiments.records.extras import name_problem
 
-ENVIRONMENT_KEYS = ("environment", "budget", "kwargs", "wrappers", "score")
+ENVIRONMENT_KEYS = ("environment", "budget", "kwargs", "wrappers", "info", "score")
+COLUMNS = frozenset(field.name for field in fields(EvaluationRow))
 FORMS = "a name that gymnasium has registered, MODULE:ID, or FILE.py:CLASS"
 PIPELINES = {  # wrappers that keep statistics of their own, of training apart from those of evaluation
     "gymnasium.wrappers:NormalizeObservation": "normalize_obs",
@@ -36,6 +39,7 @@ class Entry:
     environment: str  # what it is made from (cell/entry_points.py)
     kwargs: dict[str, Any]
     wrappers: tuple[Wrapping, ...]
+    info: tuple[str, ...]  # what of its `info` becomes a column of evaluations
     table: dict[str, Any]  # as the file has it
     interface: Interface | None  # None: it cannot be made, which is among the problems
 
@@ -71,6 +75,7 @@ class EnvironmentReader:
             self.problems.append(f"{where}.kwargs: expected a table, got {kwargs!r}")
             kwargs = {}
         wrappers = self._wrappers(table.get("wrappers", []), f"{where}.wrappers")
+        info = self._info(table.get("info", []), f"{where}.info")
         interface = None
         if len(self.problems) == before:
             try:
@@ -78,7 +83,7 @@ class EnvironmentReader:
             except ProbeFailed as error:
                 inside = " in its wrappers" if wrappers else ""
                 self.problems.append(f"{where}: cannot be made with kwargs {kwargs!r}{inside}: {error}")
-        return Entry(name, environment, kwargs, wrappers, table, interface)
+        return Entry(name, environment, kwargs, wrappers, info, table, interface)
 
     def _source(self, key: str, environment: Any, where: str) -> str:
         if not isinstance(environment, str):
@@ -111,6 +116,15 @@ class EnvironmentReader:
                 source = resolve(name, self.folder) if is_outside(name) else name
                 found.append((source, {key: each for key, each in arguments.items() if key != "wrapper"}))
         return tuple(found)
+
+    def _info(self, value: Any, where: str) -> tuple[str, ...]:
+        """Names of episode statistics."""
+        if not isinstance(value, list) or len(set(map(repr, value))) < len(value):
+            self.problems.append(f'{where}: expected a list of different names, such as ["success"], got {value!r}')
+            return ()
+        problems = [problem for name in value if (problem := name_problem(name, COLUMNS))]
+        self.problems += [f"{where}: {problem}" for problem in problems]
+        return () if problems else tuple(value)
 
 
 def source_of_environment(name: str, folder: Path) -> str:

@@ -159,7 +159,7 @@ class _Reader(Tables):
                     cells += [
                         RunSpec(
                             env=entry.name, environment=entry.environment, env_kwargs=entry.kwargs,
-                            wrappers=entry.wrappers, rule=rule.name, label=rule.label,
+                            wrappers=entry.wrappers, info=entry.info, rule=rule.name, label=rule.label,
                             hyper=rule.on.get(entry.name, rule.hyper), seed=seed, settings=settings,
                             budget=entry.table["budget"] if tune is None else tune.budget(entry.table["budget"]),
                         )

@@ -122,6 +122,7 @@ class RunSpec(BaseModel):
     wrappers: tuple[Annotated[tuple[str, dict[str, Any]], Strict(False)], ...] = Field(
         (), strict=False, description="names and arguments, the first innermost"
     )
+    info: tuple[str, ...] = Field((), strict=False, description="what of `info` becomes a column of evaluations")
     rule: str
     label: str
     hyper: dict[str, Any]
@@ -170,13 +171,15 @@ class RunSpec(BaseModel):
     @cached_property
     def run_id(self) -> str:
         """Readable, safe as a folder's name, and different for different specifications, wherever their files lie."""
-        values = self.model_dump(mode="json", exclude={"code", "environment", "wrappers"})
+        values = self.model_dump(mode="json", exclude={"code", "environment", "wrappers", "info"})
         values["rule"] = name_of(self.rule)
         values["settings"]["network"] = name_of(self.settings.network)
         if (environment := name_of(self.environment)) != self.env:
             values["environment"] = environment
         if self.wrappers:
             values["wrappers"] = [[name_of(name), arguments] for name, arguments in self.wrappers]
+        if self.info:
+            values["info"] = sorted(self.info)
         digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
         safe = "".join(c if c.isalnum() or c in "-_.=" else "_" for c in f"{self.label}-{self.env}")
         short = safe.encode()[:NAME_BYTES].decode(errors="ignore")

@@ -13,7 +13,7 @@ from analysis.measures.cost import cost
 from analysis.measures.curves import IMPUTATIONS, curves, imputed_return
 from analysis.measures.efficiency import NAN, THRESHOLDS, normalized, normalized_auc, time_to_threshold
 from analysis.measures.trust import importance_sampling, trust_region, truth
-from experiments.records import PROTOCOL
+from experiments.records import EXTRA, PROTOCOL
 
 Array = NDArray[np.float64]
 
@@ -47,6 +47,7 @@ def measure_runs(results: Results, imputation: str = IMPUTATIONS[0]) -> pd.DataF
                         before = _returns(lived.get(name, none[0]), "sampled")
                     last = np.array([imputed_return(before, scale, imputation)])
                 row |= _final(action, float(last[-1]) if len(last) else NAN, scale)
+            row |= _reported(finals.get(name, none[0]), run.status)
             mine = updates.get(name, none[1])
             row |= trust_region(mine) | truth(mine)
             row |= importance_sampling(mine, reuses.get(name, none[2])) | cost(run)
@@ -57,6 +58,13 @@ def measure_runs(results: Results, imputation: str = IMPUTATIONS[0]) -> pd.DataF
 def collapsed(measures: pd.DataFrame) -> pd.Series:
     """Which runs lost half of their peak (`stability.collapse`), for a while or for good; a missing run did not."""
     return measures.collapse.isin(["recovered", "terminal"])
+
+
+def _reported(finals: pd.DataFrame, status: str) -> dict[str, float]:
+    """What the environment says of the last policy's episodes, actions sampled, by the names of its columns."""
+    names = [str(name) for name in finals.columns if str(name).startswith(EXTRA)]
+    mine = finals[finals.action == "sampled"]
+    return {name: float(mine[name].iloc[-1]) if status == "ok" and len(mine) else NAN for name in names}
 
 
 def _on_the_way(points: pd.DataFrame, status: str) -> dict[str, Any]:

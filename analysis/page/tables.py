@@ -12,6 +12,7 @@ from analysis.own import Own, row_of
 from analysis.page.cells import Cell, Maker, Table, between, corrected, interval, quantity, share, table, whole
 from analysis.plots.looks import by_number
 from analysis.summary import REACHED, SPLIT
+from experiments.records import EXTRA
 
 NAN = float("nan")
 MOST = 0.5  # of the numbers in actions: a policy that is clipped so often is hardly the one that acts
@@ -39,6 +40,9 @@ def summary_tables(summary: pd.DataFrame, seconds: bool) -> list[Table]:
         **({"seconds to it (restricted mean)": quantity("seconds_to_threshold")} if seconds else {}),
         "failed": interval("failure_rate"),
     }
+    for name in summary.columns:  # what environments report
+        if str(name).startswith(EXTRA) and f"{name}_low" in summary:
+            columns[str(name).removeprefix(EXTRA)] = interval(str(name))
     return _by_environment(summary, columns)
 
 

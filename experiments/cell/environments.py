@@ -29,6 +29,7 @@ class Environments(Protocol):
     action_space: gym.Space[Any]
     action_scale: float  # the largest finite bound of an action; 1 where there is none
     time_limit: int | None
+    infos: list[Any]  # what each of them returned with its last step; of no use where they are stepped lean
 
     def inside(self, actions: NDArray[Any]) -> NDArray[Any]:
         """The actions [..., A] that an environment gets: squashed by the family, or the nearest in the action space."""
@@ -57,17 +58,19 @@ def make_environments(
     wrappers: Sequence[Wrapping] = (),
     distribution: ActionDistribution = "gaussian",
     flat: bool = True,
+    informed: bool = False,
 ) -> Environments:
     """N environments: stepped lean where they are provably gymnasium's own, through gymnasium otherwise.
 
-    Raises EnvironmentFailed.
+    informed: whether what they say in `info` is wanted; those that are stepped lean do not say it. Raises
+    EnvironmentFailed.
     """
     made = [make_environment(env, kwargs, wrappers, flat) for _ in range(n)]
-    lean = None if wrappers else lean_environments(made, distribution)
+    lean = None if wrappers or informed else lean_environments(made, distribution)
     return lean or GymEnvironments(made, distribution)
 
 
-def environments_of(spec: RunSpec, n: int) -> Environments:
+def environments_of(spec: RunSpec, n: int, informed: bool = False) -> Environments:
     """N environments of a run. Raises EnvironmentFailed."""
     distribution, flat = spec.settings.action_distribution, spec.settings.flat_observations
-    return make_environments(spec.environment, spec.env_kwargs, n, spec.wrappers, distribution, flat)
+    return make_environments(spec.environment, spec.env_kwargs, n, spec.wrappers, distribution, flat, informed)

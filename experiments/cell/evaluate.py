@@ -1,7 +1,7 @@
 """The judge is not the player: own environments, own seeds, the same for every rule and every evaluation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from algos.policies import Policy
 from experiments.cell.environments import environments_of
+from experiments.cell.episode_info import EpisodeInfo
 from experiments.cell.failures import Paused
 from experiments.cell.normalization import ObservationNormalizer
 from experiments.cell.play import NoiseStream, part_of, player_of
@@ -26,6 +27,7 @@ class Evaluation:
     returns: NDArray[np.float64]
     lengths: NDArray[np.int64]
     cut: int  # episodes that did not end by themselves
+    info: dict[str, float] = field(default_factory=dict)  # means of what the environment says of its episodes
 
 
 class Evaluator:
@@ -37,7 +39,7 @@ class Evaluator:
     def __init__(self, spec: RunSpec, policy: Policy) -> None:
         self._spec, self._policy = spec, policy
         most = max(spec.settings.eval_episodes, spec.settings.final_episodes)
-        self._envs = environments_of(spec, min(most, spec.settings.n_envs))
+        self._envs = environments_of(spec, min(most, spec.settings.n_envs), informed=bool(spec.info))
         self._most_steps = spec.settings.eval_max_steps if self._envs.time_limit is None else None
 
     def close(self) -> None:
@@ -73,6 +75,7 @@ class Evaluator:
         noise = NoiseStream(self._policy, numpy_stream(self._spec.seed, f"{stream} actions"))
         seeds = iter(range(episodes))
         returns, lengths, cut = np.zeros(episodes), np.zeros(episodes, dtype=np.int64), 0
+        info = EpisodeInfo(episodes, self._spec.info)
         which = np.arange(min(episodes, self._envs.n))  # environments that still play
         episode = np.array([next(seeds) for _ in which])  # and which episode each of them plays
         obs = np.stack([self._reset(int(lane), stream, e) for lane, e in zip(which, episode, strict=True)])
@@ -97,13 +100,15 @@ class Evaluator:
                 cut += int((over & ~done).sum())
                 done |= over
             for row in np.flatnonzero(done):
+                if self._spec.info:
+                    info.take(int(episode[row]), self._envs.infos[which[row]])
                 following = next(seeds, None)
                 if following is not None:
                     episode[row], done[row] = following, False
                     obs[row] = self._reset(int(which[row]), stream, following)
             if done.any():
                 which, episode, obs = which[~done], episode[~done], obs[~done]
-        return Evaluation(returns, lengths, cut)
+        return Evaluation(returns, lengths, cut, info.means())
 
     def _reset(self, lane: int, stream: str, episode: int) -> NDArray[np.float64]:
         return self._envs.reset(lane, integer_seed(self._spec.seed, f"{stream} {episode}"))

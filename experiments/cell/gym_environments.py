@@ -53,6 +53,7 @@ class GymEnvironments:
 
     def __init__(self, made: list[gym.Env[Any, Any]], distribution: ActionDistribution = "gaussian") -> None:
         self.made, self.n = made, len(made)
+        self.infos: list[Any] = [None] * len(made)  # what each returned with its last step
         self.observations, self.family = spaces_of(made[0], distribution)
         self.time_limit = interface_of(made[0]).time_limit
         self.action_space = space = made[0].action_space
@@ -102,6 +103,7 @@ class GymEnvironments:
                 )
             obs[row], rewards[row] = self._observation(returned[0]), _reward(returned[1])
             terminated[row], truncated[row] = _flag("terminated", returned[2]), _flag("truncated", returned[3])
+            self.infos[lane] = returned[4]
         require_numbers(actions, observation=obs, reward=rewards)
         return obs, rewards, terminated, truncated
 

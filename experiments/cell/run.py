@@ -263,6 +263,7 @@ class Run:
                 return_sd=float(result.returns.std(ddof=1)),
                 length_mean=float(result.lengths.mean()),
                 cut=result.cut,
+                extras=result.info,
                 gradient_evaluations=self.counters["gradient_evaluations"],
                 fisher_products=self.counters["fisher_products"],
             )

@@ -55,7 +55,10 @@ def points(cell: Cell) -> Iterator[tuple[int, dict[str, float]]]:
         at |= {f"train/{name}": float(row[name]) for name in charted if row[name] == row[name]}
     for row in cell.tables["evaluations"].to_dict("records"):
         kind = "final" if row["final"] else "evaluation"
-        merged.setdefault(int(row["env_steps"]), {})[f"{kind}/{row['action']}"] = float(row["return_mean"])
+        at = merged.setdefault(int(row["env_steps"]), {})
+        at[f"{kind}/{row['action']}"] = float(row["return_mean"])
+        said = {name: row[name] for name in row if str(name).startswith(EXTRA) and row[name] == row[name]}
+        at |= {f"{kind}/{row['action']}/{name}": float(value) for name, value in said.items()}
     yield from sorted(merged.items())
 
 

@@ -1,4 +1,6 @@
-"""Numbers that a rule reports under names of its own: a column `extra_NAME` of the updates each.
+"""Numbers that a rule or an environment reports under names of its own: a column `extra_NAME` each.
+
+A rule's are in the updates, an environment's in the evaluations.
 
 No column of the schema begins with the prefix, now or later, so none can be taken for another.
 """

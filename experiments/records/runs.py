@@ -127,6 +127,8 @@ class EvaluationRow:
     return_sd: float
     length_mean: float
     cut: int = 0  # episodes that had not ended after `eval_max_steps` of the settings
+    extras: dict[str, float] = field(default_factory=dict)  # means over the episodes of what `info` said at their last
+    # step, under the names that the matrix file gives; nan if an episode's did not; a column `extra_NAME` each
     gradient_evaluations: int
     fisher_products: int
 

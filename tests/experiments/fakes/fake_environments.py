@@ -144,6 +144,15 @@ class Chatty(Counting):
         return super().step(action)
 
 
+class Reports(Counting):
+    """Says at every step how many there were, and whether its episode's number is even."""
+
+    def step(self, action: Any) -> Any:
+        obs, reward, terminated, truncated, _ = super().step(action)
+        info = {"at": self.steps, "success": self.episode % 2 == 0, "text": "far"}
+        return obs, reward, terminated, truncated, info | ({} if terminated else {"rare": 1.0})
+
+
 FAKES = (Counting, Raises, TellsItsCores, Aborts, Hangs, NanReward, Generous, Greedy)
-for fake in (*FAKES, Awkward, Stuck, Endless, Gambling, Chatty):
+for fake in (*FAKES, Awkward, Stuck, Endless, Gambling, Chatty, Reports):
     gym.register(fake.__name__ + "-v0", entry_point=fake)
