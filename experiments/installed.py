@@ -7,6 +7,7 @@ Such a rule is then named like one of ours. Ours come first, so that no package 
 (Environments need nothing of us: gymnasium itself has the group `gymnasium.envs`, and MODULE:ID imports any module.)
 """
 
+import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -17,9 +18,14 @@ from experiments.outside import OutsideError
 GROUP = "policy_ascent.rules"
 
 
-@cache
 def installed_rules() -> Mapping[str, EntryPoint]:
     """Name -> where it is, of the rules that installed packages bring and that have no name of ours."""
+    return _on(tuple(sys.path))
+
+
+@cache
+def _on(path: tuple[str, ...]) -> Mapping[str, EntryPoint]:
+    """Of packages on this path, the process's own: one that has forked cells may have had another."""
     return {point.name: point for point in entry_points(group=GROUP) if point.name not in RULES}
 
 

@@ -59,9 +59,12 @@ def test_a_profile_has_a_step_and_a_band_per_rule(measures, ax, style):
 
 
 def test_the_matrix_prints_each_probability_and_its_interval(measures, ax, style):
-    improvement_matrix(improvements(measures), ax, style)
+    found = improvements(measures)
+    improvement_matrix(found.assign(low=found.probability - 0.2, high=found.probability + 0.2), ax, style)
     printed = {(round(text.get_position()[0]), text.get_text()) for text in ax.texts}
-    assert {(1, "1.00"), (0, "0.00"), (1, "1.00 to 1.00")} <= printed, "climbs, row 0, ends above stays, column 1"
+    assert {(1, "1.00"), (0, "0.00"), (1, "0.80 to 1.00"), (0, "0.00 to 0.20")} == printed, (
+        "climbs is row 0, stays row 1"
+    )
     values = np.ma.getdata(ax.images[0].get_array())
     assert values[0, 1] == 1 and values[1, 0] == 0 and np.isnan(values[0, 0])
     assert ax.images[0].get_clim() == (0, 1), "one half is in the middle of the colours"

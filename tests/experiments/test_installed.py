@@ -36,9 +36,7 @@ def package(tmp_path, monkeypatch):
     (info / "top_level.txt").write_text("far_rules\n")
     (there / "far_rules.py").write_text(CODE)
     monkeypatch.syspath_prepend(str(there))
-    installed_rules.cache_clear()
-    yield there
-    installed_rules.cache_clear()
+    return there
 
 
 def test_a_rule_of_an_installed_package_runs_under_its_name(package, tmp_path):

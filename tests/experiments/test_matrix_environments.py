@@ -8,6 +8,7 @@ from experiments import loaded
 from experiments.arguments import Arguments
 from experiments.cell.environments import environments_of
 from experiments.cell.gym_environments import GymEnvironments
+from experiments.cell.lean.environments import LeanEnvironments
 from experiments.cell.train import train
 from experiments.identity import code_of
 from experiments.matrix_file import MatrixError, load_matrix
@@ -149,7 +150,7 @@ def test_an_environment_is_stepped_lean_only_without_wrappers(folder):
     wrapped = 'wrappers = [{ wrapper = "gymnasium.wrappers:TimeLimit", max_episode_steps = 30 }]'
     table = f"[environments.CartPole-v1]\nbudget = 128\nkwargs = {{ max_episode_steps = -1 }}\n{wrapped}"
     inside = matrix_of(folder, with_table(table)).cells[0]
-    assert type(environments_of(plain, 1)).__name__ == "LeanCartPole"
+    assert isinstance(environments_of(plain, 1), LeanEnvironments)
     assert type(environments_of(inside, 1)) is GymEnvironments and environments_of(inside, 1).time_limit == 30
 
 

@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
 from subprocess import CompletedProcess
 
 import pytest
 
 from experiments.arguments import Arguments
+from experiments.console import UNSHADOWED
 from experiments.matrix_file import MatrixError, load_matrix
 from experiments.run_matrix import main
 
@@ -47,9 +47,7 @@ def test_the_report_gets_what_the_file_names_and_the_plan_keeps_it(written, tmp_
     monkeypatch.setattr("experiments.run_matrix.run_cells", lambda *_: 0)
     assert main(Arguments(str(file), out=tmp_path / "r")) == 0
     own = f"{tmp_path}/mine.py:worst"
-    assert called == [
-        [sys.executable, "-m", "analysis.report", str(tmp_path / "r"), "--measures", own, "--figures", own]
-    ]
+    assert called == [[*UNSHADOWED, "-m", "analysis.report", str(tmp_path / "r"), "--measures", own, "--figures", own]]
     head = json.loads((tmp_path / "r" / "manifest.json").read_text())
     assert head["measures"] == head["figures"] == [own]
 

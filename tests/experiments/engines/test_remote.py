@@ -124,15 +124,15 @@ def test_rows_and_logs_come_back_without_shared_files(engine, cluster, make_spec
 
 
 USERS = {
-    "mine.py": "from parts.walls import Walled as Mine\n",
+    "walled_world.py": "from parts.walls import Walled as Mine\n",
     "parts/walls.py": "from fake_environments import Counting\nimport depth\n\nclass Walled(Counting):\n    pass\n",
     "depth.py": "import gymnasium as gym\n\nclass Deep(gym.Wrapper):\n    pass\n",
     "my_rule.py": "from depth import Deep\nfrom algos.rules.npg import npg as mine\n",
-    "registers.py": "import gymnasium as gym\ngym.register('Mine-v0', entry_point='mine:Mine')\n",
+    "registers.py": "import gymnasium as gym\ngym.register('Mine-v0', entry_point='walled_world:Mine')\n",
 }
 
 
-@pytest.mark.parametrize("source", ["mine.py:Mine", "registers:Mine-v0"])
+@pytest.mark.parametrize("source", ["walled_world.py:Mine", "registers:Mine-v0"])
 def test_a_users_files_travel_to_the_workers(engine, cluster, tmp_path, make_spec, fakes, monkeypatch, source):
     for name, text in USERS.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
