@@ -77,10 +77,11 @@ def max_drawdown(z: Array) -> Array:
 def monotone(z: Array, errors: Array) -> Array:
     """The non-decreasing curve [K] that fits z [K] best, points weighted by their precision (isotonic regression).
 
-    A point without noise counts as a million times as precise as the noisiest.
+    A point without noise counts as a million times as precise as the noisiest, or as the most precise that has noise.
     """
     largest = float(np.max(errors, initial=0.0))
-    weights = np.maximum(errors / largest, 1e-3) ** -2.0 if largest > 0 else None
+    shares = errors / largest if largest > 0 else np.ones_like(errors)
+    weights = np.maximum(shares, np.min(shares, where=shares > 0, initial=1e-3)) ** -2.0
     return np.asarray(optimize.isotonic_regression(z, weights=weights).x, dtype=np.float64)
 
 

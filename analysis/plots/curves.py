@@ -114,7 +114,9 @@ def _limit(shown: pd.DataFrame, ax: Axes) -> None:
     if count := outside.groupby(["label", "seed"]).ngroups:
         at, side = (0.98, "top") if (outside.return_mean > high).any() else (0.02, "bottom")
         text = f"{count} run{'s' if count > 1 else ''} beyond the view"
-        ax.text(0.98, at, text, transform=ax.transAxes, ha="right", va=side, fontsize=6, color="0.3")
+        written = ax.text(0.98, at, text, transform=ax.transAxes, ha="right", va=side, fontsize=6, color="0.3")
+        written.set_zorder(6)
+        written.set_bbox({"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 0.8})
 
 
 def _runs(part: pd.DataFrame, ax: Axes, look: Look, x: str, crowded: bool) -> None:

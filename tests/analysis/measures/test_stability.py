@@ -86,6 +86,15 @@ def test_the_null_is_the_noise_around_the_best_curve_that_never_falls():
     assert null_curves(array(0, 1), array(1, 1)).std(axis=0) == pytest.approx(1, abs=0.15)
 
 
+def test_one_very_noisy_point_leaves_the_precisions_of_the_others_as_they_are():
+    z, errors = array(1, 0, 2), array(0.1, 0.01, 1000)
+    weights = errors[:2] ** -2
+    level = float(weights @ z[:2] / weights.sum())
+    assert monotone(z, errors) == pytest.approx([level, level, 2])
+    exact = monotone(array(1, 0, 2, 0.5), array(1, 1e-6, 1, 0))
+    assert exact == pytest.approx([0, 0, 0.5, 0.5], abs=1e-5), "nor does a point without noise"
+
+
 def test_a_drop_of_a_rising_curve_is_more_than_noise():
     """From 0 to 1 with and without a drop of 0.3 on the way, of which noise around a flat curve would hide most.
 
