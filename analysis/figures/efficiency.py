@@ -71,7 +71,7 @@ def times(sheet: Sheet, name: str, unit: str) -> list[Path]:
     clock = f" {sheet.clock}" if unit == "seconds" else ""
     text = (
         f"{sheet.runs}. Dot: a run, where its score first held the threshold over {WINDOW} evaluations; cross: the end "
-        f"of one that never did; bar: mean of min(time, end). No interval, no test.{clock}"
+        f"of one that never did; number: runs at one place; bar: mean of min(time, end). No interval, no test.{clock}"
     )
     panel = partial(time_to_thresholds, unit=unit)
     return sheet.rows(name, known, [panel], text, row=0.3, legend=threshold_handles())

@@ -1,6 +1,7 @@
 """How soon each run reached each threshold."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,14 +21,19 @@ LATE = 0.6  # how much of black the highest threshold has
 def time_to_thresholds(measures: pd.DataFrame, ax: Axes, style: Style, unit: str = "steps") -> Axes:
     """Of one environment: a dot per run where it reached a threshold, a sub-row per threshold, the lowest on top.
 
-    A cross stands at the end of a run that never did; the bar is the restricted mean, of min(time, end). The end is
-    the budget's, also for a run that failed; its seconds are counted on at its pace.
+    Runs at one place are one mark, with their number beside it. A cross stands at the end of a run that never did; the
+    bar is the restricted mean, of min(time, end). The end is the budget's, also for a run that failed; its seconds are
+    counted on at its pace.
     `unit` is "steps" or "seconds" (of training, evaluation excluded).
     """
     marks = pd.DataFrame(_marks(measures, style, unit), columns=["x", "y", "colour", "reached", "mean"])
     for kind, dots in marks[~marks["mean"]].groupby("reached"):
         look = {"marker": "o", "linewidths": 0, "zorder": 3} if kind else {"marker": "x", "linewidths": 0.7}
         ax.scatter(dots.x, dots.y, s=7, color=list(dots.colour), clip_on=False, **look)  # type: ignore[arg-type]
+        for (x, y), runs in dots.groupby(["x", "y"]):
+            if len(runs) > 1:
+                place: dict[str, Any] = {"xytext": (2.2, 0), "textcoords": "offset points", "va": "center_baseline"}
+                ax.annotate(str(len(runs)), (x, y), fontsize=4.5, color=runs.colour.iloc[0], **place)
     means = marks[marks["mean"]]
     ax.plot(means.x, means.y, "|", color="black", markersize=4.5, markeredgewidth=0.8)
     ax.set_xlabel("environment steps" if unit == "steps" else "training seconds")

@@ -50,6 +50,14 @@ def test_the_bar_is_the_mean_of_what_is_cut_at_the_end(ax):
     assert list(ax.lines[0].get_xdata()) == [70, 70, 100, 100]
 
 
+def test_runs_at_one_place_show_their_number(ax):
+    times = {"steps_to_0.25": [40, 40, 60], "steps_to_0.5": [40, 50, 60], "steps_to_0.75": [np.inf] * 3}
+    runs = {"label": "a", "budget": 100, "status": "ok", **times, "steps_to_0.9": [40, np.inf, np.inf]}
+    time_to_thresholds(pd.DataFrame(runs), ax, style_of(["a"]))
+    printed = sorted((float(text.xy[0]), text.get_text()) for text in ax.texts)
+    assert printed == [(40, "2"), (100, "2"), (100, "3")]
+
+
 def test_a_profile_has_a_step_and_a_band_per_rule(measures, ax, style):
     frame = profiles(measures, points=11)
     performance_profile(frame, ax, style)
