@@ -152,7 +152,8 @@ def _crosses(sheet: Sheet) -> str:
 
 def _pooled(sheet: Sheet) -> str:
     environments = sheet.scored.env.nunique()
-    return f"{sheet.runs} on {'one environment' if environments == 1 else f'each of {environments} environments'}."
+    text = f"{sheet.runs}; {'one environment' if environments == 1 else f'{environments} environments'}."
+    return text + (" Rules with missing runs left out." if (sheet.scored.status == "missing").any() else "")
 
 
 EFFICIENCY: dict[str, Callable[[Sheet, str], list[Path]]] = {

@@ -68,6 +68,7 @@ class Sheet:
         style = self._of(frame)
         groups = chunks(style) if legend else [style]
         rows = [(env, part, group) for env, part in frame.groupby("env", sort=True) for group in groups]
+        rows = [(env, part, group) for env, part, group in rows if part.label.isin(list(group)).any()]
         if not rows:
             return []
         crowded, several = len(groups) > 1, len(columns) > 1
@@ -166,10 +167,10 @@ def sheet_of(
 def runs_of(measures: pd.DataFrame) -> str:
     """n of every rule on every environment, the exceptions by name, and how many runs failed."""
     there = measures[measures.status != "missing"]
-    counts = there.groupby(["env", "label"]).size()
-    if not len(counts):
+    counts = (measures.status != "missing").groupby([measures.env, measures.label]).sum()
+    if not len(there):
         return "n = 0 runs"
-    usual = int(counts.mode().max())
+    usual = int(counts[counts > 0].mode().max())
     several = len(measures.env.unique()) > 1
     odd = counts[counts != usual].reset_index(name="n")
     rows = zip(odd.env, odd.label, odd.n, strict=True)

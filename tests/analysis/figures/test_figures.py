@@ -113,6 +113,18 @@ def test_a_caption_names_the_rules_that_have_other_runs_than_most_and_counts_fai
     measures.loc[measures.index[-1], "status"] = "diverged"
     assert runs_of(measures).endswith("(but climbs on Easy-v0 4), 1 of all failed")
     assert runs_of(measures.iloc[:0]) == "n = 0 runs"
+    gone = (shared_measures.label == "climbs") & (shared_measures.env == "Easy-v0")
+    measures = shared_measures.assign(status=shared_measures.status.mask(gone, "missing"))
+    assert runs_of(measures) == "n = 5 runs of each rule (but climbs on Easy-v0 0)", "also one that has none yet"
+
+
+def test_a_group_of_rules_without_runs_on_an_environment_has_no_empty_panel(sheet, kept):
+    many = style_of([f"rule{i}" for i in range(20)])
+    frame = pd.DataFrame({"env": [*["A"] * 20, "B"], "label": [*many, "rule0"]})
+    panel = lambda part, ax, style: ax.plot(range(len(part)))  # noqa: E731
+    replace(sheet, style=many).lines("kept", frame, [panel], "text")
+    titles = [ax.get_title(loc="left") for ax in kept["kept"].axes]
+    assert titles.count("A") > 1 and titles.count("B") == 1
 
 
 @pytest.mark.parametrize("runs", [4, 5])
