@@ -1,4 +1,4 @@
-"""Forks as tables: gains in units of the return, a row per stage and rule, and what told good steps from bad ones."""
+"""Forks as tables: gains in units of the return, a row per stage and rule, and what separates good from bad steps."""
 
 from pathlib import Path
 from typing import Any

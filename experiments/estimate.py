@@ -54,10 +54,10 @@ def describe(cells: "list[RunSpec]", results: Path, jobs: int) -> str:
         numbers = f"{cost.cells:>6} {cost.finished:>8} {cost.steps:>15,} {cost.episodes:>19,} {cost.core_time:>11}"
         lines.append(f"{numbers}  {name}")
     if total.seconds:
-        abreast = min(jobs, total.cells - total.finished)
+        at_a_time = min(jobs, total.cells - total.finished)
         lines.append(
-            f"core time: as in the finished cells under {results.parent}; with {abreast} at a time about "
-            f"{'more than ' if total.unknown else ''}{clock(total.seconds / abreast)}"
+            f"core time: as in the finished cells under {results.parent}; with {at_a_time} at a time about "
+            f"{'more than ' if total.unknown else ''}{clock(total.seconds / at_a_time)}"
         )
     return "\n".join(lines)
 

@@ -68,7 +68,7 @@ def summary(study: Study) -> pd.DataFrame:
 
 
 def dimensions_of(rule: RuleStudy) -> tuple[float, float]:
-    """Effective dimensionality, nan where it cannot be told, and the least share that a surface foretells."""
+    """Effective dimensionality, nan where it is unknown, and the least share that a surface predicts."""
     fitted = [surface(rule.places, rule.scores[:, e].mean(axis=1)) for e in range(rule.scores.shape[1])]
     foretold = float(np.median([share for _, share in fitted]))
     if not foretold >= TELLING:

@@ -150,7 +150,7 @@ class DaskEngine:
         )
 
     def _code(self, spec: RunSpec) -> dict[str, str]:
-        """The files of a cell's code, told once for each rule, environment and network."""
+        """The files of a cell's code, collected once for each rule, environment and network."""
         part = (spec.env, spec.named)
         if part not in self._codes:
             self._codes[part] = dict(code_of(spec).files)

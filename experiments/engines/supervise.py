@@ -68,7 +68,7 @@ def supervise(
 ) -> RunRow | Paused:
     """Run the cell to its end, telling every row but the last, with its line; the last, its RunRow, is returned.
 
-    resumed: told where the cell goes on from a checkpoint, before the rows up to there come again.
+    resumed: called with where the cell goes on from a checkpoint, before the rows up to there come again.
     A process that died or was silent for too long gives the RunRow that it could not write.
     """
     request = {"spec": spec.model_dump_json(), **asdict(conditions), **asdict(files)}
