@@ -11,6 +11,7 @@ from analysis.anchors import Variant, anchors_of
 from experiments.records import Listings, parse_json, read_regular
 
 WHO = ["run_id", "env", "rule", "label", "seed", "budget"]
+DECIDED = ("nauc", "final_sampled")  # what a matrix file can declare to compare by
 APART = "they cannot stand in one table; run them into directories of their own (--out)"
 
 
@@ -96,6 +97,8 @@ def _variants(cells: list[dict[str, Any]]) -> list[Variant]:
 
 
 def _declared(compare: dict[str, Any], after: int) -> Declared:
+    if compare["measure"] not in DECIDED:
+        raise ValueError(f"it compares by {compare['measure']!r}; expected {' or '.join(DECIDED)}")
     effect = compare.get("smallest_effect")
     pairs = tuple((str(first), str(second)) for first, second in compare["rules"])
     return Declared(pairs, str(compare["measure"]), None if effect is None else float(effect), after)

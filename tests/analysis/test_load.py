@@ -181,3 +181,11 @@ def test_comparisons_that_were_declared_after_runs_are_marked(folder):
     compare = {"rules": [["climbs", "stays"]], "measure": "nauc"}
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"declared_after": 3, "compare": compare}))
     assert any("was not declared before: 3 runs had ended by then" in problem for problem in load(folder).problems)
+
+
+def test_a_comparison_by_no_measure_is_refused(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["compare"] = {"rules": [["climbs", "stays"]], "measure": "luck"}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ResultsError, match="it compares by 'luck'; expected nauc or final_sampled"):
+        load(folder)

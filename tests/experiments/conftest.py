@@ -1,14 +1,21 @@
 """Small specifications, and a path to environments that misbehave."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tyro
 
+from experiments.cell.failures import Paused
+from experiments.cell.train import train
+from experiments.manage_results import Command, main
+from experiments.matrix_file import Matrix
 from experiments.spec import RunSpec, Settings, hyper_parameters
+from experiments.store import Store
 
 TINY = {
     "n_envs": 4,
@@ -77,3 +84,34 @@ def make_spec() -> Callable[..., RunSpec]:
         )
 
     return make
+
+
+@pytest.fixture
+def manage(call):
+    """`manage_results` with these words."""
+    return partial(call, main, Command)
+
+
+@pytest.fixture
+def specs(make_spec):
+    """A cell of every kind."""
+    return {
+        "ok": make_spec("InvertedPendulum-v5"),
+        "diverged": make_spec("Pendulum-v1", "vanilla_pg", hyper={"lr": 1e30}),
+        "begun": make_spec("Acrobot-v1", budget=512, evaluations=4, checkpoint_every=64),
+        "waiting": make_spec("Pendulum-v1", seed=1),
+    }
+
+
+@pytest.fixture
+def results(tmp_path, specs):
+    """The directory of a small matrix with one cell of every kind."""
+    with Store(tmp_path / "r") as store:
+        store.plan(Matrix("m", tmp_path / "m.toml", tuple(specs.values()), {}))
+        for name in ("ok", "diverged"):
+            *rows, run = train(specs[name])
+            store.write(specs[name], replace(run, total_s=3600.0), rows, log=b"hello from the cell\n")
+        checkpoint = store.checkpoints / f"{specs['begun'].run_id}.checkpoint"
+        with suppress(Paused):
+            list(train(specs["begun"], checkpoint=checkpoint, pause=lambda: True))
+    return store.root

@@ -6,11 +6,8 @@ import platform
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 from PIL import Image
@@ -21,42 +18,12 @@ from analysis.report import Arguments as ReportArguments
 from analysis.report import main as report_main
 from analysis.report import report
 from experiments import owner
-from experiments.cell.failures import Paused
 from experiments.cell.train import train
 from experiments.heartbeat import NAME, Heartbeat
-from experiments.manage_results import Command, main
-from experiments.management import export, inspect
+from experiments.management import inspect
 from experiments.matrix_file import Matrix
-from experiments.records import PROTOCOL, cell_files, read_cell, write_checksums
+from experiments.records import cell_files, read_cell, write_checksums
 from experiments.store import Store
-
-
-@pytest.fixture
-def manage(call):
-    return partial(call, main, Command)
-
-
-@pytest.fixture
-def specs(make_spec):
-    return {
-        "ok": make_spec("InvertedPendulum-v5"),
-        "diverged": make_spec("Pendulum-v1", "vanilla_pg", hyper={"lr": 1e30}),
-        "begun": make_spec("Acrobot-v1", budget=512, evaluations=4, checkpoint_every=64),
-        "waiting": make_spec("Pendulum-v1", seed=1),
-    }
-
-
-@pytest.fixture
-def results(tmp_path, specs):
-    with Store(tmp_path / "r") as store:
-        store.plan(Matrix("m", tmp_path / "m.toml", tuple(specs.values()), {}))
-        for name in ("ok", "diverged"):
-            *rows, run = train(specs[name])
-            store.write(specs[name], replace(run, total_s=3600.0), rows, log=b"hello from the cell\n")
-        checkpoint = store.checkpoints / f"{specs['begun'].run_id}.checkpoint"
-        with suppress(Paused):
-            list(train(specs["begun"], checkpoint=checkpoint, pause=lambda: True))
-    return store.root
 
 
 def test_status_tells_what_is_done_failed_begun_and_left(manage, results, specs):
@@ -290,36 +257,3 @@ def test_the_doctor_looks_at_everything(manage, tmp_path):
 def test_a_folder_that_is_none_is_refused_in_one_line(manage, tmp_path):
     done = manage("status", tmp_path)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "manifest.json" in done.stderr
-
-
-def test_curves_go_to_tensorboard(manage, results, specs):
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", exc_type=ImportError)
-    assert manage("export", results, "--to", "tensorboard").returncode == 0
-    events = accumulator.EventAccumulator(str(results / "tensorboard" / specs["ok"].run_id))
-    events.Reload()
-    told = {event.step: event.value for event in events.Scalars("train/kl")}
-    kl = read_cell(results / "cells" / specs["ok"].run_id).tables["updates"].set_index("env_steps").kl
-    assert told == pytest.approx(dict(kl), rel=1e-6) and len(events.Scalars("evaluation/sampled")) == 3
-    folders = sorted(path.name for path in (results / "tensorboard").iterdir())
-    assert manage("export", results, "--to", "tensorboard").returncode == 0
-    assert sorted(path.name for path in (results / "tensorboard").iterdir()) == folders
-    assert len(list((results / "tensorboard" / specs["ok"].run_id).iterdir())) == 1, "in the place of the one before"
-
-
-def test_curves_go_to_an_offline_run_of_wandb(manage, results):
-    pytest.importorskip("wandb")
-    assert manage("export", results, "--to", "wandb").returncode == 0
-    assert len(list((results / "wandb").rglob("*.wandb"))) == 2
-
-
-def test_an_export_says_under_which_protocol_the_runs_ran(results, monkeypatch):
-    begun = []
-    monkeypatch.setitem(export.TRACKERS, "list", lambda _, plan: begun.append(plan) or Mock())
-    assert export.export(results, "list", None) == 0
-    assert [plan["protocol"] for plan in begun] == [PROTOCOL] * 2
-
-
-def test_without_the_tracker_the_extra_is_named(manage, results, monkeypatch):
-    monkeypatch.setitem(sys.modules, "wandb", None)
-    done = manage("export", results, "--to", "wandb")
-    assert done.returncode == 2 and "pip install 'policy-ascent[wandb]'" in done.stderr
