@@ -1,5 +1,6 @@
 """The results in a few lines, for whoever has just run a matrix; the report says the rest."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 
@@ -36,7 +37,18 @@ def in_short(bundle: Evidence) -> str:
     if len(bundle.failures):
         kinds = bundle.failures.groupby("status").n.sum().sort_values(ascending=False)
         lines.append("failed:   " + ", ".join(f"{n} {status}" for status, n in kinds.items()))
+    lines += _without_score(bundle)
     return "\n".join([*lines, *(f"note:     {problem}" for problem in bundle.results.problems[:5])])
+
+
+def _without_score(bundle: Evidence) -> list[str]:
+    """The environments without a score, and the command that measures what one begins with."""
+    results = bundle.results
+    lacking = sorted(set(results.planned.env) - set(results.scores))
+    if not lacking:
+        return []
+    words = ["policy-ascent", "references", "--matrix", results.file or "MATRIX.toml", "--environments", *lacking]
+    return [f"no score: {', '.join(lacking)}; what random actions return: {shlex.join(words)}"]
 
 
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:

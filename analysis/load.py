@@ -53,6 +53,7 @@ class Results:
     declared: Declared | None
     interim: dict[str, dict[str, Any]]  # what the last interim analysis said, by the comparison's name (decide.py)
     defaults: dict[str, dict[str, Any]] = field(default_factory=dict)  # rule -> hyper-parameter -> its default
+    file: str = ""  # the matrix file, as it was given
     thinned: bool = False  # whether cells came from a compact pack: some columns of updates are rounded, others null
     named: tuple[str, ...] = ()  # measures and figures of the user's that the matrix file names (analysis.own)
 
@@ -121,6 +122,7 @@ def load(folder: Path, mixed: bool = False) -> Results:
         declared=plan.declared,
         interim=_read_interim(folder / "interim.json"),
         defaults=plan.defaults,
+        file=plan.file,
         thinned=plan.thinned,
         named=plan.named,
     )

@@ -39,6 +39,7 @@ class Manifest:
     declared: Declared | None
     listings: Listings  # the files of the code that the cells were planned with
     defaults: dict[str, dict[str, Any]]  # rule -> hyper-parameter -> its value where none is given
+    file: str = ""  # that the plan was read from, as it was given
     thinned: bool = False  # whether its cells came from a compact pack
     named: tuple[str, ...] = ()  # FILE.py:FUNCTION of a user's measures and figures: never run because of this alone
 
@@ -62,6 +63,7 @@ def read_manifest(file: Path) -> Manifest:
             declared=None if compare is None else _declared(compare, int(plan.get("declared_after", 0))),
             listings=dict(plan.get("code", {})),
             defaults={str(rule): dict(values) for rule, values in plan.get("defaults", {}).items()},
+            file=str(plan.get("file", "")),
             thinned="thinned" in plan,
             named=tuple(str(name) for kind in ("measures", "figures") for name in plan.get(kind, [])),
         )
@@ -87,10 +89,12 @@ def _variants(cells: list[dict[str, Any]]) -> list[Variant]:
     """Every environment of the plan once, and how it differs from the registered one."""
     found: dict[str, Variant] = {}
     for cell in cells:
+        env = str(cell["env"])
         changed = dict(cell.get("env_kwargs") or {})
         limit = changed.pop("max_episode_steps", None)
         cap = (cell.get("settings") or {}).get("eval_max_steps")
-        variant = Variant(str(cell["env"]), limit, bool(changed), cap)
+        altered = bool(changed or cell.get("wrappers")) or cell.get("environment", env) != env
+        variant = Variant(env, limit, altered, cap)
         if found.setdefault(variant.env, variant) != variant:
             found[variant.env] = Variant(variant.env, None, True)
     return [found[env] for env in sorted(found)]

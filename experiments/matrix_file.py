@@ -57,6 +57,7 @@ class Matrix:
         rules = sorted({cell.rule for cell in self.cells})
         head: dict[str, Any] = {
             "matrix": self.name,
+            "file": str(self.file),
             "scores": {env: list(pair) for env, pair in self.scores.items()},
             "compare": None if self.compare is None else self.compare.model_dump(mode="json"),
             "defaults": {rule: defaults_of(rule) for rule in rules},

@@ -2,6 +2,7 @@
 
     python experiments/pin_references.py                             every environment in the file again
     python experiments/pin_references.py --environments Hopper-v5    one of them, or a new one
+    python experiments/pin_references.py --matrix mine.toml          those of a matrix file, as it makes them
 
 Every environment has three anchors: actions drawn uniformly at random; the best fixed action (any action of a discrete
 space, the middle of a continuous one); and a reference. Of the classic-control and toy-text tasks the reference is a
@@ -10,11 +11,16 @@ lines are entered by hand, and stay as they are.
 
 Episodes and actions are seeded, returns undiscounted: an episode per seed, and REPEATS of the short ones of toy-text
 tasks. An episode ends at the registered time limit. Where there is none it is cut, at each of CAPS or UNCAPPED.
+
+Environments of a matrix file may have arguments, wrappers and code of the user's, so nothing is pinned for them: what
+is measured is printed as the line `score = [...]` for the file, in which a reference remains to be filled in.
 """
 
 import csv
+import json
 import math
 import sys
+from contextlib import closing
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 from pathlib import Path
@@ -32,6 +38,11 @@ from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from numpy.typing import NDArray
 from scipy import stats
 
+from experiments.cell import entry_points
+from experiments.cell.spaces import time_limit
+from experiments.matrix_file import MatrixError, load_matrix
+from experiments.names import did_you_mean
+from experiments.spec import RunSpec
 from experiments.strong_policies import CONTROLLERS, Act, dynamic_programming
 
 REFERENCES = Path(__file__).parents[1] / "analysis" / "references.csv"
@@ -46,7 +57,9 @@ MOST = 64  # fixed actions that are tried
 @dataclass(frozen=True)
 class Arguments:
     environments: tuple[str, ...] = ()
-    """names that gymnasium has registered (default: those in the file)"""
+    """names that gymnasium has registered, or, with --matrix, names there (default: all of the file)"""
+    matrix: str | None = None
+    """a matrix file, whose environments are measured and not pinned"""
     seeds: int = len(SEEDS)
     """of episodes per policy, from 2 to 100: 100, 101, ..."""
 
@@ -75,8 +88,16 @@ class Task:
     env: str
     limit: int
     registered: bool
+    cell: RunSpec | None = None  # of a matrix file, as which it is made
+
+    @property
+    def toy(self) -> bool:
+        """Whether it is one of gymnasium's toy-text tasks."""
+        return self.cell is None and "toy_text" in str(gym.spec(self.env).entry_point)
 
     def make(self) -> gym.Env[Any, Any]:
+        if self.cell is not None:
+            return entry_points.made(self.cell.environment, self.cell.env_kwargs, self.cell.wrappers)
         return gym.make(self.env, disable_env_checker=True, max_episode_steps=self.limit)
 
 
@@ -88,12 +109,36 @@ def tasks_of(env: str) -> list[Task]:
     return [Task(env, limit, False) for limit in CAPS.get(env, UNCAPPED)]
 
 
+def tasks_in(matrix: str, environments: tuple[str, ...]) -> list[Task]:
+    """These environments of a matrix file, or all. Raises MatrixError and ValueError."""
+    cells = {cell.env: cell for cell in load_matrix(matrix, 1).cells}
+    for env in environments:
+        if env not in cells:
+            raise ValueError(f"{matrix} has no environment {env}; {did_you_mean(env, cells)}")
+    tasks = []
+    for env in environments or sorted(cells):
+        cell = cells[env]
+        with closing(entry_points.made(cell.environment, cell.env_kwargs, cell.wrappers)) as one:
+            tasks.append(Task(env, time_limit(one) or cell.settings.eval_max_steps, False, cell))
+    return tasks
+
+
+def score_line(task: Task, seeds: int) -> str:
+    """What to write into a matrix file under an environment, and where it is from."""
+    random = measured(task, "random", "random actions", seeds, returns_of(task, seeds))
+    best = max((random, fixed_action(task, seeds)), key=lambda anchor: float(anchor.mean))
+    said = [f"{it.policy} {it.mean} [{it.low}, {it.high}]" for it in dict.fromkeys((random, best))]
+    return (
+        f"[environments.{json.dumps(task.env)}]  # {task.limit} steps, {random.n} episodes: {'; '.join(said)}\n"
+        f"score = [{best.mean}, REFERENCE]  # REFERENCE: the return of a strong policy, published or your own"
+    )
+
+
 def returns_of(task: Task, seeds: int, act: Act | None = None) -> NDArray[np.float64]:
     """Undiscounted returns [seeds, or seeds * REPEATS] of a policy, or of uniformly random actions."""
     made = task.make()
     made.action_space.seed(SEEDS.start)
-    toy = "toy_text" in str(gym.spec(task.env).entry_point)
-    repeats = REPEATS if toy and task.limit <= SHORT else 1
+    repeats = REPEATS if task.toy and task.limit <= SHORT else 1
     starts = [seed for first in SEEDS[:seeds] for seed in (first, *[None] * (repeats - 1))]
     returns = np.zeros(len(starts))
     for episode, seed in enumerate(starts):
@@ -188,6 +233,8 @@ def write(file: Path, anchors: list[Anchor]) -> None:
 
 def main(arguments: Arguments) -> int:
     """The exit code."""
+    if arguments.matrix is not None:
+        return print_scores(arguments.matrix, arguments)
     anchors = read(REFERENCES)
     unknown = [env for env in arguments.environments if env not in gym.registry]
     if unknown or not 2 <= arguments.seeds <= len(SEEDS):
@@ -203,6 +250,19 @@ def main(arguments: Arguments) -> int:
             keys = {(anchor.env, anchor.limit, anchor.anchor) for anchor in found}
             anchors = [anchor for anchor in anchors if (anchor.env, anchor.limit, anchor.anchor) not in keys] + found
             write(REFERENCES, anchors)
+    return 0
+
+
+def print_scores(matrix: str, arguments: Arguments) -> int:
+    """Of a matrix file's environments; the exit code."""
+    try:
+        if not 2 <= arguments.seeds <= len(SEEDS):
+            raise ValueError("--seeds must be from 2 to 100")
+        for task in tasks_in(matrix, arguments.environments):
+            print(score_line(task, arguments.seeds), flush=True)
+    except (MatrixError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
     return 0
 
 

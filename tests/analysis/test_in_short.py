@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 from analysis_cases import write_cell, write_results
@@ -37,3 +39,14 @@ def test_a_large_matrix_is_cut_and_says_so(folder):
     rows = pd.concat([bundle.summary] * 20, ignore_index=True).assign(final_sampled_low=np.nan)
     lines = in_short(type(bundle)(**{**vars(bundle), "summary": rows})).splitlines()
     assert f"... and {len(rows) - MOST} rows more" in lines and "[" not in lines[2].split("5/5")[1].split("  ")[1]
+
+
+def test_an_environment_without_a_score_has_the_command_that_measures_what_it_begins_with(tmp_path):
+    write_results(tmp_path)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    del manifest["scores"]["Hard-v0"]
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"file": "my runs/mine.toml"}))
+    assert in_short(gather(load(tmp_path))).splitlines()[-1] == (
+        "no score: Hard-v0; what random actions return: policy-ascent references --matrix 'my runs/mine.toml' "
+        "--environments Hard-v0"
+    )

@@ -189,3 +189,19 @@ def test_a_comparison_by_no_measure_is_refused(folder):
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(ResultsError, match="it compares by 'luck'; expected nauc or final_sampled"):
         load(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "scored"),
+    [
+        ({}, True),
+        ({"environment": "CartPole-v1", "wrappers": []}, True),
+        ({"wrappers": [["gymnasium.wrappers:ClipReward", {"max_reward": 0.5}]]}, False),
+        ({"environment": "/mine.py:Mine"}, False),
+        ({"env_kwargs": {"sutton_barto_reward": True}}, False),
+    ],
+)
+def test_a_pinned_score_holds_for_the_environment_as_it_is_registered(tmp_path, changes, scored):
+    cell = write_cell(tmp_path, "CartPole-v1", "climbs", 0)
+    (tmp_path / "manifest.json").write_text(json.dumps({"matrix": "m", "scores": {}, "cells": [cell | changes]}))
+    assert ("CartPole-v1" in load(tmp_path).scores) == scored

@@ -1,6 +1,7 @@
 """An environment from a user's own file, and wrappers, in a matrix."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -260,3 +261,19 @@ def test_two_files_of_one_name_are_refused(folder):
         matrix_of(
             folder, with_table(table.replace('"other/walk.py:Walk"]', 'other]\nenvironment = "other/walk.py:Walk"'))
         )
+
+
+README = (Path(__file__).parents[2] / "experiments" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readmes_example_is_a_matrix_file(folder, monkeypatch):
+    example = README.split("## Environments of your own\n\n```toml\n")[1].split("```")[0]
+    body = ENVIRONMENT.replace("Walk", "Maze").replace("goal", "size")
+    (folder / "maze.py").write_text(body)
+    (folder / "my_package.py").write_text(body + "\ngym.register('Maze-v0', entry_point=Maze)\n")
+    (folder / "my_wrappers.py").write_text(WRAPPERS.replace("Doubled", "Delayed").replace("times", "steps"))
+    monkeypatch.syspath_prepend(str(folder))
+    cells = {cell.env: cell for cell in matrix_of(folder, f"seeds = 1\n{example}\n[rules.trpo]\n").cells}
+    assert list(cells) == ["maze.py:Maze", "my_package:Maze-v0", "stacked"]
+    assert cells["maze.py:Maze"].info == ("success",) and len(cells["stacked"].wrappers) == 3
+    assert environments_of(cells["maze.py:Maze"], 1).time_limit == 200

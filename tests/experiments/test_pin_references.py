@@ -16,7 +16,7 @@ def file(tmp_path, monkeypatch):
 
 
 def pin(*environments, seeds=10):
-    return script.main(script.Arguments(environments, seeds))
+    return script.main(script.Arguments(environments, seeds=seeds))
 
 
 def test_a_new_environment_gets_three_lines_and_the_same_seeds_the_same_numbers(file):
@@ -103,3 +103,46 @@ def test_seeds_are_those_of_tuning():
 def test_what_may_be_done_always_belongs_to_the_space(space, expected):
     actions = list(script.fixed_actions(space).values())
     assert np.array_equal(actions, expected) and all(map(space.contains, actions))
+
+
+MATRIX = """
+[settings]
+n_envs = 4
+batch_size = 64
+evaluations = 1
+[environments.CartPole-v1]
+budget = 128
+wrappers = [{ wrapper = "gymnasium.wrappers:ClipReward", max_reward = 0.5 }]
+[environments."mine.py:mine"]
+budget = 128
+[rules.trpo]
+"""
+
+
+@pytest.fixture
+def matrix(tmp_path, file):
+    (tmp_path / "mine.py").write_text(
+        "import gymnasium as gym\n\ndef mine():\n    return gym.make('CartPole-v1', max_episode_steps=5)\n"
+    )
+    (tmp_path / "mine.toml").write_text(MATRIX)
+    return str(tmp_path / "mine.toml")
+
+
+def test_environments_of_a_matrix_are_measured_as_it_makes_them_and_not_pinned(matrix, file, capsys):
+    before = file.read_text()
+    assert script.main(script.Arguments((), matrix, seeds=3)) == 0
+    first, score, second, other = capsys.readouterr().out.splitlines()
+    assert first.startswith('[environments."CartPole-v1"]  # 500 steps, 3 episodes: random actions ')
+    plain = script.returns_of(script.tasks_of("CartPole-v1")[0], 3).mean()
+    assert float(score.split("[")[1].split(",")[0]) == pytest.approx(plain / 2, abs=1e-3), "rewards of a half each"
+    assert second.startswith('[environments."mine.py:mine"]  # 5 steps,') and "score = [5.000, REFERENCE]" in other
+    assert file.read_text() == before
+
+
+def test_one_of_them_can_be_named_and_must_be_there(matrix, capsys):
+    assert script.main(script.Arguments(("mine.py:mine",), matrix, seeds=2)) == 0
+    assert "CartPole" not in capsys.readouterr().out
+    assert script.main(script.Arguments(("mine.py:yours",), matrix, seeds=2)) == 2
+    assert "has no environment mine.py:yours; did you mean mine.py:mine?" in capsys.readouterr().err
+    assert script.main(script.Arguments((), matrix + "l", seeds=2)) == 2
+    assert "no such matrix" in capsys.readouterr().err
