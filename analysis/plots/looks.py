@@ -38,9 +38,13 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "trpo_surrogate_check", "trpo_kl_check", "trpo_loose", "trpo_max_kl", "trpo_reverse_kl", "trpo_keep_rejected",
         "trpo_subsampled_fisher", "trpo_empirical_fisher", "trpo_damped_radius", "trpo_kronecker", "trpo_warm_start",
     ),
+    "teal": (
+        "trpo_held_out", "trpo_signal", "history_trpo", "trpo_confident", "trpo_hypergradient", "trpo_discounted",
+        "trpo_entropy", "trpo_steihaug", "trpo_kfac",
+    ),
     "green": ("npg", "tnpg"),
-    "orange": ("mm_quadratic", "mm_adaptive", "mm_penalty", "mm_penalty_adaptive", "mm_theory"),
-    "purple": ("ppo",),
+    "orange": ("mm_quadratic", "mm_adaptive", "mm_penalty", "mm_penalty_adaptive", "mm_theory", "mdpo", "pois"),
+    "purple": ("ppo", "ppo_kl_stop", "ppo_penalty", "spo"),
     "gold": ("reuse_pg", "history_pg", "reuse_pg_adam", "history_pg_adam"),
     "grey": ("vanilla_pg", "vanilla_pg_adam", "per_step_pg", "line_search_pg", "vanilla_pg_discounted"),
 }  # fmt: skip
