@@ -175,7 +175,7 @@ def test_a_cell_beyond_its_memory_is_recorded_as_such_and_the_others_go_on(engin
 
 
 def test_a_killed_cell_tells_how_far_it_came_and_is_tried_again(engine, make_spec):
-    spec = make_spec(budget=3_200, evaluations=10, checkpoint_every=64)
+    spec = make_spec(budget=16_000, evaluations=50, checkpoint_every=64)  # long enough to be killed on the way
     local, kills, steps = engine(retries=1), 0, 0
     local.submit([spec])
     for event in local.events():
