@@ -1,5 +1,6 @@
 #!/bin/bash
-# A real one-node SLURM: a matrix on two workers, one of them requeued in the middle, ends with the tables of a local run.
+# A real one-node SLURM: a matrix on two workers, one requeued in the middle and one warned of its time limit, ends with the tables of a
+# local run.
 # Needs root and Debian's packages, which it installs; exit code 77 says that it could not have them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -70,13 +71,22 @@ budget = 6_400
 TOML
 "$PYTHON" -m dask scheduler --host 127.0.0.1 --port 0 --no-dashboard --scheduler-file "$W/scheduler.json" >"$W/scheduler.log" 2>&1 &
 for _ in $(seq 120); do [ -s "$W/scheduler.json" ] && break; sleep 0.5; done
-JOB=$(sbatch --parsable --array=1-2 --mem=0 --time=30 --output="$W/worker-%a.log" \
+JOB=$(sbatch --parsable --array=1-3 --mem=0 --time=30 --output="$W/worker-%a.log" \
     --export=ALL,SCHEDULER_FILE="$W/scheduler.json",PYTHON="$PYTHON" experiments/clusters/slurm/workers.sbatch)
 "$PYTHON" experiments/run_matrix.py "$W/matrix.toml" --scheduler-file "$W/scheduler.json" --out "$W/slurm" >"$W/matrix.log" 2>&1 &
 MATRIX=$!
 for _ in $(seq 240); do [ "$(ls "$W"/slurm/cells 2>/dev/null | wc -l)" -ge 1 ] && break; sleep 0.25; done
 scontrol requeue "${JOB}_1"
 echo "requeued worker 1 of job $JOB after $(ls "$W/slurm/cells" | wc -l) of 6 cells"
+for _ in $(seq 240); do [ "$(ls "$W"/slurm/cells | wc -l)" -ge 2 ] && break; sleep 0.25; done
+scancel --batch --signal=USR1 "${JOB}_2"  # what --signal=B:USR1@300 sends five minutes before the limit
+for _ in $(seq 240); do
+    RESTARTS=$(scontrol show job "${JOB}_2" | grep -o 'Restarts=[0-9]*' | head -1)
+    [ "$RESTARTS" = Restarts=1 ] && break
+    sleep 0.25
+done
+[ "$RESTARTS" = Restarts=1 ] || { echo "worker 2 was warned and not queued again: $RESTARTS"; cat "$W"/worker-2.log; exit 1; }
+echo "worker 2 was warned after $(ls "$W/slurm/cells" | wc -l) of 6 cells, handed its cell over and was queued again"
 wait "$MATRIX" || { cat "$W/matrix.log" "$W"/worker-*.log; exit 1; }
 scancel "$JOB"
 "$PYTHON" experiments/run_matrix.py "$W/matrix.toml" --jobs 2 --out "$W/local" >"$W/local.log" 2>&1
