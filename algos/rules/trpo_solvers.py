@@ -24,7 +24,7 @@ from algos.types import Batch, Info
 
 @dataclass(frozen=True)
 class RadiusFirst:
-    """`ascent`, whose direction is told the radius in force before it is solved for."""
+    """`ascent`, whose direction gets the radius in force before it is solved for."""
 
     ascent: AscentRule
 
@@ -34,8 +34,8 @@ class RadiusFirst:
     def update(self, state: AscentState, batch: Batch) -> tuple[AscentState, Info]:
         direction: Any = self.ascent.direction
         step_size: Any = self.ascent.step_size
-        told = replace(direction, radius=step_size.delta * state.scale)
-        return replace(self.ascent, direction=told).update(state, batch)
+        bounded = replace(direction, radius=step_size.delta * state.scale)
+        return replace(self.ascent, direction=bounded).update(state, batch)
 
 
 def trpo_steihaug(

@@ -65,7 +65,7 @@ def bounds(sheet: Sheet, name: str) -> list[Path]:
     """Claimed against true gains."""
     text = (
         f"{sheet.runs}; rules that name a bound. Dot: an update, at most {MOST} a rule, evenly thinned; under the "
-        "line: less came than was claimed. Linear about 0, logarithmic beyond."
+        "line: less came than was claimed. Linear about 0, logarithmic beyond; one in a hundred may lie out of view."
     )
     return sheet.lines(name, with_gains(sheet.results.updates), [bound_slack], text, dots=True)
 

@@ -11,6 +11,7 @@ from analysis.plots.ticks import log_ticks, powers
 
 MOST = 600  # updates of one rule that are drawn
 DECADES = 5  # below the largest value, on a logarithmic scale
+RARE = 0.01  # of the updates, on each side of each axis, need not be in view: one that diverged has no end
 
 
 def with_gains(updates: pd.DataFrame) -> pd.DataFrame:
@@ -29,10 +30,11 @@ def with_gains(updates: pd.DataFrame) -> pd.DataFrame:
 def bound_slack(gains: pd.DataFrame, ax: Axes, style: Style) -> Axes:
     """`with_gains` of one environment: a dot per update, evenly thinned to MOST a rule; on the line nothing is slack.
 
-    Both axes are linear about 0 and logarithmic beyond.
+    Both axes are linear about 0 and logarithmic beyond. The view holds all but RARE.
     """
     known = bool(gains.known.all())
-    linear, far = _scales(gains)
+    usual = gains[["claimed", "came"]].apply(lambda values: values.clip(*values.quantile([RARE, 1 - RARE])))
+    linear, far = _scales(usual)
     for label, part in gains.groupby("label"):
         shown = part.iloc[:: -(-len(part) // MOST)]
         ax.scatter(
@@ -42,7 +44,7 @@ def bound_slack(gains: pd.DataFrame, ax: Axes, style: Style) -> Axes:
     line = np.concatenate([-np.geomspace(far, linear, 50), np.geomspace(linear, far, 50)])
     ax.plot(line, line, color="0.3", linewidth=0.8, zorder=0)
     ax.axhline(0, **QUIET)
-    for axis, values in (("x", gains.claimed), ("y", gains.came)):
+    for axis, values in (("x", usual.claimed), ("y", usual.came)):
         view = _view(values, linear)
         if view[0] > 0:  # nothing of the linear part is in view, and powers of ten may be too far apart for it
             ax.set(**{f"{axis}scale": "log", f"{axis}lim": view})

@@ -30,7 +30,7 @@ class EpisodeInfo:
         self._values[episode] = [number_of(name, info.get(name)) for name in self._names]
 
     def means(self) -> dict[str, float]:
-        """Name -> mean over all episodes; what some of them did not say is nan, and told of."""
+        """Name -> mean over all episodes; what some of them did not say is nan, with a line in the log."""
         said = (~np.isnan(self._values)).sum(axis=0)
         for name, count in zip(self._names, said, strict=True):
             if count < len(self._values):

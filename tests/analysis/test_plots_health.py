@@ -147,6 +147,14 @@ def test_bounds_that_all_lie_close_together_above_zero_have_ticks_on_both_axes()
     plt.close("all")
 
 
+def test_one_update_that_diverged_does_not_take_the_view_from_the_others(ax):
+    usual = np.linspace(-1, 1, 500)
+    gains = pd.DataFrame({"label": "a", "claimed": [*usual, -1e16], "came": [*usual, 1e11], "known": False})
+    bound_slack(gains, ax, style_of(["a"]))
+    for low, high in (ax.get_xlim(), ax.get_ylim()):
+        assert -3 < low < -0.9 and 0.9 < high < 3
+
+
 @pytest.mark.parametrize("runs", [4, 5])
 def test_below_five_runs_each_has_a_line_and_there_is_no_shade(results, runs):
     few = results.updates[(results.updates.env == "Easy-v0") & (results.updates.seed < runs)]
