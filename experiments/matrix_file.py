@@ -20,7 +20,7 @@ from experiments.names import did_you_mean
 from experiments.outside import OutsideError, is_outside, resolve
 from experiments.own_functions import OWN, own_functions
 from experiments.spec import RunSpec, Settings, defaults_of
-from experiments.tune import Tuned, Tuning, described, overlap
+from experiments.tune import Tuned, Tuning, overlap, places_of
 
 __all__ = ["SHIPPED", "Comparisons", "Matrix", "MatrixError", "load_matrix"]
 
@@ -64,8 +64,9 @@ class Matrix:
             **{key: list(named) for key in OWN if (named := getattr(self, key))},
         }
         if self.tune is not None:
-            spaces = {rule: described(search_space(factory_of(rule))) for rule in rules}
-            head["tune"] = self.tune.model_dump(mode="json") | {"spaces": spaces}
+            spaces = {rule: search_space(factory_of(rule)) for rule in rules}
+            places = {cell.label: places_of(spaces[cell.rule], cell.hyper) for cell in self.cells}
+            head["tune"] = self.tune.model_dump(mode="json") | {"places": places}
         if self.tuned is not None:
             head["tuned"] = self.tuned.model_dump(mode="json")
         return head

@@ -117,19 +117,23 @@ def overlap(tuning: Iterable[int], judging: Iterable[int]) -> str | None:
     )
 
 
-def described(space: Mapping[str, Range]) -> dict[str, dict[str, Any]]:
-    """The ranges as JSON, each with its kind: what an analysis needs to lay settings out evenly."""
-    return {name: {"kind": type(values).__name__, **vars(values)} for name, values in space.items()}
+def places_of(space: Mapping[str, Range], hyper: Mapping[str, Any]) -> dict[str, float]:
+    """Where a setting lies in each range that holds it, from 0 to 1: for an analysis to lay settings out evenly."""
+    return {name: values.position(hyper[name]) for name, values in space.items() if hyper[name] in values}
 
 
 def points_of(space: Mapping[str, Range], default: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
     """`count` different settings of these hyper-parameters: the default first, the others from a Sobol sequence.
 
     The sequence is scrambled (Owen 1998) with one seed for all, so that rules with as many hyper-parameters try the
-    same places of their ranges. Raises ValueError if the space has fewer settings, or nothing in it.
+    same places of their ranges. Raises ValueError if the space has fewer settings, or nothing in it,
+    or lacks the default.
     """
     if not space:
         raise ValueError("it declares no range to tune over (algos/search_space.py)")
+    for name, values in space.items():
+        if default[name] not in values:
+            raise ValueError(f"its default {name} = {default[name]!r} is not in the range that it declares, {values}")
     found = [{name: default[name] for name in space}]
     sequence = qmc.Sobol(len(space), scramble=True, rng=0)
     for row in sequence.random(2 ** (4 * count).bit_length()):

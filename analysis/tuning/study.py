@@ -77,8 +77,9 @@ def study_of(results: Results, manifest: Manifest, measures: pd.DataFrame, measu
         if lacking:
             left_out[name] = f"{lacking} of {len(cells)} runs are missing"
         else:
-            space = plan["spaces"][cells[0]["rule"]]
-            rules[name] = _rule(name, cells, space, results.defaults.get(cells[0]["rule"], {}), environments, seeds)
+            rules[name] = _rule(
+                name, cells, plan["places"], results.defaults.get(cells[0]["rule"], {}), environments, seeds
+            )
     return Study(
         results.name, measure, environments, seeds, float(plan["share"]), rules, left_out,
         tuple(sorted(set(map(str, scored.index)) - set(environments))),
@@ -88,41 +89,25 @@ def study_of(results: Results, manifest: Manifest, measures: pd.DataFrame, measu
 def _rule(
     name: str,
     cells: list[dict[str, Any]],
-    space: Mapping[str, Mapping[str, Any]],
+    places: Mapping[str, Mapping[str, float]],
     defaults: Mapping[str, Any],
     environments: tuple[str, ...],
     seeds: tuple[int, ...],
 ) -> RuleStudy:
     labels = sorted({cell["label"] for cell in cells})
     hyper = {cell["label"]: cell["hyper"] for cell in cells}
-    differ = [key for key in space if len({json.dumps(values.get(key)) for values in hyper.values()}) > 1]
+    differ = [key for key in places[labels[0]] if len({json.dumps(values.get(key)) for values in hyper.values()}) > 1]
     settings = [{key: hyper[label][key] for key in differ} for label in labels]
     usual = {key: defaults.get(key) for key in differ}
     scores = np.full((len(labels), len(environments), len(seeds)), np.nan)
     for cell in cells:
         at = labels.index(cell["label"]), environments.index(cell["env"]), seeds.index(cell["seed"])
         scores[at] = cell["score"]
-    places = [[position(space[key], setting[key]) for key in differ] for setting in settings]
     return RuleStudy(
         name,
         str(cells[0]["rule"]),
         tuple(settings),
         settings.index(usual) if usual in settings else None,
         scores,
-        np.array(places, float).reshape(len(labels), len(differ)),
+        np.array([[places[label][key] for key in differ] for label in labels], float).reshape(len(labels), len(differ)),
     )
-
-
-def position(described: Mapping[str, Any], value: Any) -> float:
-    """Where a value lies in a range as the manifest describes it, from 0 to 1. Raises ValueError for another kind."""
-    kind = described["kind"]
-    if kind == "Choice":
-        return (list(described["values"]).index(value) + 0.5) / len(described["values"])
-    low, high = float(described["low"]), float(described["high"])
-    if kind == "Uniform":
-        return (float(value) - low) / (high - low)
-    if kind == "LogUniform":
-        return math.log(value / low) / math.log(high / low)
-    if kind == "Integer":
-        return math.log(value / low) / math.log((high + 1) / low)
-    raise ValueError(f"a range of kind {kind!r}; expected Uniform, LogUniform, Integer or Choice")

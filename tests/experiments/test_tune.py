@@ -71,6 +71,11 @@ def test_a_space_that_is_too_small_is_refused():
         points_of({}, {}, 4)
 
 
+def test_a_default_outside_of_its_own_range_is_refused():
+    with pytest.raises(ValueError, match="its default a = 4 is not in the range"):
+        points_of({"a": Choice((1, 2, 3), "here")}, {"a": 4}, 2)
+
+
 def test_the_cells_of_a_tuning(tmp_path):
     matrix = read(tmp_path, TUNE)
     assert len(matrix.cells) == 2 * 2 * 4 * 2
@@ -127,10 +132,11 @@ def test_the_manifest_says_how_settings_were_chosen(tmp_path):
     with Store(tmp_path / "results") as store:
         store.plan(matrix)
     head = json.loads((tmp_path / "results" / "manifest.json").read_text())
-    spaces = head["tune"].pop("spaces")
+    places = head["tune"].pop("places")
     assert head["tune"] == {"points": 4, "seeds": [100, 101], "share": 0.5, "environments": None}
-    assert set(spaces) == {"trpo", "vanilla_pg"} and set(spaces["trpo"]) == set(search_space(RULES["trpo"]))
-    assert spaces["vanilla_pg"]["lr"]["kind"] == "LogUniform" and spaces["vanilla_pg"]["lr"]["high"] == 3.0
+    assert places["vanilla_pg(lr=0.3)"] == {"lr": pytest.approx(0.5)}, "in the middle of two decades"
+    assert set(places) == {cell.label for cell in matrix.cells}
+    assert all(0 <= place <= 1 for setting in places.values() for place in setting.values())
 
 
 CHOICES = {

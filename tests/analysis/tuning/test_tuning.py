@@ -12,7 +12,9 @@ from matplotlib.image import imread
 from analysis.tuning.__main__ import Arguments, main
 
 SETTINGS = [0.02, 0.002, 0.0063, 0.063, 0.2]  # the default first
-SPACE = {"max_kl": {"kind": "LogUniform", "low": 2e-3, "high": 0.2, "source": "here"}}
+PLACES = {
+    f"trpo(max_kl={value})": {"max_kl": place} for value, place in zip(SETTINGS, [0.5, 0, 0.25, 0.75, 1], strict=True)
+}
 # score of every setting: the best is .002 on one and .2 on the other; .02 is best for both
 LEVELS = {"Easy-v0": [0.7, 1.0, 0.6, 0.2, 0.1], "Hard-v0": [0.7, 0.1, 0.2, 0.6, 1.0]}
 SEEDS = [100, 101, 102]
@@ -30,7 +32,7 @@ def write(folder: Path, settings, labels, seeds, tune=True) -> Path:
                 cells.append(cell | {"hyper": {"max_kl": value, "damping": 0.1}})
     head = {"matrix": "made", "scores": SCORES, "defaults": {"trpo": {"max_kl": 0.02, "damping": 0.1}}, "cells": cells}
     if tune:
-        head["tune"] = {"points": 5, "seeds": seeds, "share": 0.25, "spaces": {"trpo": SPACE}}
+        head["tune"] = {"points": 5, "seeds": seeds, "share": 0.25, "places": PLACES}
     (folder / "manifest.json").write_text(json.dumps(head))
     return folder
 
