@@ -29,7 +29,9 @@ def test_every_value_that_is_tried_lies_within(values, u):
 @given(u=units)
 def test_a_value_has_one_position(values, u):
     value = values.at(u)
-    assert values.at(min(values.position(value) + 1e-9, 1 - 1e-9)) == value
+    again = values.at(min(values.position(value) + 1e-9, 1 - 1e-9))
+    # next to 0 three digits are finer than what was added to the position
+    assert again == value or again == pytest.approx(value, abs=1e-8)
 
 
 @given(u=units)
