@@ -20,6 +20,7 @@ from experiments.names import did_you_mean
 from experiments.outside import OutsideError, is_outside, resolve
 from experiments.own_functions import OWN, own_functions
 from experiments.spec import RunSpec, Settings, defaults_of
+from experiments.sweep import Sweep, read_sweep
 from experiments.tune import Tuned, Tuning, overlap, places_of
 
 __all__ = ["SHIPPED", "Comparisons", "Matrix", "MatrixError", "load_matrix"]
@@ -48,6 +49,7 @@ class Matrix:
     sequential: bool = False  # seeds in blocks, until its comparisons are decided
     tune: Tuning | None = None  # its cells are settings to choose from
     tuned: Tuned | None = None  # its settings were chosen
+    sweep: Sweep | None = None  # settings of the pipeline that every rule runs with
     measures: tuple[str, ...] = ()  # of the user's, FILE.py:FUNCTION, for the report alone
     figures: tuple[str, ...] = ()
 
@@ -69,6 +71,8 @@ class Matrix:
             head["tune"] = self.tune.model_dump(mode="json") | {"places": places}
         if self.tuned is not None:
             head["tuned"] = self.tuned.model_dump(mode="json")
+        if self.sweep is not None:
+            head["sweep"] = {key: list(values) for key, values in self.sweep.values.items()}
         return head
 
 
@@ -107,7 +111,7 @@ def _coded(cells: tuple[RunSpec, ...]) -> tuple[RunSpec, ...]:
 class _Reader(Tables):
     """Walks the file once and collects every problem instead of stopping at the first."""
 
-    KEYS = ("seeds", "settings", "environments", "rules", "compare", "tune", "tuned", "measures", "figures")
+    KEYS = ("seeds", "settings", "environments", "rules", "compare", "tune", "tuned", "sweep", "measures", "figures")
 
     def __init__(self, source: Source) -> None:
         super().__init__(source.raw)
@@ -134,6 +138,7 @@ class _Reader(Tables):
         ]
         self.problems += clashes(rules)
         self._keep_apart(tune, rules)
+        sweep = self._sweep(rules)
         if tune is not None:
             rules = [replace(rule, seeds=list(tune.seeds)) for rule in rules]
             environments = self._chosen(tune, environments)
@@ -150,7 +155,7 @@ class _Reader(Tables):
                 continue
             if self._settings({**shared, **own} if shared_good else own, where, of_environment=True) is None:
                 continue
-            for rule in rules if shared_good else ():
+            for rule in sweep.variants(rules, own) if shared_good else ():
                 settings = self._settings({**shared, **own, **rule.settings}, f"rules.{rule.entry}.settings")
                 if settings is None:
                     continue
@@ -172,7 +177,18 @@ class _Reader(Tables):
         compare = self._compare({rule.label for rule in rules})
         notes = notes_of(interfaces, cells)
         own = {key: own_functions(self.raw.get(key, []), key, self.folder, self.problems) for key in OWN}
-        return Matrix(file.stem, file, tuple(cells), scores, compare, notes, tune=tune, tuned=tuned, **own)
+        return Matrix(
+            file.stem,
+            file,
+            tuple(cells),
+            scores,
+            compare,
+            notes,
+            tune=tune,
+            tuned=tuned,
+            sweep=sweep if sweep.values else None,
+            **own,
+        )
 
     def _keep_apart(self, tune: Tuning | None, rules: list[Variant]) -> None:
         """Seeds that tune from those that judge, and a tuning from a verdict."""
@@ -182,6 +198,13 @@ class _Reader(Tables):
                 self.problems.append(f"{where}: {problem}")
         if tune is not None and "compare" in self.raw:
             self.problems.append("compare: a tuning chooses and compares nothing; declare it where the choices run")
+
+    def _sweep(self, rules: list[Variant]) -> Sweep:
+        """What all rules are swept over; nothing else is, then."""
+        sweep = read_sweep(self._table(self.raw, "sweep", required=False), self.problems)
+        if sweep.values and ("tune" in self.raw or any(rule.label != rule.entry for rule in rules)):
+            self.problems.append("sweep: changes settings one at a time; take away [tune] and lists under [rules]")
+        return sweep
 
     def _chosen(self, tune: Tuning, environments: list[Entry]) -> list[Entry]:
         """The environments to tune on."""
