@@ -68,3 +68,22 @@ def response(part: pd.DataFrame, ax: Axes, style: Style) -> Axes:
     ax.set_xlabel(str(part.parameter.iloc[0]))
     ax.set_ylabel("score")
     return ax
+
+
+def changes(worth: pd.DataFrame, effects: pd.DataFrame, ax: Axes, style: Style) -> Axes:
+    """A row per change of a shared setting, the first on top: a dot per environment, and the mean with its interval.
+
+    The frames are those of `analysis.tuning.shared`; `style` is of environments.
+    """
+    rows = worth[["setting", "value", "difference", "low", "high"]].to_dict("records")[::-1]
+    for y, row in enumerate(rows):
+        part = effects[(effects.setting == row["setting"]) & (effects["value"] == row["value"])]
+        for env, mean in part.groupby("env").difference.mean().items():
+            ax.plot([float(mean)], [y], **(style[str(env)].point | {"markersize": 3}))
+        ax.plot([row["low"], row["high"]], [y, y], color="black", linewidth=1.2)
+        ax.plot([row["difference"]], [y], color="black", marker="|", markersize=8)
+    ax.axvline(0, **QUIET)
+    ax.set_yticks(range(len(rows)), [f"{row['setting']} = {row['value']}" for row in rows])
+    linear_ticks(ax.xaxis)
+    ax.set_xlabel("score with the change less score without")
+    return ax

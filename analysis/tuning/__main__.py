@@ -4,6 +4,7 @@ python -m analysis.tuning results/tune
 python -m analysis.tuning results/tune --fresh results/tuned      also what the choices are worth on fresh seeds
 
 Writes into the directory: choices.json, which `run_matrix.py tuned` judges on fresh seeds; tuning.md; tables; figures.
+Of a matrix that sweeps settings of the pipeline (`shared`): shared.md, what each change is worth, and its tables.
 """
 
 import json
@@ -25,9 +26,9 @@ from analysis.measures import measure_runs
 from analysis.plots.looks import style_of
 from analysis.plots.style import caption, legend_below, panels, save, theme
 from analysis.plots.ticks import alike
-from analysis.plots.tuning import best_of_k, response, sensitivity_plane
+from analysis.plots.tuning import best_of_k, changes, response, sensitivity_plane
 from analysis.spreadsheet import csv_of
-from analysis.tuning import tables
+from analysis.tuning import shared, tables
 from analysis.tuning.fresh import seeds_apart, shrinkage
 from analysis.tuning.page import markdown
 from analysis.tuning.study import Study, study_of
@@ -52,7 +53,11 @@ def main(arguments: Arguments) -> int:
     """The exit code: 0, or 2 if a directory cannot be read or written."""
     try:
         results = load(arguments.results, arguments.mixed)
-        study = study_of(results, read_manifest(arguments.results), measure_runs(results), arguments.measure)
+        manifest, measures = read_manifest(arguments.results), measure_runs(results)
+        if "sweep" in manifest.head:
+            print(write_shared(shared.effects(results, manifest, measures, arguments.measure), results, arguments))
+            return 0
+        study = study_of(results, manifest, measures, arguments.measure)
         fresh = None if arguments.fresh is None else load(arguments.fresh, arguments.mixed)
         if fresh is not None:
             seeds_apart(study, fresh)
@@ -68,6 +73,27 @@ def main(arguments: Arguments) -> int:
     print(text)
     print(f"choices: {arguments.results / 'choices.json'}; judge them on fresh seeds: run_matrix.py tuned")
     return 0
+
+
+def write_shared(effects: pd.DataFrame, results: Results, arguments: Arguments) -> str:
+    """The tables of a sweep over shared settings; the text of shared.md."""
+    table = shared.worth(effects)
+    (arguments.results / "figures").mkdir(exist_ok=True)
+    (arguments.results / "tables").mkdir(exist_ok=True)
+    for name, frame in {"shared": table, "shared_effects": effects}.items():
+        content = csv_of(frame.assign(measure=arguments.measure, protocol=PROTOCOL))
+        write_atomically(arguments.results / "tables" / f"{name}.csv", content)
+    with theme():
+        figure, (ax,) = panels(1, height=0.5 + 0.22 * len(table), columns=1)
+        style = style_of(sorted(effects.env.unique()))
+        changes(table, effects, ax, style)
+        legend_below(figure, style, dots=True)
+        caption(figure, f"Difference in {arguments.measure}: a dot per environment, mean over rules and seeds; black: "
+                "mean over environments with its 95 % t interval.")  # fmt: skip
+        save(figure, arguments.results / "figures", "shared")
+    text = shared.markdown(results.name, effects, table, arguments.measure)
+    write_atomically(arguments.results / "shared.md", text.encode())
+    return text
 
 
 def write(study: Study, folder: Path, fresh: Results | None) -> str:
