@@ -12,7 +12,8 @@ from analysis.landscape import main as draw
 from experiments.cell.oracle import finite_mdp
 from experiments.cell.run import Run
 from experiments.cell.train import train
-from experiments.landscape.__main__ import Arguments, early_policy, ground_of, main
+from experiments.landscape.__main__ import Arguments, main
+from experiments.landscape.measure import Options, early_policy, ground_of, measure_landscape
 from experiments.matrix_file import Matrix
 from experiments.records import PROTOCOL, PolicyRow
 from experiments.store import Store
@@ -54,6 +55,17 @@ def test_the_last_policy_of_a_finished_cell_exactly(results, lake, capsys):
     assert all((folder / f"{name}.png").stat().st_size > 10_000 for name in ("lines", "plane"))
 
 
+def test_from_python_it_is_what_the_command_writes(results, lake):
+    few = {**FEW, "radius": 0.05}
+    main(Arguments(results, "FrozenLake", at_steps=512, **few))
+    common, lines, plane = measure_landscape(lake, 512, Options(**few))
+    found = tables(results / "landscapes" / lake.run_id)
+    assert common.radius == 0.05 and len(plane) == 25
+    pd.testing.assert_frame_equal(lines, found["lines"].drop(columns="protocol"), check_dtype=False)
+    with pytest.raises(ValueError, match="--radius must be positive, got 0"):
+        measure_landscape(lake, 0, Options(radius=0))
+
+
 @pytest.mark.parametrize("env", ["CartPole", "Pendulum"])
 def test_an_early_policy_from_samples(results, env, tmp_path):
     out = tmp_path / "out"
@@ -68,15 +80,15 @@ def test_an_early_policy_from_samples(results, env, tmp_path):
 
 def test_a_cell_trained_again_has_the_policies_that_it_had(lake):
     kept = next(row for row in train(lake) if isinstance(row, PolicyRow))
-    assert early_policy(lake, Arguments(None, "", at_steps=512)) == kept
-    first = early_policy(lake, Arguments(None, "", at_steps=0))
+    assert early_policy(lake, 512) == kept
+    first = early_policy(lake, 0)
     assert first.env_steps == 0 and first.theta != kept.theta
 
 
 def test_a_policy_sees_its_states_as_it_did_in_training(lake):
     run = Run(lake)
     list(run.step())
-    ground = ground_of(lake, run.policy_row(), Arguments(None, ""))
+    ground = ground_of(lake, run.policy_row(), Options())
     seen = torch.from_numpy(run.collector.normalizer(np.eye(16))).double()
     pi = run.policy.outputs(run.state.theta.double(), seen).softmax(-1)
     assert ground.read(ground.theta).return_mean == pytest.approx(
