@@ -71,10 +71,10 @@ def build_matrix(
 
 
 def _plain(value: Any) -> Any:
-    """Mappings as dictionaries, tuples as lists, and functions as the files that they are in."""
+    """Mappings as dictionaries, tuples and ranges as lists, and functions as the files that they are in."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | range):
         return [_plain(each) for each in value]
     return _in_file(value) if callable(value) else value
 
