@@ -1,4 +1,4 @@
-"""Measures and figures from a user's own Python file, named `path/to/file.py:function`.
+"""Measures and figures from a user's own Python file, named `path/to/file.py:function`, or of an installed package.
 
 A measure takes the results of a matrix (`analysis.load.Results`: `runs`, `updates`, `evaluations`, ...) and gives a
 number per run; its keyword `better` says which way is good. A figure draws what one environment has in one table, as
@@ -11,6 +11,9 @@ those of `analysis.plots` do; its keyword `table` says which, and `style`, if it
         for label, part in frame.groupby("label"):
             ax.plot(part.env_steps, part.extra_noise, label=label, **style[label].line)
         return ax
+
+A package names them in its pyproject.toml, under [project.entry-points."policy_ascent.measures"] and
+"policy_ascent.figures": NAME = "MODULE:FUNCTION". They are then named NAME.
 """
 
 import importlib.util
@@ -18,6 +21,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +97,10 @@ def own_measures(sources: Sequence[str]) -> list[OwnMeasure]:
     """The measures that these name. Raises ResultsError, before anything is measured."""
     found = []
     for source in sources:
-        function, parameters = _function(source)
+        function, parameters = _function(source, "measures")
         better = _choice(source, parameters, "better", BETTER)
         _require_arguments(source, parameters, ("results",), ())
-        found.append(OwnMeasure(function.__name__, source, function, better))
+        found.append(OwnMeasure(_name(source), source, function, better))
     return _distinct(found)
 
 
@@ -104,13 +108,18 @@ def own_figures(sources: Sequence[str], taken: Sequence[str] = ()) -> list[OwnFi
     """The figures that these name, none of them `taken`. Raises ResultsError, before anything is drawn."""
     found = []
     for source in sources:
-        function, parameters = _function(source)
+        function, parameters = _function(source, "figures")
         table = _choice(source, parameters, "table", TABLES)
         _require_arguments(source, parameters, ("frame", "ax"), ("style",))
-        if function.__name__ in taken:
-            raise ResultsError(f"{source}: there is a figure {function.__name__} already; give it another name")
-        found.append(OwnFigure(function.__name__, source, function, table, "style" in parameters))
+        if _name(source) in taken:
+            raise ResultsError(f"{source}: there is a figure {_name(source)} already; give it another name")
+        found.append(OwnFigure(_name(source), source, function, table, "style" in parameters))
     return _distinct(found)
+
+
+def _name(source: str) -> str:
+    """FILE.py:FUNCTION -> FUNCTION."""
+    return source.rpartition(":")[2]
 
 
 def _distinct(found: list[Any]) -> list[Any]:
@@ -120,12 +129,18 @@ def _distinct(found: list[Any]) -> list[Any]:
     return found
 
 
-def _function(source: str) -> tuple[Callable[..., Any], Mapping[str, inspect.Parameter]]:
-    """The function that `source` names, and its parameters. Raises ResultsError."""
+def _function(source: str, kind: str) -> tuple[Callable[..., Any], Mapping[str, inspect.Parameter]]:
+    """The function that `source` names, and its parameters; kind: "measures" or "figures". Raises ResultsError."""
     file, _, name = source.rpartition(":")
-    if not file.endswith(".py") or not name.isidentifier():
-        raise ResultsError(f"{source!r} names no function of a file; expected FILE.py:FUNCTION")
+    points = entry_points(group=f"policy_ascent.{kind}", name=source)
+    if not points and not (file.endswith(".py") and name.isidentifier()):
+        brought = ", ".join(sorted(entry_points(group=f"policy_ascent.{kind}").names))
+        more = f", or one that an installed package brings: {brought}" if brought else ""
+        raise ResultsError(f"{source!r} names no function of a file; expected FILE.py:FUNCTION{more}")
     try:
+        if points:
+            function = next(iter(points)).load()
+            return function, inspect.signature(function).parameters
         if (beside := str(Path(file).resolve().parent)) not in sys.path:
             sys.path.append(beside)  # for the modules that it imports
         spec = importlib.util.spec_from_file_location(f"own_{Path(file).stem}", Path(file).resolve())
@@ -139,7 +154,7 @@ def _function(source: str) -> tuple[Callable[..., Any], Mapping[str, inspect.Par
     except (Exception, SystemExit) as error:  # whatever a user's file raises when it is imported
         if isinstance(error, ResultsError):
             raise
-        raise ResultsError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
+        raise ResultsError(f"{file or source} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def _choice(source: str, parameters: Mapping[str, inspect.Parameter], name: str, allowed: Sequence[str]) -> str:

@@ -5,6 +5,8 @@ policy-ascent rules trpo my.py:my_pg      some of them: formula, and where each 
 policy-ascent environments                environments with scores: what a score of 0 and of 1 is
 policy-ascent environments Hopper-v5      some of them: what is observed, what is done, how they are stepped
 policy-ascent environments --all          everything that gymnasium has registered
+
+What installed packages bring (installed.py) is listed with ours.
 """
 
 import csv
@@ -66,14 +68,17 @@ class UnknownName(Exception):
 
 def rules(wanted: Rules) -> Iterable[str]:
     """Two lines of every rule, or all that is known of some. Raises UnknownName."""
-    from experiments.installed import rule_names
+    from experiments.factories import rule_names
 
     if wanted.names:
         for name in wanted.names:
             yield from _whole_rule(name)
         return
     for name in rule_names():
-        yield from _rule_in_short(name)
+        try:
+            yield from _rule_in_short(name)
+        except UnknownName as error:  # of a package that is broken; the others are listed all the same
+            yield f"{name:24}{error}"
     yield f"\n{len(rule_names())} rules; `rules NAME` says where each default comes from. Your own: FILE.py:FUNCTION"
 
 
@@ -108,8 +113,7 @@ def _defaults(name: str) -> dict[str, object]:
 
 
 def _factory(name: str) -> Callable[..., Any]:
-    from experiments.factories import factory_of, require_signature
-    from experiments.installed import rule_names
+    from experiments.factories import factory_of, require_signature, rule_names
     from experiments.outside import OutsideError, is_outside
 
     if not is_outside(name) and name not in rule_names():
@@ -125,6 +129,8 @@ def environments(wanted: Environments) -> Iterable[str]:
     """A line of environments, or all that is known of some. Raises UnknownName."""
     import gymnasium as gym
 
+    from experiments.installed import installed
+
     pinned = anchors()
     if wanted.names:
         for name in wanted.names:
@@ -136,8 +142,13 @@ def environments(wanted: Environments) -> Iterable[str]:
         limit = gym.registry[env].max_episode_steps
         zero, one = (_number(pinned[env][end][0]) if env in pinned else "-" for end in ("zero", "reference"))
         yield f"{env:32}{limit if limit else '-':>11}{zero:>12}{one:>12}"
-    rest = len(gym.registry) - len(shown)
-    yield f"\n{len(shown)} environments" + (f"; {rest} more are registered and have no scores: --all" if rest else "")
+    packaged = {name: point.value for name, point in installed("environments").items() if name not in gym.registry}
+    for name, place in packaged.items():
+        yield f"{name:32}{place:>35}"
+    more = len(gym.registry) - len(shown)
+    yield f"\n{len(shown) + len(packaged)} environments" + (
+        f"; {more} more are registered and have no scores: --all" if more else ""
+    )
     yield "Scores: undiscounted returns, pinned in analysis/references.csv."
 
 
@@ -166,9 +177,11 @@ def _whole_environment(name: str, pinned: dict[str, tuple[float, str]]) -> list[
     from experiments.cell.environments import make_environments
     from experiments.cell.gym_environments import GymEnvironments
     from experiments.cell.probe import ProbeFailed, Prober
+    from experiments.installed import installed
 
-    if name not in gym.registry and ":" not in name:
-        near = difflib.get_close_matches(name, gym.registry, n=1)
+    known = [*gym.registry, *installed("environments")]
+    if name not in known and ":" not in name:
+        near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else "`environments --all` lists those that gymnasium has registered"
         raise UnknownName(f"{name} is no environment; {hint}")
     try:

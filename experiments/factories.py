@@ -3,17 +3,30 @@
 import inspect
 from typing import Any
 
-from algos.rules import RuleFactory
-from experiments.installed import installed_rule
+from algos.rules import RULES, RuleFactory
+from experiments.installed import installed, load_installed
 from experiments.outside import OutsideError, is_outside, load, name_of
 
 
 def factory_of(rule: str) -> RuleFactory:
     """The factory of a rule, from RULES, an installed package, or its file. Raises OutsideError."""
-    if not is_outside(rule):
-        return installed_rule(rule)
-    factory: RuleFactory = load(rule)
+    if rule in RULES:
+        return RULES[rule]
+    factory: RuleFactory = load(rule) if is_outside(rule) else load_installed("rules", rule)
     return factory
+
+
+def rule_names() -> tuple[str, ...]:
+    """Every rule that can be named without a file: ours, then those of installed packages that have no name of ours."""
+    return (*RULES, *sorted({*installed("rules")} - {*RULES}))
+
+
+def module_of_rule(name: str) -> str | None:
+    """The module of a rule that has no file; None if there is no such rule."""
+    if name in RULES:
+        return RULES[name].__module__
+    point = installed("rules").get(name)
+    return None if point is None else point.module
 
 
 def require_signature(rule: str) -> None:

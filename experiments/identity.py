@@ -23,8 +23,9 @@ import gymnasium as gym
 import torch
 
 from experiments.cell.entry_points import Wrapping
+from experiments.factories import module_of_rule
 from experiments.imports import Module, closure, find, module_of_file, parse
-from experiments.installed import module_of_rule
+from experiments.installed import installed
 from experiments.loaded import PROJECT, source_of
 from experiments.outside import OutsideError, file_of, is_outside
 from experiments.records import PROTOCOL
@@ -61,9 +62,8 @@ def code_of(spec: RunSpec, roots: tuple[str, ...] = PIPELINE, folder: str | None
 
     folder: looked into for modules that are named without a file, beside python's path. Raises OutsideError.
     """
-    network = spec.settings.network
-    own = network if is_outside(network) else None
-    return code_of_parts(spec.rule, spec.environment, spec.env_kwargs, roots, spec.wrappers, folder, own)
+    network = spec.settings.own_network
+    return code_of_parts(spec.rule, spec.environment, spec.env_kwargs, roots, spec.wrappers, folder, network)
 
 
 def code_of_parts(
@@ -77,9 +77,9 @@ def code_of_parts(
 ) -> Code:
     """As `code_of`, of a rule, an environment and a user's network by their names."""
     named = [rule, env, *(name for name, _ in wrappers), *([network] if network else [])]
-    modules, installed = _modules(named, roots, folder)
+    modules, packages = _modules(named, roots, folder)
     files = {path: _digest(source_of(module.file)) for path, module in modules.items()}
-    files |= {f"{name} (package)": _version(name) for name in installed - {*PACKAGES}}
+    files |= {f"{name} (package)": _version(name) for name in packages - {*PACKAGES}}
     for arguments in (kwargs, *(arguments for _, arguments in wrappers)):
         files |= {f"{name} (file)": _digest_of_bytes(data) for name, data in _files_named(arguments)}
     return Code(tuple(sorted(files.items())))
@@ -94,20 +94,20 @@ def users_modules(specs: Iterable[RunSpec]) -> dict[str, Module]:
 def _modules(parts: Iterable[str], roots: tuple[str, ...], folder: str | None) -> tuple[dict[str, Module], set[str]]:
     """Path -> module of all that these import, and the installed packages among it. Raises OutsideError."""
     modules: dict[str, Module] = {}
-    installed: set[str] = set()
+    packages: set[str] = set()
     origins: list[tuple[str | None, list[Module | str]]] = [(None, [*roots])]
     for where, names in [*origins, *(_origin(part, folder) for part in parts)]:
         found = [name if isinstance(name, Module) else find(name, where) for name in names]
-        installed |= {name for name in found if isinstance(name, str)}
-        reached, packages = closure([m for m in found if isinstance(m, Module)], where, FOLLOWED, TABLE)
-        installed |= packages
+        packages |= {name for name in found if isinstance(name, str)}
+        reached, more = closure([m for m in found if isinstance(m, Module)], where, FOLLOWED, TABLE)
+        packages |= more
         for module in reached:
             other = modules.setdefault(module.path, module)
             if Path(other.file).resolve() != Path(module.file).resolve():
                 raise OutsideError(
                     f"{other.file} and {module.file} would both be imported as {module.name}; rename one"
                 )
-    return modules, installed
+    return modules, packages
 
 
 def _origin(part: str, folder: str | None) -> tuple[str | None, list[Module | str]]:
@@ -135,15 +135,16 @@ def require_code(spec: RunSpec) -> None:
 
 
 def _modules_of(env: str) -> list[str]:
-    """Where an environment or wrapper is, or, for one that gymnasium knows by itself, where it is defined."""
+    """Where an environment, wrapper or network is, or, for one that is known by its name alone, where it is defined."""
     module, _, name = env.rpartition(":")
     if module:
         return [module]
     known = gym.registry.get(name)
     if known is None:
-        return []
-    points = [known.entry_point, *(wrapper.entry_point for wrapper in known.additional_wrappers)]
-    return [point.partition(":")[0] if isinstance(point, str) else str(point.__module__) for point in points if point]
+        points = [installed(kind).get(name) for kind in ("environments", "networks")]
+        return [point.module for point in points if point is not None]
+    made_by = [known.entry_point, *(wrapper.entry_point for wrapper in known.additional_wrappers)]
+    return [entry.partition(":")[0] if isinstance(entry, str) else str(entry.__module__) for entry in made_by if entry]
 
 
 def _files_named(kwargs: Mapping[str, Any]) -> list[tuple[str, bytes]]:

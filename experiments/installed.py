@@ -1,58 +1,48 @@
-"""Rules of installed packages, which a package names in its pyproject.toml:
+"""What installed packages bring, each kind under a group that a package names in its pyproject.toml:
 
-    [project.entry-points."policy_ascent.rules"]
-    sign_pg = "my_package.rules:sign_pg"
+    [project.entry-points."policy_ascent.rules"]          (policy, *, name: type = default, ...) -> rule
+    [project.entry-points."policy_ascent.networks"]       (obs_shape, outputs) -> torch.nn.Module
+    [project.entry-points."policy_ascent.environments"]   a class, or a function that returns an environment
+    [project.entry-points."policy_ascent.measures"]       (results, *, better="higher") -> a number per run
+    [project.entry-points."policy_ascent.figures"]        (frame, ax, style, *, table="runs") -> ax
 
-Such a rule is then named like one of ours. Ours come first, so that no package changes what a matrix file means.
-(Environments need nothing of us: gymnasium itself has the group `gymnasium.envs`, and MODULE:ID imports any module.)
+    NAME = "MODULE:FUNCTION"                              a line of each
+
+A matrix file names them as NAME, where FILE.py:FUNCTION would stand for a file of one's own. Names of ours come first,
+so that no package changes what a matrix file means. Nothing here needs torch.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
-from algos.rules import RULES, RuleFactory
 from experiments.outside import OutsideError
 
-GROUP = "policy_ascent.rules"
+KINDS = ("rules", "networks", "environments", "measures", "figures")
 
 
-def installed_rules() -> Mapping[str, EntryPoint]:
-    """Name -> where it is, of the rules that installed packages bring and that have no name of ours."""
-    return _on(tuple(sys.path))
+def installed(kind: str) -> Mapping[str, EntryPoint]:
+    """Name -> entry point of what installed packages bring, of one of KINDS."""
+    return _on(kind, tuple(sys.path))
 
 
 @cache
-def _on(path: tuple[str, ...]) -> Mapping[str, EntryPoint]:
+def _on(kind: str, path: tuple[str, ...]) -> Mapping[str, EntryPoint]:
     """Of packages on this path, the process's own: one that has forked cells may have had another."""
-    return {point.name: point for point in entry_points(group=GROUP) if point.name not in RULES}
+    return {point.name: point for point in sorted(entry_points(group=f"policy_ascent.{kind}"))}
 
 
-def rule_names() -> tuple[str, ...]:
-    """Every rule that can be named without a file: ours, then those of installed packages."""
-    return (*RULES, *sorted(installed_rules()))
-
-
-def installed_rule(name: str) -> RuleFactory:
-    """The factory of a rule that has no file. Raises OutsideError if no package here has it, or its module fails."""
-    if name in RULES:
-        return RULES[name]
-    point = installed_rules().get(name)
+def load_installed(kind: str, name: str) -> Callable[..., Any]:
+    """The class or function of this name. Raises OutsideError if no package here has it, or its module fails."""
+    point = installed(kind).get(name)
     if point is None:
-        raise OutsideError(f"{name} is no rule of this project, nor of a package that is installed here")
+        raise OutsideError(f"{name} is not among the {kind} of this project, nor of a package that is installed here")
     try:
-        factory: RuleFactory = point.load()
+        found: Callable[..., Any] = point.load()
     except (Exception, SystemExit) as error:  # whatever a package raises when it is imported
         raise OutsideError(f"{name} ({point.value}) cannot be imported: {type(error).__name__}: {error}") from error
-    if not callable(factory):
+    if not callable(found):
         raise OutsideError(f"{name} ({point.value}) is no function")
-    return factory
-
-
-def module_of_rule(name: str) -> str | None:
-    """The module of a rule that has no file; None if there is no such rule."""
-    if name in RULES:
-        return RULES[name].__module__
-    point = installed_rules().get(name)
-    return None if point is None else point.module
+    return found

@@ -14,6 +14,7 @@ import gymnasium as gym
 from experiments.cell.entry_points import Wrapping
 from experiments.cell.probe import ProbeFailed, Prober
 from experiments.cell.spaces import Interface
+from experiments.installed import installed
 from experiments.outside import is_outside, name_of, resolve
 from experiments.records import EvaluationRow
 from experiments.records.extras import name_problem
@@ -133,9 +134,10 @@ def source_of_environment(name: str, folder: Path) -> str:
         return resolve(name, folder)
     if name.count(":") == 1 and all(name.split(":")):
         return name
-    if name in gym.registry:
+    known = [*gym.registry, *installed("environments")]
+    if name in known:
         return name
-    near = difflib.get_close_matches(name, list(gym.registry), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"expected {FORMS}"
     raise UnknownEnvironment(f"unknown environment; {hint}")
 

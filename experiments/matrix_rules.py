@@ -14,8 +14,7 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from algos.policies import Policy
 from algos.search_space import search_space
 from experiments.annotations import as_tuple, takes_tuple
-from experiments.factories import factory_of, hints_of, require_signature
-from experiments.installed import rule_names
+from experiments.factories import factory_of, hints_of, require_signature, rule_names
 from experiments.names import did_you_mean
 from experiments.outside import OutsideError, is_outside, name_of, resolve
 from experiments.spec import JUDGE, LARGEST, build_rule, hyper_parameters

@@ -5,8 +5,7 @@ from typing import Any
 
 from algos.rules import RULES
 from experiments.cell.probe import ProbeFailed, Prober
-from experiments.factories import require_signature
-from experiments.installed import rule_names
+from experiments.factories import require_signature, rule_names
 from experiments.matrix_environments import UnknownEnvironment, source_of_environment
 from experiments.matrix_file import load_matrix
 from experiments.names import did_you_mean

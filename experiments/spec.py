@@ -16,6 +16,7 @@ from algos.optim import TORCH_STEPS, Steps
 from algos.policies import Policy
 from experiments.annotations import as_tuple, takes_tuple
 from experiments.factories import factory_of, hints_of
+from experiments.installed import installed
 from experiments.outside import is_outside, name_of
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
@@ -38,7 +39,8 @@ class Settings(BaseModel):
     network: str = Field(
         "mlp",
         description="of policy and critic: mlp, layers as below; for images cnn, as of Young and Tian 2019, or "
-        "nature_cnn, as of Mnih et al. 2015; or FILE.py:FUNCTION: (obs_shape, outputs) -> torch.nn.Module",
+        "nature_cnn, as of Mnih et al. 2015; or FILE.py:FUNCTION: (obs_shape, outputs) -> torch.nn.Module, or the name "
+        "of one that an installed package brings",
     )
     hidden: tuple[int, ...] = Field((64, 64), strict=False, description="the layers of an mlp")
     activation: Literal["tanh", "relu", "silu"] = Field("tanh", description="of an mlp")
@@ -81,6 +83,11 @@ class Settings(BaseModel):
         return GaussNewton(self.critic_steps, self.critic_cg_iterations, self.critic_damping, self.critic_tolerance)
 
     @property
+    def own_network(self) -> str | None:
+        """The network, if it is not one of ours: of a file, or of an installed package."""
+        return None if self.network in NETWORKS else self.network
+
+    @property
     def flat_observations(self) -> bool:
         """Whether the network takes an observation as one vector, an image, too."""
         return self.network == "mlp"
@@ -88,8 +95,8 @@ class Settings(BaseModel):
     @field_validator("network")
     @classmethod
     def _network_is_known(cls, network: str) -> str:
-        if network not in NETWORKS and not is_outside(network):
-            raise ValueError(f"expected one of {', '.join(NETWORKS)}, or FILE.py:FUNCTION")
+        if network not in NETWORKS and not is_outside(network) and network not in (brought := installed("networks")):
+            raise ValueError(f"expected one of {', '.join(dict.fromkeys([*NETWORKS, *brought]))}, or FILE.py:FUNCTION")
         return network
 
     @model_validator(mode="after")
@@ -151,10 +158,9 @@ class RunSpec(BaseModel):
 
     @property
     def named(self) -> tuple[str, ...]:
-        """What names code: the rule, the environment, the wrappers, and the network if it is a user's."""
-        network = self.settings.network
-        wrappers = [name for name, _ in self.wrappers]
-        return (self.rule, self.environment, *wrappers, *([network] if is_outside(network) else []))
+        """What names code: the rule, the environment, the wrappers, and the network if it is not one of ours."""
+        network, wrappers = self.settings.own_network, [name for name, _ in self.wrappers]
+        return (self.rule, self.environment, *wrappers, *([network] if network else []))
 
     def renamed(self, rename: Callable[[str, str], str]) -> "RunSpec":
         """The same run with its code elsewhere; `rename` gets a name and the kind of thing that it names."""

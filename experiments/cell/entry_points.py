@@ -1,6 +1,6 @@
-"""Where environments and wrappers come from: gymnasium's registry, a module that can be imported, or a user's file.
+"""Where environments and wrappers come from: gymnasium's registry, a package, a module, or a user's file.
 
-    CartPole-v1                                  gymnasium has registered it
+    CartPole-v1                                  gymnasium has registered it, or an installed package names it
     MODULE:ID                                    MODULE registers it when it is imported
     FILE.py:NAME                                 a class, or a function that returns an environment
     gymnasium.wrappers:FrameStackObservation     a wrapper, MODULE:NAME or FILE.py:NAME, called with (env, **arguments)
@@ -17,6 +17,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 from experiments.annotations import as_tuple, takes_tuple
+from experiments.installed import installed, load_installed
 from experiments.outside import is_outside, load, name_of
 
 Wrapping = tuple[str, Mapping[str, Any]]  # a wrapper's name and its arguments
@@ -31,6 +32,8 @@ def made(env: str, kwargs: Mapping[str, Any], wrappers: Sequence[Wrapping] = ())
     entry: str | EnvSpec = env
     if is_outside(env):
         entry = EnvSpec(name_of(env).rpartition(":")[2], entry_point=load(env, "class or function"))
+    elif env not in gym.registry and env in installed("environments"):
+        entry = EnvSpec(env, entry_point=load_installed("environments", env))
     found = gym.make(entry, disable_env_checker=True, **kwargs)
     for name, arguments in wrappers:
         found = _wrapped(found, name, arguments)

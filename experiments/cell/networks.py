@@ -1,5 +1,6 @@
 """The networks of a run: what the settings name, of the shape that observations and actions ask for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,6 +13,7 @@ from algos.networks.modules import CNN, NATURE, SMALL, LayeredMLP, ModuleNetwork
 from algos.optim import TORCH_STEPS, Steps
 from algos.policies import Family, Policy
 from experiments.cell.spaces import Observations
+from experiments.installed import load_installed
 from experiments.outside import OutsideError, is_outside, load, name_of
 from experiments.spec import Settings
 
@@ -20,8 +22,11 @@ _require_usable = cache(require_usable)
 
 
 @dataclass(frozen=True)
-class FromFile:
-    """What a user's FILE.py:FUNCTION makes of (obs_shape, outputs), with the parameters that it starts with."""
+class OwnDesign:
+    """What a function of a user's file, or of an installed package, makes of (obs_shape, outputs).
+
+    With the parameters that it starts with.
+    """
 
     name: str
     obs_shape: tuple[int, ...]
@@ -36,13 +41,16 @@ class FromFile:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             try:
-                made: nn.Module = load(self.name)(self.obs_shape, self.outputs)
+                made: nn.Module = self._function()(self.obs_shape, self.outputs)
             except OutsideError as error:
                 raise UnusableModule(str(error)) from error
             except Exception as error:  # whatever a user's function raises
                 called = f"{name_of(self.name)}({self.obs_shape}, {self.outputs})"
                 raise UnusableModule(f"{called} raised {type(error).__name__}: {error}") from error
         return made
+
+    def _function(self) -> Callable[..., nn.Module]:
+        return load(self.name) if is_outside(self.name) else load_installed("networks", self.name)
 
 
 def network_of(
@@ -58,11 +66,11 @@ def network_of(
             return MLP(observations.size, settings.hidden, outputs, free_size, passes)
         layers = LayeredMLP((observations.size,), settings.hidden, bound, settings.activation, settings.layer_norm)
         return ModuleNetwork(layers, free_size)
-    if is_outside(settings.network):
-        network = ModuleNetwork(FromFile(settings.network, observations.shape, bound), free_size)
-        _require_usable(network)
-    else:
+    if settings.network in DESIGNS:
         network = ModuleNetwork(CNN(observations.shape, bound, DESIGNS[settings.network]), free_size)
+    else:
+        network = ModuleNetwork(OwnDesign(settings.network, observations.shape, bound), free_size)
+        _require_usable(network)
     return network if observations.brightest is None else Pixels(network, observations.brightest)
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from experiments.installed import KINDS, installed
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -24,7 +26,7 @@ class Finding:
 
 def examine(results: Path) -> int:
     """Print every finding. 1 if something needs doing."""
-    findings = [finding for check in (_python, _packages, _cores, _rendering) for finding in check()]
+    findings = [finding for check in (_python, _packages, _brought, _cores, _rendering) for finding in check()]
     findings += [*_writable(results), *_memory()]
     for finding in findings:
         print(f"{'!' if finding.advice else ' '} {finding.what:22} {finding.found}")
@@ -51,6 +53,16 @@ def _packages() -> list[Finding]:
         fits = requirement.specifier.contains(found, prereleases=True)
         findings.append(Finding(requirement.name, found, "" if fits else f"pip install '{requirement}'"))
     return findings
+
+
+def _brought() -> list[Finding]:
+    """What other packages add to ours, by kind."""
+    found = {kind: installed(kind).values() for kind in KINDS}
+    return [
+        Finding(kind, ", ".join(f"{point.name} ({point.value})" for point in points))
+        for kind, points in found.items()
+        if points
+    ]
 
 
 def _cores() -> list[Finding]:

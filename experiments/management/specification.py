@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from experiments.installed import rule_names
+from experiments.factories import rule_names
 from experiments.management.inspect import NotFound, Planned
 from experiments.outside import file_of, is_outside
 from experiments.spec import RunSpec
