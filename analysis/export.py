@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from analysis import console
 from analysis.load import Results, ResultsError, load
 from analysis.measures import measure_runs
-from experiments.records import PROTOCOL
+from experiments.records import PROTOCOL, cell_name
 
 MEASURE = "final_sampled_z"
 
@@ -50,8 +50,10 @@ def scores(results: Results) -> dict[str, NDArray[np.float64]]:
     measures = measure_runs(results)
     missing = measures[measures.status == "missing"]
     if len(missing):
+        first = missing.iloc[0]
         raise ResultsError(
-            f"{results.folder}: {len(missing)} of {len(measures)} planned runs are missing, {missing.run_id.iloc[0]} "
+            f"{results.folder}: {len(missing)} of {len(measures)} planned runs are missing, "
+            f"{cell_name(first.label, first.env, first.seed)} "
             "for one; run the matrix to its end first"
         )
     environments = sorted(results.scales)

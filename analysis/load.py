@@ -21,6 +21,7 @@ from experiments.records import (
     RunRow,
     TrialRow,
     UpdateRow,
+    cell_name,
     frame,
     major,
     mixed_code,
@@ -149,32 +150,36 @@ def _read_cells(folder: Path, planned: pd.DataFrame) -> tuple[list[Cell], list[s
             _check(run, tables["evaluations"], plans.loc[path.name])
             cells.append((run, tables))
         except BrokenCell as error:
-            problems.append(f"{error}; counted as missing")
+            problems.append(f"{_name(plans.loc[path.name])}: {error}; counted as missing")
     return cells, problems
+
+
+def _name(cell: Any) -> str:
+    return cell_name(cell.label, cell.env, cell.seed)
 
 
 def _check(run: RunRow, evaluations: pa.Table, plan: Any) -> None:
     """Raises BrokenCell for the cell of another plan, and for a run that says ok and is not whole."""
     for name in WHO:
         if getattr(run, name) != plan[name]:
-            raise BrokenCell(f"{plan.run_id}: its {name} is {getattr(run, name)!r}, planned was {plan[name]!r}")
+            raise BrokenCell(f"its {name} is {getattr(run, name)!r}, planned was {plan[name]!r}")
     if run.status not in STATUSES:
-        raise BrokenCell(f"{plan.run_id}: unknown status {run.status!r}; expected one of {', '.join(STATUSES)}")
+        raise BrokenCell(f"unknown status {run.status!r}; expected one of {', '.join(STATUSES)}")
     steps, final = (evaluations[name].to_numpy() for name in ("grid_step", "final"))
     for name, least, what in LEAST:
         wrong = evaluations[name].to_numpy() < least
         if wrong.any():
-            raise BrokenCell(f"{plan.run_id}: {what} at step {steps[wrong].min()}")
+            raise BrokenCell(f"{what} at step {steps[wrong].min()}")
     for name, what in FINITE.items():
         wrong = ~np.isfinite(evaluations[name].to_numpy())
         if wrong.any():
-            raise BrokenCell(f"{plan.run_id}: a {what} that is not a finite number at step {steps[wrong].min()}")
+            raise BrokenCell(f"a {what} that is not a finite number at step {steps[wrong].min()}")
     twice = evaluations.select(["grid_step", "action", "final"]).to_pandas().duplicated()
     if twice.any():
-        raise BrokenCell(f"{plan.run_id}: two evaluations of one policy at step {steps[twice].min()}")
+        raise BrokenCell(f"two evaluations of one policy at step {steps[twice].min()}")
     if run.status == "ok" and not (len(steps) and steps.max() == run.budget and final.any()):
         reached = f"evaluations end at step {steps.max()}" if len(steps) else "it has no evaluation"
-        raise BrokenCell(f"{plan.run_id}: says ok, but {reached} of {run.budget}, the last policy's included")
+        raise BrokenCell(f"says ok, but {reached} of {run.budget}, the last policy's included")
 
 
 def _check_grids(folder: Path, cells: list[Cell]) -> None:
@@ -193,7 +198,7 @@ def _check_grids(folder: Path, cells: list[Cell]) -> None:
             cut_short = run.status != "ok" and all(step >= reached for step, *_ in lacking)
             if points - expected or (lacking and not cut_short):
                 raise ResultsError(
-                    f"{folder}: {whole.run_id} and {run.run_id}, both on {env}, were not judged at the same steps by "
+                    f"{folder}: {_name(whole)} and {_name(run)} were not judged at the same steps by "
                     f"as many episodes; {APART}"
                 )
 

@@ -70,8 +70,14 @@ def _endless(env: str, interface: Interface, settings: Settings) -> str:
 
 
 def _flattened(env: str, interface: Interface, settings: Settings) -> str:
-    """Of an image that a perceptron is given."""
+    """Of an image that a network is given as a vector."""
     observations = interface.observations
+    if interface.flattened_images:
+        shapes = ", ".join(str(list(shape)) for shape in interface.flattened_images)
+        return (
+            f"{env} shows images of shape {shapes} among other things, which a network takes as numbers side by side; "
+            'a network for images (network = "cnn") wants one image alone: a wrapper can leave the rest out'
+        )
     if observations.brightest is None or not settings.flat_observations:
         return ""
     names = ("nature_cnn", "cnn")  # the first is for large images

@@ -6,12 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from experiments.records import cell_name
+
 _PATTERN = re.compile(r"(?P<rule>[^/]*)(?:/(?P<env>.*?))??(?:/seed(?P<seed>\d+|\*))?")
-
-
-def cell_name(label: str, env: str, seed: int) -> str:
-    """A cell by its rule's label, its environment and its seed."""
-    return f"{label}/{env}/seed{seed}"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from experiments.engines import NOT_BEGUN, Beat, Ended, Event, Paused, Resumed
-from experiments.names import cell_name
 from experiments.spec import RunSpec
 from experiments.tally import Running, Tally, approximate
 
@@ -50,14 +49,14 @@ class PlainProgress:
         if isinstance(event, Ended):
             run = event.run
             reason = f" ({run.reason})" if run.reason else ""
-            self._say(f"{run.status:8} {name(event.spec)} in {run.total_s:.0f} s{reason}  [{self._tally.headline()}]")
+            self._say(f"{run.status:8} {event.spec.name} in {run.total_s:.0f} s{reason}  [{self._tally.headline()}]")
         elif isinstance(event, Resumed):
-            self._say(f"resumed  {name(event.spec)} at {event.env_steps:,} of {event.spec.budget:,} steps")
+            self._say(f"resumed  {event.spec.name} at {event.env_steps:,} of {event.spec.budget:,} steps")
         elif isinstance(event, Paused) and event.reason != NOT_BEGUN:
-            self._say(f"paused   {name(event.spec)} {event.reason}")
+            self._say(f"paused   {event.spec.name} {event.reason}")
         elif isinstance(event, Beat) and time.monotonic() - self._spoke > self._every_s:
             for cell in self._tally.running.values():
-                self._say("  ".join([f"running  {name(cell.spec)}", *_columns(cell)]))
+                self._say("  ".join([f"running  {cell.spec.name}", *_columns(cell)]))
 
     def _say(self, line: str) -> None:
         self._spoke = time.monotonic()
@@ -84,16 +83,16 @@ class LiveProgress:
     def take(self, event: Event) -> None:
         self._tally.take(event)
         if isinstance(event, Ended) and event.run.status != "ok":
-            self._say(f"{event.run.status} {name(event.spec)}: {event.run.reason}")
+            self._say(f"{event.run.status} {event.spec.name}: {event.run.reason}")
         elif isinstance(event, Resumed):
-            self._say(f"resumed {name(event.spec)} at {event.env_steps:,} of {event.spec.budget:,} steps")
+            self._say(f"resumed {event.spec.name} at {event.env_steps:,} of {event.spec.budget:,} steps")
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False)
 
     def _draw(self) -> Group:
         room = self._console.height - 4  # the headline, two heads of columns, and the line of the cursor
-        running = [(name(cell.spec), *_columns(cell)) for cell in self._tally.running.values()]
+        running = [(cell.spec.name, *_columns(cell)) for cell in self._tally.running.values()]
         ended = [
             (
                 f"{label}/{env}",
@@ -108,11 +107,6 @@ class LiveProgress:
         if ended and room - len(shown) > 0:
             parts.append(_table(("finished", "cells", "final return"), _fitting(ended, room - len(shown))))
         return Group(*parts)
-
-
-def name(spec: RunSpec) -> str:
-    """How a cell is called."""
-    return cell_name(spec.label, spec.env, spec.seed)
 
 
 def _fitting(rows: Sequence[tuple[str, ...]], most: int) -> Sequence[tuple[str, ...]]:

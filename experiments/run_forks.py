@@ -111,8 +111,8 @@ def make_forks(arguments: Arguments) -> bool:
         for trunk in trunks:
             mine = files[trunk.seed]
 
-            def say(line: str, seed: int = trunk.seed) -> None:
-                console.print(f"seed {seed} {line}", markup=False, highlight=False, soft_wrap=True)
+            def say(line: str, name: str = trunk.name) -> None:
+                console.print(f"{name} {line}", markup=False, highlight=False, soft_wrap=True)
 
             try:
                 with FileLock(stages / f".{trunk.run_id}.lock", timeout=0):

@@ -18,6 +18,7 @@ from experiments.annotations import as_tuple, takes_tuple
 from experiments.factories import factory_of, hints_of
 from experiments.installed import installed
 from experiments.outside import is_outside, name_of
+from experiments.records import cell_name
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
 
@@ -173,6 +174,11 @@ class RunSpec(BaseModel):
             "settings": self.settings.model_copy(update={"network": moved}),
         }
         return self.model_copy(update=changes)
+
+    @property
+    def name(self) -> str:
+        """What it is called on screens and in messages: RULE/ENVIRONMENT/seedN."""
+        return cell_name(self.label, self.env, self.seed)
 
     @cached_property
     def run_id(self) -> str:

@@ -266,16 +266,16 @@ def _checked(spec: RunSpec, run: RunRow, rows: list[Row]) -> dict[str, bytes]:
     """The files of a cell. Raises ForeignResult if what came for it is something else."""
     for name, expected in columns_of(spec).items():
         if getattr(run, name) != expected:
-            raise ForeignResult(f"{spec.run_id}: its {name} came back as {getattr(run, name)!r:.200}: refused")
+            raise ForeignResult(f"{spec.name}: its {name} came back as {getattr(run, name)!r:.200}: refused")
     if run.status not in STATUSES:
-        raise ForeignResult(f"{spec.run_id}: no such status, {run.status!r:.200}: refused")
+        raise ForeignResult(f"{spec.name}: no such status, {run.status!r:.200}: refused")
     for row in rows:
         if not isinstance(row, PAYLOAD) or row.run_id != spec.run_id:
-            raise ForeignResult(f"{spec.run_id}: a row of something else came for it, {row!r:.200}: refused")
+            raise ForeignResult(f"{spec.name}: a row of something else came for it, {row!r:.200}: refused")
     try:
         return cell_files(run, rows)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ForeignResult(f"{spec.run_id}: a row that is none, {error}: refused") from error
+        raise ForeignResult(f"{spec.name}: a row that is none, {error}: refused") from error
 
 
 def _names_in(folder: Path) -> set[str]:

@@ -263,6 +263,6 @@ def run_table(measures: pd.DataFrame) -> Table:
         "status": "status",
         "final return": quantity("final_sampled"),
         "nAUC": quantity("nauc"),
-        "run": "run_id",
+        "folder": "run_id",
     }
     return table("Every run", measures, columns)

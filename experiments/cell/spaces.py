@@ -3,7 +3,7 @@
 Nothing here needs torch, so that an environment can be tried in a process that starts quickly.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -44,13 +44,15 @@ class Interface:
     observations: Observations
     actions: Actions
     time_limit: int | None
+    flattened_images: tuple[tuple[int, ...], ...] = ()  # shapes of those in a Dict or Tuple
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> "Interface":
         """The interface that `dataclasses.asdict` and JSON made `values` of."""
         observations = {**values["observations"], "shape": tuple(values["observations"]["shape"])}
         actions = {**values["actions"], "sizes": tuple(values["actions"]["sizes"])}
-        return cls(Observations(**observations), Actions(**actions), values["time_limit"])
+        images = tuple(map(tuple, values.get("flattened_images", ())))
+        return cls(Observations(**observations), Actions(**actions), values["time_limit"], images)
 
 
 def make_environment(
@@ -78,14 +80,30 @@ def interface_of(env: gym.Env[Any, Any]) -> Interface:
         )
     if not prod(obs.shape):
         raise ValueError(f"observation space {obs} holds nothing; a policy needs at least one number to look at")
-    return Interface(observations_of(obs), actions_of(env), time_limit(env))
+    return Interface(observations_of(obs), actions_of(env), time_limit(env), flattened_images(env))
 
 
 def observations_of(space: Box) -> Observations:
     """Of an environment that `make_environment` made."""
-    if len(space.shape) > 1 and space.dtype in (np.uint8, np.bool_):
-        return Observations(space.shape, max(int(space.high.max()), 1))
-    return Observations(space.shape)
+    return Observations(space.shape, max(int(space.high.max()), 1) if is_image(space) else None)
+
+
+def is_image(space: gym.Space[Any]) -> bool:
+    """Whether it is one of bytes, or of truth values, with rows and columns."""
+    return isinstance(space, Box) and len(space.shape) > 1 and space.dtype in (np.uint8, np.bool_)
+
+
+def flattened_images(env: gym.Env[Any, Any]) -> tuple[tuple[int, ...], ...]:
+    """Shapes of the images in the Dict or Tuple that `make_environment` flattened, if it did."""
+    while isinstance(env, gym.Wrapper) and not isinstance(env, FlatObservation):
+        env = env.env
+    return tuple(_images(env.declared)) if isinstance(env, FlatObservation) else ()
+
+
+def _images(space: gym.Space[Any]) -> Iterator[tuple[int, ...]]:
+    if isinstance(space, Dict | Tuple):
+        for part in parts_of(space):
+            yield from [part.shape] if is_image(part) and part.shape else _images(part)
 
 
 def time_limit(env: gym.Env[Any, Any]) -> int | None:
@@ -115,11 +133,11 @@ class FlatObservation(gym.ObservationWrapper[NDArray[Any], Any, Any]):
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         super().__init__(env)
-        self._space: Any = env.observation_space
-        self.observation_space = Box(-np.inf, np.inf, gym.spaces.flatten_space(self._space).shape, np.float64)
+        self.declared: Any = env.observation_space
+        self.observation_space = Box(-np.inf, np.inf, gym.spaces.flatten_space(self.declared).shape, np.float64)
 
     def observation(self, observation: Any) -> NDArray[Any]:
-        return flat(self._space, observation)
+        return flat(self.declared, observation)
 
 
 def flat(space: Any, observation: Any) -> NDArray[Any]:

@@ -76,7 +76,7 @@ def last_policy(results: Path, cell: Planned) -> PolicyRow:
     """The policy that a finished cell ended with. Raises NotFound."""
     if cell.run is None or cell.run.status != "ok":
         raise NotFound(
-            f"{cell.plan['run_id']} ({cell.state}) has no last policy; only a cell that ended ok keeps one. Name an "
+            f"{cell.name} ({cell.state}) has no last policy; only a cell that ended ok keeps one. Name an "
             "earlier policy with --at-steps"
         )
     return kept_policy(results, cell)

@@ -17,7 +17,7 @@ from rich.table import Table
 from experiments import console
 from experiments.estimate import clock, rate_of, seconds_per_step, steps_of
 from experiments.heartbeat import Reached, read_heartbeat
-from experiments.names import Pattern, cell_name
+from experiments.names import Pattern
 from experiments.owner import NOT_RUNNING, running
 from experiments.records import (
     BrokenCell,
@@ -25,6 +25,7 @@ from experiments.records import (
     PolicyRow,
     RunRow,
     altered_files,
+    cell_name,
     mixed_code,
     read_cell,
     read_manifest,
@@ -179,7 +180,7 @@ def kept_policy(results: Path, cell: Planned) -> PolicyRow:
     """The last policy of a finished cell. Raises NotFound where it was left out of a compact pack."""
     policies = read_cell(results / "cells" / cell.plan["run_id"]).tables[PolicyRow.table]
     if policies.empty:
-        raise NotFound(f"{cell.plan['run_id']} came from a compact pack, which keeps no policy; run the cell again")
+        raise NotFound(f"{cell.name} came from a compact pack, which keeps no policy; run the cell again")
     kept: dict[Any, Any] = policies.iloc[-1].to_dict()
     return PolicyRow(**kept)
 

@@ -11,6 +11,7 @@ from experiments.records.files import parse_json, read_regular, write_atomically
 from experiments.records.forks import ForkRow
 from experiments.records.landscapes import LANDSCAPE, LandscapeLineRow, LandscapePlaneRow, LandscapeRow
 from experiments.records.manifest import Manifest, read_manifest
+from experiments.records.names import cell_name
 from experiments.records.protocol import PROTOCOL, major
 from experiments.records.runs import (
     NAN,
@@ -71,6 +72,7 @@ __all__ = [
     "altered_files",
     "array_of",
     "cell_files",
+    "cell_name",
     "decode",
     "encode",
     "extras_problem",

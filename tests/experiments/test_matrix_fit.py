@@ -48,6 +48,12 @@ def test_an_image_is_not_given_to_a_perceptron_without_a_word(make_spec):
     assert "a batch of 2,048 take about 578 MB" in memory and "lower" not in memory
 
 
+def test_nor_are_images_among_other_things(make_spec):
+    mixed = Interface(Observations((303,)), CHOICE.actions, 500, ((10, 10, 3),))
+    (note,) = noted(mixed, make_spec)
+    assert "images of shape [10, 10, 3] among other things" in note and 'network = "cnn"' in note
+
+
 def test_what_does_not_fit_into_memory_is_told_of_before(make_spec, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=2e9))
     wide = Interface(Observations((33_600,)), CHOICE.actions, 500)

@@ -65,7 +65,7 @@ def test_a_row_per_seed_stage_and_rule(ask, capsys):
     }
     assert len(found) == 12 and all(row.exact and row.episodes == 0 and row.trunk == "trpo" for row in found)
     assert {row.batch_size for row in found} == {64} and {row.held_out_size for row in found} == {512}
-    assert "seed 1 at 128 steps: 3 of 3 forks ok" in capsys.readouterr().out
+    assert "trpo/FrozenLake-v1/seed1 at 128 steps: 3 of 3 forks ok" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("after", [1, 4, 7])
@@ -136,7 +136,7 @@ def test_a_seed_that_another_process_is_at_is_left_to_it(ask, capsys):
     (run_id,) = {row.run_id for row in rows(ask().out)}
     with FileLock(ask().out / "stages" / f".{run_id}.lock"):
         assert main(ask()) == 0
-    assert "seed 0 is left to the process that is at it" in capsys.readouterr().out
+    assert "trpo/FrozenLake-v1/seed0 is left to the process that is at it" in capsys.readouterr().out
     assert {row.seed for row in rows(ask().out)} == {0, 1}
 
 
@@ -167,7 +167,8 @@ def test_a_trunk_that_fails_does_not_end_the_others(ask, monkeypatch, capsys):
 
     monkeypatch.setattr(Run, "step", fails)
     assert main(ask()) == 1
-    assert "seed 0 ended, its later stages are missing: Diverged: theta not finite" in capsys.readouterr().out
+    ended = "trpo/FrozenLake-v1/seed0 ended, its later stages are missing: Diverged: theta not finite"
+    assert ended in capsys.readouterr().out
     assert {(row.seed, row.env_steps) for row in rows(ask().out)} == {(0, 0), (1, 0), (1, 128)}
 
 

@@ -1,3 +1,6 @@
+import json
+from dataclasses import asdict
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -175,3 +178,14 @@ def test_pictures_may_keep_their_shape(make, space, brightest):
     assert interface_of(env).observations == Observations((obs.size,))
     shaped = interface_of(make_environment("Echo-v0", {"observation_space": space, "obs": obs}, flat=False))
     assert shaped.observations == Observations(space.shape, brightest) and shaped.observations.size == obs.size
+
+
+def test_images_among_other_things_are_flattened_and_known_of(make):
+    picture, space = Box(0, 255, (4, 3, 3), np.uint8), Box(-1, 1, (2,))
+    nested = Dict({"a": space, "b": Tuple([picture, Dict({"c": Box(0, 1, (2, 2), np.bool_), "d": space})])})
+    for whole in (True, False):
+        env = make_environment("Echo-v0", {"observation_space": nested, "obs": nested.sample()}, flat=whole)
+        found = interface_of(env)
+        assert found.flattened_images == ((4, 3, 3), (2, 2)) and found.observations == Observations((36 + 4 + 4,))
+        assert Interface.from_plain(json.loads(json.dumps(asdict(found)))) == found
+    assert interface_of(make(picture, obs=picture.sample())).flattened_images == ()
