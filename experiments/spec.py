@@ -65,6 +65,13 @@ class Settings(BaseModel):
     checkpoint_every: int = Field(
         100_000, ge=1, description="environment steps from one checkpoint to the next evaluation that may be one"
     )
+    diagnose_every: int = Field(
+        0,
+        ge=0,
+        exclude_if=lambda every: not every,  # so that runs that are not watched keep their names and records
+        description="updates from one to the next whose noise and blind spot are measured, to no effect on the run; "
+        "0: none",
+    )
     evaluations: int = Field(20, ge=1, description="points of the evaluation grid after step 0")
     eval_episodes: int = Field(10, ge=2, description="episodes per point and kind of action")
     final_episodes: int = Field(100, ge=2, description="held-out episodes for the last policy")

@@ -25,6 +25,7 @@ from experiments.cell.oracle import Oracle, Truth, table_of
 from experiments.cell.play import CompiledPlayer
 from experiments.cell.rollout import Collector, Rollout
 from experiments.cell.streams import integer_seed, seed_global_generators, torch_stream
+from experiments.cell.watch import Watch
 from experiments.identity import code_of, cpu_model, library_versions
 from experiments.records import (
     PHASES,
@@ -68,6 +69,7 @@ class Run:
         mdp = table_of(environments.made, settings.gamma)
         self.oracle = None if mdp is None else Oracle(mdp, self.policy)
         self.scaler = RewardScaler(settings.n_envs, settings.gamma, settings.scale_rewards)
+        self.watch = Watch(self.policy, settings.diagnose_every)
         self.evaluator = Evaluator(spec, self.policy)
         self.env_steps = self.updates = 0
         self.judged = 0  # points of the evaluation grid that are behind
@@ -120,6 +122,7 @@ class Run:
             "critic": self.critic_state,
             "collector": self.collector.state(),
             "rewards": self.scaler.moments.state(),
+            "watch": self.watch.state(),
             "clock": self.clock.totals(),
         }
 
@@ -131,6 +134,7 @@ class Run:
         self.restart_episodes()
         self.collector.restore(kept["collector"])
         self.scaler.moments.restore(kept["rewards"])
+        self.watch.restore(kept["watch"])
         self.clock.restore(kept["clock"])
 
     def step(self) -> Iterator[Row]:
@@ -158,6 +162,7 @@ class Run:
         with clock("measure_s"):
             info = diagnosed(info)
             change = measure_change(self.policy, old, self.state.theta, batch, info)
+            seen = self.watch.look(self.updates, old, self.state.theta, batch)
             truth = Truth()
             if self.oracle is not None and states is not None:
                 truth = self.oracle.judge(old, self.state.theta, states, batch, change.achieved_bound)
@@ -165,7 +170,7 @@ class Run:
         self.updates += 1
         for counter in self.counters:
             self.counters[counter] += getattr(info, counter)
-        yield self.update_row(rollout, info, change, truth, explained)
+        yield self.update_row(rollout, info, change, truth, explained, seen)
         where: dict[str, Any] = {"run_id": self.spec.run_id, "update": self.updates}
         for number, trial in enumerate(info.trials):
             yield TrialRow(**where, trial=number, **asdict(trial))
@@ -215,7 +220,9 @@ class Run:
         """The same numbers on the learner's device."""
         return torch.from_numpy(values).to(self.device)
 
-    def update_row(self, rollout: Rollout, info: Info, change: Change, truth: Truth, explained: float) -> UpdateRow:
+    def update_row(
+        self, rollout: Rollout, info: Info, change: Change, truth: Truth, explained: float, seen: dict[str, Any]
+    ) -> UpdateRow:
         known = asdict(info) | {"trials": len(info.trials), "reuses": len(info.reuses)} | self.counters
         del known["uses"]
         columns = UpdateRow.__dataclass_fields__
@@ -231,6 +238,7 @@ class Run:
             **known,
             **asdict(change),
             **asdict(truth),
+            **seen,
             **seconds,
         )
 

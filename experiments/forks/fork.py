@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from algos.ascent import LocalModel, Natural
+from algos.ascent.blind_spot import measure_places, measure_signal
 from algos.estimators import measure_change
 from algos.types import COLUMNS, Batch, Info
 from experiments.cell.checked_rule import first_state, make_rule, next_state
@@ -62,6 +63,10 @@ class Forks:
             self._natural = SOLVED.solve(self._model).vector
             self._steepest = self._model.fisher(self._natural)
             self._held_out_gradient = LocalModel(self.policy, stage.theta, stage.held_out).gradient
+        self._signal = asdict(measure_signal(self.policy, stage.theta, stage.batch))
+        times, held_out = stage.batch.times, stage.held_out
+        self._starts = torch.cat([part.obs[part.times == 0] for part in (stage.batch, held_out)])
+        self._horizon = int(max(times.max(), held_out.times.max())) + 1
 
     def close(self) -> None:
         self.judge.close()
@@ -102,16 +107,22 @@ class Forks:
         stage, step = self.stage, theta - self.stage.theta
         change = asdict(measure_change(self.policy, stage.theta, theta, stage.batch, info))
         other = measure_change(self.policy, stage.theta, theta, stage.held_out)
+        places = measure_places(self.policy, stage.theta, theta, stage.batch, self._starts, self._horizon)
         exact = self.judge.gradient
-        return change | {
-            "held_out_gain": other.surrogate_gain,
-            "held_out_kl": other.kl,
-            "held_out_max_kl": other.max_kl,
-            "gradient_cosine": cosine(step, self._model.gradient),
-            "held_out_cosine": cosine(step, self._held_out_gradient),
-            "natural_cosine": self._natural_cosine(step),
-            "true_cosine": NAN if exact is None else cosine(step.double(), exact),
-        }
+        return (
+            change
+            | self._signal
+            | asdict(places)
+            | {
+                "held_out_gain": other.surrogate_gain,
+                "held_out_kl": other.kl,
+                "held_out_max_kl": other.max_kl,
+                "gradient_cosine": cosine(step, self._model.gradient),
+                "held_out_cosine": cosine(step, self._held_out_gradient),
+                "natural_cosine": self._natural_cosine(step),
+                "true_cosine": NAN if exact is None else cosine(step.double(), exact),
+            }
+        )
 
     def _natural_cosine(self, step: Tensor) -> float:
         """s'Fn / sqrt(s'Fs n'Fn) with n the natural direction."""

@@ -50,6 +50,18 @@ class ForkRow:
     predicted_bound: float
     achieved_bound: float
     entropy: float
+    # what the step does where its batch does not look (algos.ascent.blind_spot); the first seven are of the batch
+    signal_share: float = NAN
+    gradient_square: float = NAN
+    natural_signal_share: float = NAN
+    natural_square: float = NAN
+    noise_scale: float = NAN  # rows
+    start_rows: float = NAN
+    start_advantage: float = NAN
+    start_kl: float = NAN
+    early_kl: float = NAN
+    middle_kl: float = NAN
+    late_kl: float = NAN
     # on episodes of the same policy that no rule saw
     held_out_gain: float  # its surrogate gain
     held_out_kl: float

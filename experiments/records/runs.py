@@ -62,6 +62,19 @@ class UpdateRow:
     predicted_bound: float
     achieved_bound: float
     entropy: float
+    # what it measures where it is asked to, every `diagnose_every` updates (algos.ascent.blind_spot); nan elsewhere
+    signal_share: float = NAN  # of the batch's gradient
+    gradient_square: float = NAN
+    natural_signal_share: float = NAN
+    natural_square: float = NAN
+    noise_scale: float = NAN  # rows
+    start_rows: float = NAN
+    start_advantage: float = NAN
+    start_kl: float = NAN
+    early_kl: float = NAN
+    middle_kl: float = NAN
+    late_kl: float = NAN
+    hindsight_gain: float = NAN  # of the update before, by this batch, in the unit of that update's surrogate_gain
     # what is true, on problems where that is known (experiments/cell/oracle.py); nan elsewhere
     true_return_before: float  # exact discounted return of the old policy
     true_return_after: float

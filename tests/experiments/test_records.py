@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from algos.ascent.blind_spot import Places, Signal
 from algos.estimators import Change
 from algos.types import Info, Reuse, Trial
 from experiments.cell.oracle import Truth
@@ -50,7 +51,7 @@ def test_every_column_has_a_type_that_arrow_knows():
 
 def test_what_rules_and_pipeline_report_has_a_column():
     columns = {field.name for field in dataclasses.fields(UpdateRow)}
-    for reported in (Info, Change, Truth):
+    for reported in (Info, Change, Signal, Places, Truth):
         assert {field.name for field in dataclasses.fields(reported)} - {"uses"} <= columns
 
 

@@ -1,11 +1,12 @@
 import math
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 
 import pytest
 import torch
 from stage_cases import EVERY, POLE, entry
 
 from algos.ascent import LocalModel
+from algos.ascent.blind_spot import Places, Signal, measure_places, measure_signal
 from algos.estimators import Change
 from algos.finite import require_finite
 from algos.rules import RULES
@@ -85,7 +86,7 @@ def test_what_rules_and_pipeline_say_of_a_step_has_a_column():
         "extras",
     }
     assert {field.name for field in fields(Info)} - left_out <= columns
-    assert {field.name for field in fields(Change)} <= columns
+    assert {field.name for part in (Change, Signal, Places) for field in fields(part)} <= columns
 
 
 def test_a_row_is_what_the_rule_makes_of_the_batch(lake):
@@ -98,6 +99,20 @@ def test_a_row_is_what_the_rule_makes_of_the_batch(lake):
         assert row.theta_digest == digest_of(state.theta) and row.accepted == info.accepted
         assert row.return_after == forks.judge.worth(state.theta).return_after
         assert row.step_norm == pytest.approx(float((state.theta - stage.theta).norm()))
+
+
+def test_a_fork_says_what_its_batch_is_worth_and_where_its_step_goes(lake):
+    forks, rows = lake
+    stage, row = forks.stage, rows["trpo"]
+    of_batch = asdict(measure_signal(forks.policy, stage.theta, stage.batch))
+    assert of_batch == {name: getattr(row, name) for name in of_batch} and math.isfinite(row.natural_signal_share)
+    rule = build_rule("trpo", {}, forks.policy)
+    state, _ = rule.update(rule.init(stage.theta), stage.batch)
+    starts = torch.cat([part.obs[part.times == 0] for part in (stage.batch, stage.held_out)])
+    longest = 1 + max(int(part.times.max()) for part in (stage.batch, stage.held_out))
+    places = asdict(measure_places(forks.policy, stage.theta, state.theta, stage.batch, starts, longest))
+    assert places == {name: getattr(row, name) for name in places} and row.start_kl > 0
+    assert len({rows[name].start_kl for name in rows}) > 5, "of each rule's own step"
 
 
 def test_directions_are_known_by_their_cosines(lake):
