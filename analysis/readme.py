@@ -60,6 +60,20 @@ def quick(reference: Path) -> list[str]:
     return lines
 
 
+def verdicts(reference: Path) -> list[str]:
+    """What the quick matrix decides: an item per declared pair, its verdict on every environment and over all."""
+    table = pd.read_csv(reference / "quick" / "tables" / "comparisons.csv")
+    lines = []
+    for (first, second), rows in table.groupby(["first", "second"], sort=False):
+        parts = [f"{row.verdict} on {row.env} ({_difference(row)})" for row in rows.itertuples()]
+        lines.append(f"- `{first}` against `{second}`, difference of nAUC: {', '.join(parts)}.")
+    return lines
+
+
+def _difference(row: Any) -> str:
+    return f"{number(row.difference)} [{number(row.low)}, {number(row.high)}]"
+
+
 def speed(reference: Path) -> list[str]:
     """Training steps per second beside other libraries, as `make compare-speed` measured them."""
     table = pd.read_csv(reference / "benchmarks" / "compare_speed.csv")
@@ -197,6 +211,7 @@ def _benchmarks(reference: Path, group: str) -> Iterator[dict[str, Any]]:
 
 BLOCKS: dict[str, Callable[[Path], list[str]]] = {
     "quick": quick,
+    "verdicts": verdicts,
     "speed": speed,
     "kernel": kernel,
     "rules": rules,

@@ -55,6 +55,22 @@ def test_a_block_is_made_from_the_tables(reference: Path) -> None:
     assert "| Pole-v1 (41k) | `a_rule` | 3/4 | 498 [490, 500] | 0.5 | 1 [0.3, 1] | 0.0184 |" in text
 
 
+def test_verdicts_are_an_item_per_pair(reference: Path) -> None:
+    rows = [
+        ("Pole-v1", "a_rule", "b_rule", 0.5, 0.412, 0.6, "better"),
+        ("Pole-v1", "c_rule", "b_rule", -0.1, -0.3, 0.1, "undecided"),
+        ("all 2 environments", "a_rule", "b_rule", 0.25, 0.2, 0.3, "better"),
+    ]
+    columns = ["env", "first", "second", "difference", "low", "high", "verdict"]
+    pd.DataFrame(rows, columns=columns).to_csv(reference / "quick" / "tables" / "comparisons.csv", index=False)
+    first, second = BLOCKS["verdicts"](reference)
+    assert (
+        first.startswith("- `a_rule` against `b_rule`")
+        and "better on Pole-v1 (0.5 [0.412, 0.6]), better on all" in first
+    )
+    assert second.endswith("undecided on Pole-v1 (-0.1 [-0.3, 0.1]).")
+
+
 def test_a_benchmark_that_was_run_again_alone_replaces_the_older_one(tmp_path: Path) -> None:
     folder = tmp_path / "benchmarks"
     folder.mkdir()
