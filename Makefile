@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make matrix               run the quick matrix, then its tables and figures (MATRIX=main, ARGS='--seeds 5' to change)"
+	@echo "make matrix               run the quick matrix, then its tables and figures (MATRIX=classic, ARGS='--seeds 5' to change)"
 	@echo "make test                 run the whole test suite"
 	@echo "make page-test            open the report's page in headless Chromium, which it installs if there is none (Debian, root)"
 	@echo "make lint                 ruff and mypy"

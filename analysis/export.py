@@ -1,6 +1,6 @@
 """Final scores as rliable reads them, and how other tools read the tables.
 
-python -m analysis.export results/main --rliable scores.json
+python -m analysis.export results/classic --rliable scores.json
 
 The tables are Parquet files, a row per run, update or evaluation, and load in one line:
 

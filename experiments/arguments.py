@@ -11,7 +11,7 @@ import tyro
 @dataclass(frozen=True)
 class Arguments:
     matrix: tyro.conf.Positional[str]
-    """a shipped matrix (quick, main) or the path of a TOML file"""
+    """a shipped matrix (quick, classic) or the path of a TOML file"""
     seeds: int | None = None
     """run seeds 0..N-1 instead of the file's"""
     jobs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: the number of cores)")] = os.cpu_count() or 1

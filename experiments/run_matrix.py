@@ -2,7 +2,7 @@
 
     python experiments/run_matrix.py quick                       a shipped matrix
     python experiments/run_matrix.py my.toml --seeds 10          one of your own, ten seeds
-    python experiments/run_matrix.py main --only trpo/Hopper-v5  some of its cells
+    python experiments/run_matrix.py mujoco --only trpo/Ant-v5   some of its cells
 
 Finished cells are skipped and unfinished ones go on from their last checkpoint, so the same command goes on where it
 was interrupted. Exit code: 0 every cell asked for is stored and ok, 1 all are stored and some failed, 2 bad input

@@ -20,7 +20,7 @@ from algos.ascent.local_model import Candidate, LocalModel
 from algos.ascent.radius import ByAgreement, ByDivergence, Constant, Evidence, Harmonic
 from algos.ascent.rule import AscentRule, AscentState
 from algos.ascent.schedules import ByEveryAgreement, ByHypergradient, BySignal
-from algos.ascent.split import HoldOut, NoSplit
+from algos.ascent.split import HoldOut, InSample, NoSplit
 from algos.ascent.step_sizes import (
     DampedKLRadius,
     EuclideanRadius,
@@ -55,6 +55,7 @@ __all__ = [
     "Gradient",
     "Harmonic",
     "HoldOut",
+    "InSample",
     "KLRadius",
     "KLWithin",
     "KeepRejected",

@@ -1,6 +1,6 @@
 """Which rows of a batch make a step, and which judge it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from algos.ascent.crossfit import parted
@@ -19,6 +19,14 @@ class NoSplit:
 
     def parts(self, batch: Batch) -> tuple[Batch, Batch]:
         return batch, batch
+
+
+@dataclass(frozen=True)
+class InSample:
+    """All rows make the step, and all judge it as if they had not seen it."""
+
+    def parts(self, batch: Batch) -> tuple[Batch, Batch]:
+        return batch, replace(batch)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from algos.curvature.cg import Solution, conjugate_gradient
 from algos.curvature.fisher import fisher_vector_product
-from algos.curvature.metrics import EmpiricalFisher, Fisher, Identity, Metric, SubsampledFisher
+from algos.curvature.metrics import EmpiricalFisher, Fisher, Identity, Metric, OneScore, SubsampledFisher
 from algos.curvature.preconditioners import Kronecker, Preconditioner, Subsampled, Unpreconditioned
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Identity",
     "Kronecker",
     "Metric",
+    "OneScore",
     "Preconditioner",
     "Solution",
     "Subsampled",

@@ -73,6 +73,25 @@ class EmpiricalFisher:
 
 
 @dataclass(frozen=True)
+class OneScore:
+    """score score' of one action taken, that of the middle row: the empirical Fisher of one sample (Huo et al. 2026).
+
+    With damping its inverse has a closed form (Sherman and Morrison 1950), and conjugate gradient is exact after two
+    iterations. So it cuts the gradient along that one score, and leaves it as it is in all other directions.
+    """
+
+    cost: ClassVar[int] = 0
+
+    def product(
+        self, policy: Policy, theta: Tensor, batch: Batch, linear: Linearized, weights: Tensor | None = None
+    ) -> Product:
+        row = slice(len(batch.actions) // 2, len(batch.actions) // 2 + 1)
+        one = linear.rows(row)
+        score = one.vjp(policy.family.score(linear.outputs[row], batch.actions[row]))
+        return lambda v: score * (score @ v)
+
+
+@dataclass(frozen=True)
 class Identity:
     """The Euclidean metric of the parameters."""
 

@@ -19,7 +19,7 @@ from algos.rules.ppo_penalty import ppo_penalty
 from algos.rules.reuse_pg import reuse_pg, reuse_pg_adam
 from algos.rules.spo import spo
 from algos.rules.trpo import trpo, trpo_adaptive, trpo_annealed, trpo_divergence, trpo_euclidean
-from algos.rules.trpo_held_out import trpo_confident, trpo_held_out
+from algos.rules.trpo_held_out import trpo_confident, trpo_held_out, trpo_in_sample
 from algos.rules.trpo_schedules import trpo_hypergradient, trpo_signal
 from algos.rules.trpo_solvers import trpo_kfac, trpo_steihaug
 from algos.rules.trpo_surrogates import trpo_discounted, trpo_entropy
@@ -46,6 +46,7 @@ RULES: dict[str, RuleFactory] = {
     "trpo_divergence": trpo_divergence,
     "trpo_annealed": trpo_annealed,
     "trpo_held_out": trpo_held_out,
+    "trpo_in_sample": trpo_in_sample,
     "trpo_confident": trpo_confident,
     "trpo_signal": trpo_signal,
     "trpo_hypergradient": trpo_hypergradient,
@@ -63,6 +64,7 @@ RULES: dict[str, RuleFactory] = {
     "trpo_identity": ablations.trpo_identity,
     "trpo_subsampled_fisher": ablations.trpo_subsampled_fisher,
     "trpo_empirical_fisher": ablations.trpo_empirical_fisher,
+    "trpo_one_score": ablations.trpo_one_score,
     "trpo_damped_radius": ablations.trpo_damped_radius,
     "trpo_kronecker": ablations.trpo_kronecker,
     "trpo_warm_start": ablations.trpo_warm_start,

@@ -19,7 +19,7 @@ from algos.ascent import (
     SurrogateImproves,
     WarmStarted,
 )
-from algos.curvature import EmpiricalFisher, Identity, Kronecker, Metric, SubsampledFisher
+from algos.curvature import EmpiricalFisher, Identity, Kronecker, Metric, OneScore, SubsampledFisher
 from algos.rules.trpo import trpo
 
 Factory = TypeVar("Factory", bound=Callable[..., AscentRule])
@@ -98,6 +98,12 @@ def trpo_subsampled_fisher(rule: AscentRule) -> AscentRule:
 def trpo_empirical_fisher(rule: AscentRule) -> AscentRule:
     """The outer product of the taken actions' scores in place of the Fisher matrix."""
     return _measuring(rule, EmpiricalFisher())
+
+
+@_with_trpos_parameters
+def trpo_one_score(rule: AscentRule) -> AscentRule:
+    """The outer product of one action's score in place of the Fisher matrix: a rank-1 inverse (Huo et al. 2026)."""
+    return _measuring(rule, OneScore())
 
 
 @_with_trpos_parameters

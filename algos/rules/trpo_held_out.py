@@ -8,6 +8,7 @@ from algos.ascent import (
     ByEveryAgreement,
     ConfidentlyImproves,
     HoldOut,
+    InSample,
     KLRadius,
     KLWithin,
     Natural,
@@ -49,6 +50,33 @@ def trpo_held_out(
         Backtracking((SurrogateImproves(), KLWithin(factor=1.5)), shrink, max_trials),
         ByEveryAgreement(radius_shrink, radius_grow, largest=largest),
         split=HoldOut(every),
+    )
+
+
+def trpo_in_sample(
+    policy: Policy,
+    *,
+    max_kl: MaxKL = 0.02,
+    damping: Damping = 0.1,
+    cg_iterations: int = 10,
+    shrink: float = 0.8,
+    max_trials: int = 10,
+    radius_shrink: float = 1 / 4,
+    radius_grow: float = 2.0,
+    largest: Annotated[float, LogUniform(1.0, 64.0, "as in `trpo_adaptive`")] = 4.0,
+) -> AscentRule:
+    """`trpo_held_out` whose judges are the rows that made the step: an ablation, as textbooks have the algorithm, since
+    there the function is known and not a batch's estimate.
+
+    max_kl, damping, cg_iterations, shrink, max_trials, radius_shrink, radius_grow, largest: as in `trpo_held_out`.
+    """
+    return AscentRule(
+        policy,
+        Natural(cg_iterations, damping),
+        KLRadius(max_kl),
+        Backtracking((SurrogateImproves(), KLWithin(factor=1.5)), shrink, max_trials),
+        ByEveryAgreement(radius_shrink, radius_grow, largest=largest),
+        split=InSample(),
     )
 
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
+from analysis.claims.table import EXPLAINED
 from analysis.measures.efficiency import WINDOW
 from analysis.page.cells import Table
 from analysis.page.evidence import Evidence
@@ -54,6 +55,7 @@ def _section(section: Section, beside: Path) -> list[str]:
     lines = [f"# {escaped(section.title)}", "", escaped(section.state), "", "## Verdicts", ""]
     lines += [*map(escaped, filter(None, [section.decided, section.note])), ""]
     lines += markdown_table(section.verdicts) if section.verdicts else []
+    lines += ["## Claims", "", EXPLAINED, "", *markdown_table(section.claims)] if section.claims else []
     figures = {figure.stem: figure for figure in section.figures}
     for name in filter(figures.__contains__, SHOWN):
         where = quote(os.path.relpath(figures[name].resolve(), beside.resolve()).replace(os.sep, "/"))

@@ -21,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from analysis.claims.table import EXPLAINED
 from analysis.page.curves import curve_data
 from analysis.page.evidence import Evidence
 from analysis.page.sections import sections
@@ -64,6 +65,7 @@ def render(evidence: list[Evidence], beside: Path, published: pd.DataFrame | Non
         sections=parts,
         clock=clock,
         banded=BANDED,
+        explained=EXPLAINED,
         published=published is not None,
         data=data,
         json=Markup(embedded(data)),

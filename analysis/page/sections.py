@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.claims.metrics import Source
+from analysis.claims.table import ledger_table, of_matrix
 from analysis.contrasts import FEWEST_PAIRS
 from analysis.figures import FIGURES
 from analysis.page import provenance, tables
@@ -34,6 +36,7 @@ class Section:
     decided: str
     note: str
     verdicts: Table | None
+    claims: Table | None
     summaries: Sequence[Table]
     clocks: Sequence[Table]
     steadiness: Sequence[Table]
@@ -64,6 +67,7 @@ def _section(bundle: Evidence, title: str, seconds: bool) -> Section:
         decided=decided(bundle.comparisons, declared),
         note=bundle.note,
         verdicts=tables.verdict_table(_worth_a_row(bundle.comparisons, declared)),
+        claims=claim_table(bundle),
         summaries=[*tables.summary_tables(bundle.summary, seconds), *tables.aggregate_tables(bundle.aggregates)],
         clocks=tables.clock_tables(bundle.summary) if seconds else [],
         steadiness=tables.stability_tables(bundle.summary),
@@ -83,6 +87,13 @@ def _section(bundle: Evidence, title: str, seconds: bool) -> Section:
         ],
         figures=sorted((results.folder / "figures").glob("*.png"), key=_in_order),
     )
+
+
+def claim_table(bundle: Evidence) -> Table | None:
+    """What the matrix says of the claims in the ledger, if it decides any."""
+    results = bundle.results
+    claims, found = of_matrix(Source(results.folder, (results, bundle.measures)), results.name)
+    return ledger_table(claims, found) if claims else None
 
 
 def own_tables(bundle: Evidence) -> list[Table]:

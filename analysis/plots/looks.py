@@ -37,10 +37,11 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "trpo", "trpo_adaptive", "trpo_euclidean", "trpo_divergence", "trpo_annealed", "trpo_identity",
         "trpo_surrogate_check", "trpo_kl_check", "trpo_loose", "trpo_max_kl", "trpo_reverse_kl", "trpo_keep_rejected",
         "trpo_subsampled_fisher", "trpo_empirical_fisher", "trpo_damped_radius", "trpo_kronecker", "trpo_warm_start",
+        "trpo_one_score",
     ),
     "teal": (
         "trpo_held_out", "trpo_signal", "history_trpo", "trpo_confident", "trpo_hypergradient", "trpo_discounted",
-        "trpo_entropy", "trpo_steihaug", "trpo_kfac",
+        "trpo_entropy", "trpo_steihaug", "trpo_kfac", "trpo_in_sample",
     ),
     "green": ("npg", "tnpg"),
     "orange": ("mm_quadratic", "mm_adaptive", "mm_penalty", "mm_penalty_adaptive", "mm_theory", "mdpo", "pois"),

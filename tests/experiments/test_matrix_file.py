@@ -18,7 +18,7 @@ budget = 640
 [rules.trpo]
 """
 
-EXTRAS = {"minatar": "minatar", "atari": "ale_py"}  # a matrix and the module that it needs
+EXTRAS = {"pixels": "minatar", "atari": "ale_py"}  # a matrix and the module that it needs
 
 BAD = {
     "empty": ("", "is empty; expected [environments.NAME]"),

@@ -32,6 +32,20 @@ def test_the_step_is_trpos_on_the_other_rows_and_its_trials_are_the_judges(probl
     assert math.isnan(info.predicted_gain)
 
 
+def test_in_sample_the_judges_are_the_rows_that_made_the_step(problem):
+    state, info = updated(problem, "trpo_in_sample", max_trials=1)
+    free, told = updated(problem, "trpo_loose", max_trials=1)
+    assert info.trials == told.trials and state.theta.equal(free.theta)
+    model = LocalModel(problem.policy, problem.theta, problem.batch)
+    agreement = info.trials[0].surrogate_gain / (info.trials[0].step_size * model_slope(model))
+    assert state.scale == (2.0 if agreement > 0.75 else 0.25 if agreement < 0.25 else 1.0)
+
+
+def model_slope(model):
+    heading, _ = RULES["trpo"](model.policy).direction.head(model, None)
+    return heading.slope
+
+
 @on_perceptrons
 def test_its_radius_follows_the_judges_agreement_at_every_batch(problem):
     """A batch whose judges say the same as its makers, and one whose judges say the contrary."""
