@@ -1,4 +1,4 @@
-"""What cells will cost: steps, and core time where cells like them have been run before."""
+"""Estimates the cost of cells: steps, and core time from earlier runs of similar cells."""
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass

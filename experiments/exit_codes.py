@@ -1,4 +1,4 @@
-"""The exit code of a matrix: what of its plan is stored, and else why not."""
+"""The exit code of a matrix: whether its whole plan is stored, and if not, why."""
 
 from collections.abc import Iterable, Mapping
 

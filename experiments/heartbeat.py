@@ -1,4 +1,4 @@
-"""How far the cells are that run now, in a file that whoever looks at a results directory can read."""
+"""The progress of running cells, in a file of the results directory that `status` reads."""
 
 import json
 import time
@@ -14,7 +14,7 @@ NAME = "running.json"
 
 @dataclass(frozen=True)
 class Reached:
-    """How far a running cell was when it was last heard of."""
+    """The last known progress of a running cell."""
 
     env_steps: int
     latest: float  # return of its last evaluation, actions sampled; nan before the first
@@ -29,13 +29,13 @@ class Heartbeat:
         self._cells: dict[str, Reached] = {}
 
     def beat(self, run_id: str, env_steps: int, latest: float) -> None:
-        """This cell runs and is so far."""
+        """Record that this cell runs, and its progress."""
         self._cells[run_id] = Reached(env_steps, latest, time.time())
         if time.monotonic() - self._written > self._every_s:
             self._flush()
 
     def end(self, run_id: str) -> None:
-        """This cell runs no more."""
+        """Record that this cell has ended."""
         if self._cells.pop(run_id, None) is not None:
             self._flush()
 
@@ -46,7 +46,7 @@ class Heartbeat:
 
 
 def read_heartbeat(results: Path) -> dict[str, Reached]:
-    """run_id -> how far it is; nothing where there is no such file, or one that nobody here wrote."""
+    """run_id -> progress; empty if there is no such file or it is not one of ours."""
     try:
         found = parse_json(read_regular(results / NAME, 2**24))
         return {

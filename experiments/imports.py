@@ -1,4 +1,4 @@
-"""Which files code depends on, told from its text: the modules that it imports, and those that these import."""
+"""Static analysis of imports: the files that a module depends on, directly and through others."""
 
 import ast
 import re
@@ -26,7 +26,7 @@ class Module:
 
     @property
     def path(self) -> str:
-        """Its place below the folder that its name starts from, the same on every machine."""
+        """Its path relative to the folder that its name starts from, the same on every machine."""
         stem = self.name.replace(".", "/")
         return f"{stem}/__init__.py" if Path(self.file).name == "__init__.py" else f"{stem}.py"
 
@@ -34,7 +34,7 @@ class Module:
 def closure(
     roots: list[Module], folder: str | None, followed: tuple[str, ...], cut: str
 ) -> tuple[set[Module], set[str]]:
-    """Every file that the roots reach, and the installed packages that the user's files among them name.
+    """All files that the roots import, directly or not, and the installed packages that the user's files import.
 
     folder: looked into first, beside python's path; followed: prefixes of this project's modules that are followed, the
     user's own always are; cut: a module that is not.
@@ -84,7 +84,7 @@ def _parents(name: str) -> Iterator[str]:
 
 
 def parse(source: bytes) -> ast.Module:
-    """The syntax tree; one without statements where this is not python, which whoever imports it will say."""
+    """The syntax tree; an empty one for invalid python, which importing it will report."""
     with _PARSING:  # python 3.11 cannot make two syntax trees in two threads at a time
         try:
             return ast.parse(source)

@@ -1,8 +1,8 @@
-"""The source of a module as it was when it was imported, whatever its file holds since.
+"""Keeps the source of every module as it was when it was imported.
 
-Code that runs was read once, when it was imported; a file that is edited later changes nothing about it. What made a
-result is therefore told from what was loaded. The finder below stands before python's own and keeps the source of every
-module that is imported from a file of this project or of the user's; installed packages are told by their versions.
+A file that is edited after it was imported does not change the code that runs, so a result is identified by what was
+loaded. The finder below comes before python's own and keeps the source of every module that is imported from a file of
+this project or of the user's; installed packages are identified by their versions.
 """
 
 import importlib.util
@@ -33,7 +33,7 @@ class _Loader(SourceFileLoader):
 
 
 def _is_doubtful(path: str) -> bool:
-    """Whether python could take compiled code for current that is not: it compares whole seconds."""
+    """Whether python's cached bytecode could be stale without python noticing: it compares times in whole seconds."""
     try:
         compiled = Path(importlib.util.cache_from_source(path)).stat().st_mtime
         return int(compiled) <= int(Path(path).stat().st_mtime)
@@ -65,7 +65,7 @@ def beside(name: str, folders: list[str]) -> ModuleSpec | None:
 
 
 def import_from(folder: str) -> None:
-    """Let modules be imported from here too, as those beside a script are."""
+    """Add a folder to import modules from, as python does for the folder of a script."""
     if folder not in BESIDE:
         BESIDE.append(folder)
 
@@ -90,7 +90,7 @@ def load_file(name: str, file: str) -> ModuleType:
 
 
 def source_of(file: str) -> bytes:
-    """What was loaded from this file, or, where it is not loaded yet, what it held when this was first asked."""
+    """The source that was loaded from this file or, if it is not loaded yet, its contents at the first call."""
     path = str(Path(file).resolve())
     if path not in SOURCES:
         SOURCES[path] = Path(path).read_bytes()
@@ -98,7 +98,7 @@ def source_of(file: str) -> bytes:
 
 
 def install() -> None:
-    """Keep sources from here on. What was imported before is read now."""
+    """Keep sources from now on; those of modules that are already imported are read now."""
     if _Finder in sys.meta_path:
         return
     for module in list(sys.modules.values()):

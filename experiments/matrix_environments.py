@@ -29,7 +29,7 @@ PIPELINES = {  # wrappers that keep statistics of their own, of training apart f
 
 
 class UnknownEnvironment(ValueError):
-    """There is no such environment to be had; the message says why, and what to write."""
+    """There is no such environment; the message says what to write."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def source_of_environment(name: str, folder: Path) -> str:
 
 
 def wrapper_problem(name: str) -> str | None:
-    """What is wrong with a wrapper's name, if anything."""
+    """What is wrong with a wrapper's name; None if nothing is."""
     if setting := PIPELINES.get(name):
         return (
             f"{name} would keep its own statistics, evaluation's apart from training's; the pipeline does the same "

@@ -227,7 +227,7 @@ def seeds_of(value: Any, where: str, problems: list[str]) -> list[int]:
 
 
 def clashes(variants: list[Variant]) -> list[str]:
-    """What cannot be told apart among these, a line each."""
+    """Variants that would be the same cell or have the same label, a line each."""
     problems: list[str] = []
     labels: dict[str, Variant] = {}
     files: dict[str, Variant] = {}

@@ -1,4 +1,4 @@
-"""What a TOML file's tables may hold, and every way in which they do not, a line each."""
+"""Checks the tables of a TOML file and collects every problem, a line each."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ Part = TypeVar("Part", bound=BaseModel)
 
 
 class Tables:
-    """A file, and `problems`: they are collected, instead of stopping at the first."""
+    """A file, and `problems`: all are collected instead of stopping at the first."""
 
     def __init__(self, raw: dict[str, Any]) -> None:
         self.raw = raw

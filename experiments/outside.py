@@ -14,7 +14,7 @@ LOADED: dict[str, str] = {}  # absolute path -> the name under which it was impo
 
 
 class OutsideError(Exception):
-    """The file gives nothing of this name; the message says why."""
+    """Nothing of this name can be loaded; the message says why."""
 
 
 def is_outside(name: str) -> bool:

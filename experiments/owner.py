@@ -1,4 +1,4 @@
-"""Whether a matrix runs in a directory, found out without touching its lock: the directory may be read-only."""
+"""Detects whether a matrix runs in a directory without touching its lock: the directory may be read-only."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ NOT_RUNNING = "not running"
 
 
 def owner_of(results: Path) -> str | None:
-    """Who has a directory, or had it when it was lost: "process 12 on somewhere"."""
+    """The process that owns the directory, or owned it last: "process 12 on somewhere"."""
     try:
         return read_regular(results / ".owner", 1000).decode(errors="replace")
     except OSError:
@@ -20,7 +20,7 @@ def owner_of(results: Path) -> str | None:
 
 
 def running(results: Path) -> str:
-    """Whether a driver has this directory, in words."""
+    """Which driver runs in this directory, in words; empty if none does."""
     owner = owner_of(results)
     if _is_locked(results / ".lock", owner):
         return f"running ({owner or 'by another process'})"

@@ -1,4 +1,4 @@
-"""What a person sees while a matrix runs: a live table on a terminal, plain lines elsewhere."""
+"""Progress display of a running matrix: a live table on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -110,7 +110,7 @@ class LiveProgress:
 
 
 def _fitting(rows: Sequence[tuple[str, ...]], most: int) -> Sequence[tuple[str, ...]]:
-    """The first rows, and in place of those that do not fit how many they are."""
+    """The first rows, and a count of those that do not fit."""
     if len(rows) <= most:
         return rows
     return [*rows[: most - 1], (f"... and {len(rows) - most + 1} more",)]

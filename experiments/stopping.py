@@ -1,4 +1,4 @@
-"""What stops a matrix before its end: signals, time that is up, and a terminal or a pipe that has gone."""
+"""What stops a matrix early: signals, `--max-hours`, and a closed terminal or pipe."""
 
 import os
 import signal
@@ -14,19 +14,19 @@ HARD = (signal.SIGINT, signal.SIGTERM)  # a second one of these stops at once; a
 
 
 def leave_quietly_on_interrupt() -> None:
-    """Let Ctrl-C end this process at once, with 130 and no traceback: for as long as there is nothing to lose."""
+    """Let Ctrl-C end this process at once, with code 130 and no traceback, while there is nothing to lose."""
     signal.signal(signal.SIGINT, lambda *_: os._exit(SIGNALLED + signal.SIGINT))
 
 
 class Output:
-    """Standard output and error, which may go away: what is printed then is dropped, and `gone` says so."""
+    """Standard output and error. If they are closed, what is printed is dropped and `gone` is set."""
 
     def __init__(self) -> None:
         self.gone = threading.Event()
         self.on_gone: Callable[[], None] = lambda: None
 
     def lose(self, descriptor: int) -> None:
-        """From now on this descriptor leads nowhere."""
+        """Redirect this descriptor to /dev/null."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, descriptor)
         os.close(nowhere)
@@ -36,7 +36,7 @@ class Output:
 
 
 class _Stream:
-    """A stream whose writing cannot fail."""
+    """A stream whose write never raises."""
 
     def __init__(self, stream: TextIO, output: Output) -> None:
         self._stream, self._output = stream, output
@@ -60,7 +60,7 @@ class _Stream:
 
 @contextmanager
 def surviving_output() -> Iterator[Output]:
-    """Meanwhile a pipe that breaks or a terminal that is closed raises nothing."""
+    """Within this context a broken pipe or a closed terminal raises nothing."""
     output, before = Output(), (sys.stdout, sys.stderr)
     streams = [_Stream(stream, output) for stream in before]
     sys.stdout, sys.stderr = streams
@@ -73,13 +73,13 @@ def surviving_output() -> Iterator[Output]:
 
 
 class Stopping:
-    """Why a matrix is being stopped: `code` is the exit code that says so, OK if it is not."""
+    """Why a matrix is being stopped: `code` is the exit code for it, OK if it is not being stopped."""
 
     def __init__(self, pause: Callable[[], None]) -> None:
         self.code, self._pause, self._by_hand = OK, pause, False
 
     def on_signal(self, number: int, frame: object) -> None:
-        """Ask cells to stop at their checkpoints; raise KeyboardInterrupt for who asks twice."""
+        """Ask cells to stop at their checkpoints; raise KeyboardInterrupt the second time."""
         again, self._by_hand = self._by_hand and number in HARD, self._by_hand or number in HARD
         self.ask(SIGNALLED + number)
         if again:
@@ -88,7 +88,7 @@ class Stopping:
             os.write(2, b"\nstopping: running cells go on to their next checkpoint; once more to stop at once\n")
 
     def ask(self, code: int) -> None:
-        """Ask cells to stop at their checkpoints; the first to ask gives the code, a signal before what is none."""
+        """Ask cells to stop at their checkpoints. The first request sets the code; a signal replaces other reasons."""
         if self.code <= MORE_TO_DO:
             self.code = code
         self._pause()
@@ -96,7 +96,7 @@ class Stopping:
 
 @contextmanager
 def stopping(pause: Callable[[], None], max_hours: float | None, output: Output) -> Iterator[Stopping]:
-    """Meanwhile a signal, the end of `max_hours` and output that goes away call `pause`; a second signal interrupts."""
+    """Within it a signal, the end of `max_hours` or closed output calls `pause`; a second signal interrupts."""
     stop = Stopping(pause)
     with ExitStack() as undo:
         numbers = (*HARD, signal.SIGHUP) if threading.current_thread() is threading.main_thread() else ()

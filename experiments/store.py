@@ -1,4 +1,4 @@
-"""A results directory: the manifest of planned cells, and cells that are there whole or not at all.
+"""A results directory: the manifest of planned cells, and cells that are stored atomically.
 
 <root>/manifest.json                     the plan, so that a missing cell is seen to be missing
 <root>/cells/<run_id>/                   see `records/cells.py`
@@ -56,12 +56,12 @@ class StoreError(Exception):
 
 
 class ForeignResult(Exception):
-    """What came for a cell is not what was asked for; nothing of it was stored."""
+    """Rows that do not belong to the cell; nothing was stored."""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What a directory holds of the cells that were asked for."""
+    """Which of the requested cells a directory holds."""
 
     finished: dict[str, RunRow]
     broken: list[str]  # set aside, to be run again
@@ -89,11 +89,11 @@ class Store:
             self._lock.release()
 
     def log_of(self, run_id: str) -> Path:
-        """What the cell's process prints."""
+        """The cell's log."""
         return self.logs / f"{run_id}.log"
 
     def checkpoint_of(self, run_id: str) -> Path:
-        """Where the cell goes on."""
+        """The cell's checkpoint."""
         return self.checkpoints / f"{run_id}.checkpoint"
 
     def holds(self, run_id: str) -> bool:
@@ -140,7 +140,7 @@ class Store:
             folder.mkdir(exist_ok=True)
 
     def _held(self, matrix: Matrix) -> Manifest | None:
-        """The manifest that this matrix may be added to. Raises StoreError if there is one that it may not."""
+        """The existing manifest, if this matrix may extend it. Raises StoreError if it may not."""
         file = self.root / NAME
         try:
             if not os.path.lexists(file):
@@ -160,7 +160,7 @@ class Store:
         )
 
     def _declared_after(self, held: Manifest | None, matrix: Matrix) -> int:
-        """How many cells had ended before it was said what they are to decide, and how."""
+        """How many cells had ended before the comparisons were declared."""
         if matrix.compare is None:
             return 0
         before = {} if held is None else held.head
@@ -170,7 +170,7 @@ class Store:
         return len(_names_in(self.cells))
 
     def _sweep(self, planned: Iterable[str]) -> None:
-        """Finish or remove what a writer that died left half written; nobody else writes while this is locked."""
+        """Complete or remove what a killed writer left half written. Call while the directory is locked."""
         names = set(planned)
         for folder, left in (
             (self.root, {f".{name}.tmp" for name in (NAME, INTERIM, RUNNING, CHECKSUMS, self._owner.name)}),
@@ -240,16 +240,16 @@ class Store:
             _remove(self.checkpoint_of(run.run_id))
 
     def write_running(self, data: bytes) -> None:
-        """How far the cells are that run now."""
+        """Write the progress of running cells."""
         write_atomically(self.root / RUNNING, data)
 
     def write_interim(self, data: bytes) -> None:
-        """What --until-decided has seen and decided so far."""
+        """Write what --until-decided has decided so far."""
         write_atomically(self.root / INTERIM, data)
         write_checksums(self.root, [self.root / INTERIM])
 
     def _set_aside(self, path: Path) -> str:
-        """Move it to the quarantine, under a number that is free; where it is now."""
+        """Move it to the quarantine under a free number; its new path."""
         quarantine = self.root / "quarantine"
         quarantine.mkdir(exist_ok=True)
         numbers = [
@@ -291,7 +291,7 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _remove(path: Path) -> None:
-    """Whatever this is, and all below it, but nothing behind a link."""
+    """Delete a file or a tree, without following links."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

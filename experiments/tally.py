@@ -1,4 +1,4 @@
-"""What is known of a matrix while it runs: counts, cells that run now, results so far, and how long the rest takes."""
+"""The state of a running matrix: counts, running cells, results so far, and the estimated time left."""
 
 import time
 from collections import Counter, deque
@@ -16,7 +16,7 @@ LATEST = 100  # runs that say how fast cells are
 
 @dataclass
 class Running:
-    """A cell that runs now."""
+    """A running cell."""
 
     spec: RunSpec
     started: float = field(default_factory=time.monotonic)
@@ -38,7 +38,7 @@ class Running:
 
 @dataclass
 class Finished:
-    """What the cells of one rule and environment have ended with, of those that ended while one watched."""
+    """Results of the cells of one rule and environment that have ended since this process started."""
 
     ok: int = 0
     failed: int = 0
@@ -46,10 +46,10 @@ class Finished:
 
 
 class Tally:
-    """Fed with the engine's events."""
+    """Counts the engine's events."""
 
     def __init__(self, waiting: Iterable[RunSpec], skipped: int = 0) -> None:
-        """`waiting`: the cells that are to run; `skipped`: how many more were finished before."""
+        """waiting: the cells to run; skipped: how many more were finished before."""
         self._waiting = {spec.run_id: _kind(spec) for spec in waiting}
         self._kinds = Counter(self._waiting.values())
         self.total, self.done, self.failed = skipped + len(self._waiting), skipped, 0
@@ -94,9 +94,9 @@ class Tally:
 
     @property
     def left(self) -> float:
-        """Seconds until all cells have ended, as many at a time as now; nan where no cell has shown how fast it is.
+        """Estimated seconds until all cells have ended; nan before any cell's speed is known.
 
-        A waiting cell is taken to be as fast as those of its rule and environment, or of its environment, or of all.
+        A waiting cell is assumed as fast as those of its rule and environment, else of its environment, else all.
         """
         rates = seconds_per_step(self._runs)
         for cell in self.running.values():
@@ -115,7 +115,7 @@ class Tally:
         return max(together, *(each for each, _ in seconds), 0.0)
 
     def headline(self) -> str:
-        """Counts, and how long the rest takes if that is known."""
+        """Counts, and the time left if it is known."""
         waiting = self.total - self.done - self.failed - len(self.running)
         counts = f"{self.done}/{self.total} done, {len(self.running)} running, {self.failed} failed, {waiting} waiting"
         left = self.left if self.running or self._waiting else nan
@@ -123,7 +123,7 @@ class Tally:
 
 
 def _kind(spec: RunSpec) -> tuple[str, str, int]:
-    """What a cell's time depends on."""
+    """The group of cells that take equally long."""
     return spec.rule, spec.env, spec.budget
 
 

@@ -1,4 +1,4 @@
-"""A rule at arm's length: whatever its code raises, or returns and should not have, is the rule's own fault."""
+"""Calls into a rule: every exception and every invalid return value of its code is raised as RuleFailed."""
 
 from dataclasses import fields
 from typing import Any

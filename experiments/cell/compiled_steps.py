@@ -32,16 +32,16 @@ from experiments.spec import Settings
 
 @dataclass(frozen=True)
 class CompiledSteps(TorchSteps):
-    """In one call where it can be; else as torch does it."""
+    """Runs of steps in one compiled call where possible, else by torch."""
 
     @classmethod
     def of(cls, settings: Settings) -> "CompiledSteps":
-        """Ready for the networks that the settings name; whatever is no perceptron takes torch's steps."""
+        """Compiled for the settings' network; anything but a perceptron falls back on torch."""
         return cls.prepared(len(settings.hidden)) if settings.network == "mlp" else cls()
 
     @classmethod
     def prepared(cls, layers: int) -> "CompiledSteps":
-        """Compiled for networks of so many hidden layers, before anybody's clock runs."""
+        """Compile for networks of this many hidden layers, outside of every timed phase."""
         network, rows = MLP(1, (1,) * layers, 1), torch.zeros(1, 1)
         start, orders = Reached(torch.zeros(network.size), None), torch.zeros(1, 1, dtype=torch.long)
         steps = cls()
@@ -57,7 +57,7 @@ class CompiledSteps(TorchSteps):
 
 
 def _fits(theta: Tensor, obs: Tensor, orders: Tensor) -> bool:
-    """Whether tensors are those that the kernel is for, and orders name rows that there are: it checks no index."""
+    """Whether the kernel takes these tensors, and all row indices are in range: it checks none itself."""
     plain = all(tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in (theta, obs))
     return plain and orders.dtype == torch.long and _within(orders, len(obs))
 
@@ -67,7 +67,7 @@ def _within(numbers: Tensor, end: int) -> bool:
 
 
 def _asked(network: Network, objective: Objective) -> tuple[MLP, Data, Target] | None:
-    """What is ascended on as the kernel has it; None if it has not, or if shapes do not fit, which torch will tell."""
+    """The objective as the kernel's `Target`; None where it has none or shapes do not fit (torch raises then)."""
     if type(network) is not MLP or objective.obs.shape[1:] != (network.input_size,):
         return None
     if isinstance(objective, SquaredError):
@@ -101,7 +101,7 @@ def _of_surrogate(network: MLP, objective: SurrogateObjective) -> tuple[MLP, Dat
 
 
 def _form(surrogate: Any) -> tuple[int, float, float, float, float] | None:
-    """A `Target` but for its kind; None if the kernel has no such surrogate."""
+    """The fields of a `Target` apart from its kind; None if the kernel has no such surrogate."""
     if type(surrogate) is Clipped:
         return 1, log1p(surrogate.epsilon), log1p(-surrogate.epsilon), 0.0, 0.0
     if type(surrogate) is KLPenalised:
@@ -113,7 +113,7 @@ def _form(surrogate: Any) -> tuple[int, float, float, float, float] | None:
 
 
 def _rates(plan: Plan) -> Rates | None:
-    """How steps are made of gradients; None if the kernel does not know."""
+    """The optimizer's constants; None if the kernel has no such optimizer."""
     optimizer: Any = plan.optimizer
     if type(optimizer).advance is Plain.advance:
         return Rates(0, np.float32(plan.lr), plan.max_norm, 0.0, 0.0, np.float32(0))
@@ -152,7 +152,7 @@ def _layers(network: MLP, theta: Tensor) -> Layers:
 
 
 def _rooms(network: MLP, rows: int) -> Rooms:
-    """Where activations and signals of so many rows are written."""
+    """Buffers for the activations and gradients of this many rows."""
     bound = network.output_size - network.free_size
     widths = [network.input_size, *network.hidden, bound]
     arrays = [np.empty((rows, width), np.float32) for width in widths]

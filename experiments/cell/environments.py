@@ -62,8 +62,7 @@ def make_environments(
 ) -> Environments:
     """N environments: stepped lean where they are provably gymnasium's own, through gymnasium otherwise.
 
-    informed: whether what they say in `info` is wanted; those that are stepped lean do not say it. Raises
-    EnvironmentFailed.
+    informed: whether their `info` is needed, which compiled stepping does not give. Raises EnvironmentFailed.
     """
     made = [make_environment(env, kwargs, wrappers, flat) for _ in range(n)]
     lean = None if wrappers or informed else lean_environments(made, distribution)

@@ -1,7 +1,7 @@
-"""What an environment says of an episode in `info`, as numbers.
+"""Numbers that an environment reports about an episode in `info`.
 
-Of an episode the value at its last step is taken. An evaluation has the mean over all of its episodes, and none where
-an episode's last step does not say it: a mean over those that do would be that of a selection.
+The value at an episode's last step counts. An evaluation reports the mean over its episodes, and none if one of them
+lacks the number: a mean over the others would be biased by that selection.
 """
 
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ NAN = float("nan")
 
 
 class EpisodeInfo:
-    """Values [episodes, names], nan where an episode has said nothing."""
+    """Values [episodes, names], nan where an episode did not report one."""
 
     def __init__(self, episodes: int, names: Sequence[str]) -> None:
         self._names = tuple(names)
         self._values: NDArray[np.float64] = np.full((episodes, len(self._names)), NAN)
 
     def take(self, episode: int, info: Any) -> None:
-        """What was returned with an episode's last step. Raises EnvironmentFailed for what is no number."""
+        """Take the `info` of an episode's last step. Raises EnvironmentFailed for what is not a number."""
         if not isinstance(info, dict):
             raise EnvironmentFailed(f"info is a {type(info).__name__}; expected a dict")
         self._values[episode] = [number_of(name, info.get(name)) for name in self._names]
 
     def means(self) -> dict[str, float]:
-        """Name -> mean over all episodes; what some of them did not say is nan, with a line in the log."""
+        """Name -> mean over all episodes; nan, with a line in the log, if some of them did not report it."""
         said = (~np.isnan(self._values)).sum(axis=0)
         for name, count in zip(self._names, said, strict=True):
             if count < len(self._values):

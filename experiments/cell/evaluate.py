@@ -1,4 +1,4 @@
-"""The judge is not the player: own environments, own seeds, the same for every rule and every evaluation."""
+"""Evaluation of policies, on environments and seeds of its own that are the same for every rule."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

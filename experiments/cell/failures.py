@@ -1,4 +1,4 @@
-"""How a run can fail, and whose fault that is: decided by where it was raised."""
+"""The ways in which a run can fail; whose fault it is depends on where the exception was raised."""
 
 import traceback
 from collections.abc import Callable
@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 
 class Diverged(Exception):
-    """A number is not finite, or so large that it says nothing any more."""
+    """A number is not finite, or too large to mean anything."""
 
 
 class Paused(Exception):
-    """The run was asked to stop, and its checkpoint is written."""
+    """The run has stopped on request, after writing its checkpoint."""
 
 
 class RuleFailed(Exception):
@@ -46,9 +46,9 @@ STATUSES = {
 
 
 def blamed_on(fault: type[Exception]) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """A decorator: whatever the function raises is raised as `fault`, want of memory and verdicts excepted.
+    """Decorator: re-raise what the function raises as `fault`, except out-of-memory errors and our own verdicts.
 
-    SystemExit is caught too: no environment and no rule decides that the process ends.
+    SystemExit is caught too: an environment or a rule must not end the process.
     """
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
@@ -69,7 +69,7 @@ def blamed_on(fault: type[Exception]) -> Callable[[Callable[P, T]], Callable[P, 
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether this is what python, numpy, torch, MuJoCo or the system say when there is no memory left."""
+    """Whether this is an out-of-memory error of python, numpy, torch, MuJoCo or the system."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     text = described(error).lower()
@@ -77,14 +77,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def status_of(error: BaseException) -> str:
-    """The status of a run that this ended."""
+    """The status of a run that ended with this exception."""
     if is_out_of_memory(error):
         return "oom"
     return next((status for kind, status in STATUSES.items() if isinstance(error, kind)), "internal_error")
 
 
 def described(error: BaseException) -> str:
-    """`Kind: text`; a verdict's text alone. Bounded, and always something that a table can hold."""
+    """`Kind: text`, or the text alone for our own verdicts; bounded in length and valid UTF-8."""
     try:
         text = str(error)
     except Exception:
@@ -95,7 +95,7 @@ def described(error: BaseException) -> str:
 
 
 def trace_of(error: BaseException) -> str:
-    """The traceback of what was raised first, where it is long its end; none for numbers that went astray."""
+    """The traceback of the original exception, its end if it is long; empty for Diverged."""
     if isinstance(error, (Diverged, NonFinite)):
         return ""
     text = "".join(traceback.format_exception(error.__cause__ or error))
@@ -103,7 +103,7 @@ def trace_of(error: BaseException) -> str:
 
 
 def storable(text: str) -> str:
-    """The text with what UTF-8 cannot hold replaced."""
+    """The text with characters replaced that UTF-8 cannot encode."""
     return text.encode("utf-8", "replace").decode()
 
 

@@ -1,11 +1,11 @@
-"""What stands above one cell: it sees the cell's end, and that nothing the cell has started outlives it.
+"""The parent process of one cell: it waits for the cell to end and kills whatever the cell has left running.
 
 On Linux every descendant that loses its parent becomes a child of the guardian, whatever it did to get away (fork, a
 session of its own, a double fork); elsewhere only the cell's process group is known.
 
-Its socket carries the request in, JSON after its length; then a byte for every wish that the cell stop at a checkpoint.
-When the other side closes it, or dies, everything is killed. Out of it comes a line with the guardian's process id and,
-once nothing lives any more, a line of JSON: how the cell's process ended and what it used.
+The owner writes the request to the guardian's socket (its length, then JSON), and later a byte each time it wants the
+cell to stop at a checkpoint. If the owner closes the socket or dies, everything is killed. The guardian writes a line
+with its process id and, once no process is left, a line of JSON: how the cell's process ended and what it used.
 """
 
 import ctypes
@@ -33,7 +33,7 @@ PATIENCE_S = 10.0  # for the kernel to end what was killed
 
 
 def guard(control: int, pipe: int) -> NoReturn:
-    """Run the cell that is asked for through `control`, its rows going into `pipe`; does not return."""
+    """Run the cell that is requested through `control` and write its rows to `pipe`; does not return."""
     os.setpgid(0, 0)
     adopt_orphans()
     with socket.socket(fileno=control) as owner, suppress(EOFError, OSError):
@@ -44,7 +44,7 @@ def guard(control: int, pipe: int) -> NoReturn:
 
 
 def _watch(request: dict[str, Any], owner: socket.socket, pipe: int) -> bytes:
-    """Fork the cell, wait for its end or for its owner's, kill what is left; how it ended."""
+    """Fork the cell, wait until it or its owner ends, kill what is left, and return how the cell ended."""
     start = time.monotonic()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until the cell has a handler
     cell = os.fork()
@@ -73,7 +73,7 @@ def _watch(request: dict[str, Any], owner: socket.socket, pipe: int) -> bytes:
 
 
 def _wait_for_end(cell: int, owner: socket.socket) -> None:
-    """Until the cell has ended, which stays unreaped, or its owner has gone; a byte of the owner asks it to stop."""
+    """Wait until the cell has ended (without reaping it) or its owner is gone; a byte from the owner stops the cell."""
     sources, timeout = [owner.fileno()], None
     try:
         sources.append(os.pidfd_open(cell))
@@ -105,7 +105,7 @@ def _become_cell(request: dict[str, Any], pipe: int) -> NoReturn:
 
 
 def _receive(owner: socket.socket, size: int) -> bytes:
-    """So many bytes. Raises EOFError if the owner goes before."""
+    """Read `size` bytes. Raises EOFError if the owner goes before."""
     data = b""
     while len(data) < size:
         part = owner.recv(size - len(data))
@@ -116,7 +116,7 @@ def _receive(owner: socket.socket, size: int) -> bytes:
 
 
 def adopt_orphans() -> None:
-    """On Linux, descendants that lose their parent become children of this process."""
+    """Make this process the new parent of orphaned descendants (Linux only)."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
@@ -133,7 +133,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def reap() -> dict[int, int]:
-    """The children that have ended, with their exit codes."""
+    """Reap the children that have ended; their exit codes."""
     ended = {}
     with suppress(ChildProcessError):
         while (found := os.waitpid(-1, os.WNOHANG)) != (0, 0):
@@ -142,7 +142,7 @@ def reap() -> dict[int, int]:
 
 
 def end_descendants(spared: Collection[int] = ()) -> None:
-    """Kill and reap everything that descends from this process, these children and theirs apart, until it is gone."""
+    """Kill and reap all descendants of this process, except these children and theirs, until none is left."""
     until = time.monotonic() + PATIENCE_S
     while _has_children() and time.monotonic() < until:
         reap()

@@ -1,4 +1,4 @@
-"""What a cell prints has no end by itself, and the disk has."""
+"""Bounds the size of a cell's log."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,9 @@ KEPT = 2**20  # bytes of its beginning and of its end that stay
 
 
 def bound_log(log: Path, limit: int = LIMIT, kept: int = KEPT) -> None:
-    """Cut the middle out of a log that is longer than `limit`, saying so there. Who writes must append (O_APPEND).
+    """Replace the middle of a log longer than `limit` by a note. Writers must have opened it with O_APPEND.
 
-    What is printed while this cuts may be lost. A log that cannot be cut is left as it is.
+    Output that is printed meanwhile may be lost. A log that cannot be cut is left as it is.
     """
     try:
         if log.stat().st_size <= limit:

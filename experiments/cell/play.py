@@ -1,4 +1,4 @@
-"""Some steps under one policy: the loop that rollouts and evaluations share, compiled where it can be."""
+"""The stepping loop that rollouts and evaluations share, compiled where possible."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ ACTS: dict[type, Callable[..., Any]] = {Categorical: act_categorical, DiagonalGa
 
 
 class Player:
-    """A policy at one theta in some environments, through their own interface."""
+    """Steps environments under a policy at one theta, through the environments' Python interface."""
 
     steps_at_once = 1  # after which one may want to look up
 
@@ -33,12 +33,12 @@ class Player:
         self.actor = Actor(policy, theta)
 
     def record(self, steps: int, obs: NDArray[Any]) -> Record:
-        """Room for so many steps of environments that are seen as obs [m, O]."""
+        """Allocate a record of `steps` steps for environments observed as obs [m, O]."""
         x = self.normalizer(obs)
         return empty_record(steps, obs, x, self.actor.mode(x))
 
     def advance(self, lanes: NDArray[np.int64], obs: NDArray[Any], noise: NDArray[Any] | None, record: Record) -> int:
-        """Play to the record's end, or until an episode ends; how many steps that were.
+        """Step until the record is full or an episode ends; the number of steps taken.
 
         lanes [m]: which environments, each seen as a row of obs [m, O], which moves along. Without noise [T, m, ...]
         the most probable or mean actions are taken. Raises Diverged and EnvironmentFailed.
@@ -59,7 +59,7 @@ class Player:
 
 
 class CompiledPlayer(Player):
-    """In one go, with the same numbers; `player_of` knows where that is possible."""
+    """The same numbers in one compiled call; `player_of` decides where that is possible."""
 
     steps_at_once = 32
 
@@ -102,7 +102,7 @@ class CompiledPlayer(Player):
         raise AssertionError("numbers that were not finite are finite now")
 
     def _added(self, noise: NDArray[Any] | None, record: Record) -> NDArray[np.float32]:
-        """What is added to the outputs: noise as the family scales it."""
+        """The noise as the family adds it to the outputs."""
         steps, m = record.rewards.shape
         if noise is None:
             return np.full((steps, m, self._family.noise_size), -0.0, np.float32)  # x + -0 is x, bit for bit
@@ -114,7 +114,7 @@ class CompiledPlayer(Player):
 
     @classmethod
     def prepare(cls, environments: Environments, policy: Policy) -> None:
-        """Compile what an episode of this policy needs, if it can be compiled, before anybody's clock runs."""
+        """Compile what an episode of this policy needs, if it can be compiled, outside of every timed phase."""
         normalizer = normalizer_of(environments.observations, False)
         player = player_of(environments, policy, torch.zeros(policy.network.size), normalizer)
         obs = np.zeros((0, environments.observations.size))
@@ -123,7 +123,7 @@ class CompiledPlayer(Player):
 
 
 def player_of(environments: Environments, policy: Policy, theta: Tensor, normalizer: ObservationNormalizer) -> Player:
-    """The quickest that is right for them."""
+    """The fastest player that these environments and this policy allow."""
     known = type(policy.family) in ACTS and type(policy.network) is MLP and theta.dtype == torch.float32
     if known and isinstance(environments, LeanEnvironments):
         return CompiledPlayer(environments, policy, theta, normalizer)
@@ -131,7 +131,7 @@ def player_of(environments: Environments, policy: Policy, theta: Tensor, normali
 
 
 def empty_record(steps: int, obs: NDArray[Any], x: NDArray[Any], actions: NDArray[Any]) -> Record:
-    """Room for so many steps with observations like obs [m, ...], which the policy sees as x, and such actions."""
+    """Allocate a record of `steps` steps for raw observations like obs [m, ...] that the policy sees as x."""
     seen = np.empty((steps, *x.shape), x.dtype)
     return Record(
         raw=seen if x is obs else np.empty((steps, *obs.shape), obs.dtype),
@@ -145,25 +145,25 @@ def empty_record(steps: int, obs: NDArray[Any], x: NDArray[Any], actions: NDArra
 
 
 def part_of(record: Record, first: int, last: int) -> Record:
-    """A view of steps first to last."""
+    """A view of the steps from `first` to `last`."""
     parts: Any = (array[first:last] for array in record)
     return Record(*parts)
 
 
 class NoiseStream:
-    """A generator's noise, some of which may be looked at before it is used."""
+    """Noise from a generator that can be drawn ahead of its use."""
 
     def __init__(self, policy: Policy, generator: np.random.Generator) -> None:
         self._draw = lambda rows: draw_noise(policy, generator, rows)
         self._ahead = self._draw(0)
 
     def next(self, steps: int, rows: int) -> NDArray[np.float32]:
-        """[steps, rows, noise_size], of which `use` says how much was used."""
+        """Noise [steps, rows, noise_size]; call `use` to say how much of it was consumed."""
         missing = steps * rows - len(self._ahead)
         if missing > 0:
             self._ahead = np.concatenate([self._ahead, self._draw(missing)])
         return self._ahead[: steps * rows].reshape(steps, rows, -1)
 
     def use(self, rows: int) -> None:
-        """So many rows do not come again."""
+        """Mark this many rows as consumed."""
         self._ahead = self._ahead[rows:]

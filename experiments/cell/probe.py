@@ -1,4 +1,4 @@
-"""Trying an environment in a process of its own, so that whoever asks keeps its folder, its threads and its time.
+"""Tries environments in a child process, so that their code cannot change the folder, threads or time of this one.
 
 The process starts quickly, since it imports neither torch nor the pipeline. It is ended with everything that it
 started as soon as its answers are no longer wanted, or as soon as one fails to come.
@@ -34,7 +34,7 @@ _known: dict[str, Interface] = {}
 
 
 class ProbeFailed(Exception):
-    """There is no such environment to be had here; the message says why."""
+    """The environment cannot be made here; the message says why."""
 
 
 class Prober:
@@ -54,7 +54,7 @@ class Prober:
             self._child.end()
 
     def ask(self, env: str, kwargs: Mapping[str, Any], wrappers: Sequence[Wrapping] = ()) -> Interface:
-        """What a policy for it has to fit. Raises ProbeFailed, after `limit_s` seconds at the latest."""
+        """The environment's interface. Raises ProbeFailed, after `limit_s` seconds at the latest."""
         key = repr((env, sorted(kwargs.items()), wrappers, sys.path))
         if key not in _known:
             child = self._child = self._child or _Child()
@@ -111,7 +111,7 @@ class _Child:
             os.close(end)
 
     def _listen(self) -> bool:
-        """Take in what it has printed, or a mebibyte of it, lest a full pipe block it; whether more may come."""
+        """Read up to 1 MiB of the child's output, so that a full pipe cannot block it; whether more may come."""
         with contextlib.suppress(BlockingIOError):
             for _ in range(16):
                 part = os.read(self._output, 65536)
@@ -133,7 +133,7 @@ class _Child:
 
 
 def answer(descriptor: int) -> None:
-    """What the child does: make what it is asked for and say what that is like, until there is nobody to ask."""
+    """The child's loop: make each requested environment and describe its interface, until the parent is gone."""
     import mujoco
 
     mujoco.set_mju_user_warning(lambda message: None)  # it would write a file into the folder

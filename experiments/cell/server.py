@@ -1,6 +1,6 @@
-"""The process that cells are forked from. It has imported torch once, and it ends with the process that started it.
+"""The process that cells are forked from: it imports torch once for all of them, and ends with its parent.
 
-A request is one byte with two descriptors: a socket to speak with the cell's guardian, and the pipe for its rows.
+A request is one byte with two file descriptors: the socket of the cell's guardian, and the pipe for the cell's rows.
 """
 
 import gc

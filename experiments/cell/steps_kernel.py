@@ -37,7 +37,7 @@ class Layers(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """Adam's, which move; those of plain ascent are empty."""
+    """Adam's moments, updated in place; empty for plain ascent."""
 
     mean: Any
     square: Any
@@ -45,7 +45,7 @@ class Moments(NamedTuple):
 
 
 class Rooms(NamedTuple):
-    """Of every layer: what it is given [b, in], and the outputs before its tanh or their derivative [b, out]."""
+    """Buffers of every layer: its input [b, in], and its outputs before tanh or their derivative [b, out]."""
 
     activations: Any
     signals: Any
@@ -61,7 +61,7 @@ class Data(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What is ascended on."""
+    """The objective."""
 
     kind: int
     weighted: int  # whether by the ratio of probabilities
@@ -72,7 +72,7 @@ class Target(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """How steps are made of gradients."""
+    """The optimizer's constants."""
 
     adam: int
     lr: Any  # float32
@@ -94,7 +94,7 @@ def take(
     orders: Any,
     rates: Any,
 ) -> int:
-    """Move theta and moments by steps over orders [E, B], and say how that went; all else is room to work in."""
+    """Update theta and moments in place by steps over the rows in orders [E, B]; the other arguments are buffers."""
     size, steps = rooms.activations[0].shape[0], moments.steps
     for epoch in range(orders.shape[0]):
         for first in range(0, orders.shape[1], size):

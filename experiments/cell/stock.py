@@ -1,4 +1,4 @@
-"""Whether an environment is exactly what gymnasium ships, so that a shorter way to the same numbers may be taken.
+"""Checks whether an environment is exactly what gymnasium ships, and so may be stepped by compiled code.
 
 What an object is decides, not its name: its class and wrappers are gymnasium's own and no method of theirs has been
 replaced, neither on the class nor on the instance. Anything else is stepped through gymnasium.
@@ -90,7 +90,7 @@ def _untouched(env: gym.Env[Any, Any], shipped: Callable[[type], bool]) -> bool:
 
 
 def _constants(bare: Any) -> dict[str, Any] | None:
-    """The plain attributes; None if there are others than an environment of gymnasium's has."""
+    """The plain attributes; None if there are any that gymnasium's own environment lacks."""
     plain = {name: value for name, value in vars(bare).items() if name not in OBJECTS}
     return plain if all(type(value) in NUMBERS for value in plain.values()) else None
 

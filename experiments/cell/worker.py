@@ -1,4 +1,4 @@
-"""What a cell's own process does: train, and send every row to its parent as a line of JSON."""
+"""The body of a cell's process: it trains and writes every row to its parent as a line of JSON."""
 
 import io
 import json
@@ -23,7 +23,7 @@ from experiments.spec import RunSpec
 
 
 def run_cell(request: dict[str, Any], pipe: int) -> None:
-    """Run the cell of this request (`engines/process.py`), a line into `pipe` for each of its rows.
+    """Run the cell of this request (`engines/process.py`) and write each of its rows to `pipe` as a line.
 
     Whatever the cell prints goes to its log. SIGTERM asks it to stop at its next checkpoint; its last line then says
     so, and also where this process has other code than the cell is to be computed by. In the timing lane it stays on
@@ -65,7 +65,7 @@ def _announce(rows: BinaryIO, env_steps: int) -> None:
 
 
 class StopRequest:
-    """SIGTERM or SIGINT, to this process and not to what it forks."""
+    """Set by SIGTERM or SIGINT to this process, not to its children."""
 
     def __init__(self) -> None:
         self._asked = False
@@ -78,7 +78,7 @@ class StopRequest:
         self._asked = True
 
     def asked(self) -> bool:
-        """Whether one has come."""
+        """Whether a stop was requested."""
         return self._asked
 
 
@@ -92,7 +92,7 @@ def calibrate() -> float:
 
 
 def _redirect(log: str | None) -> None:
-    """Read from nowhere, print to the end of this file."""
+    """Connect standard input to /dev/null, and output to the end of this file."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     if log is not None:
@@ -103,7 +103,7 @@ def _redirect(log: str | None) -> None:
 
 
 class Log(io.FileIO):
-    """What a cell prints. Where the disk has no room for it, it is lost, and nothing else is."""
+    """A cell's log. Output that the disk has no room for is lost; the run goes on."""
 
     def write(self, data: Any) -> int:
         try:
@@ -113,6 +113,6 @@ class Log(io.FileIO):
 
     @classmethod
     def text(cls, descriptor: int) -> io.TextIOWrapper:
-        """A stream to print to."""
+        """The log as a text stream."""
         raw = io.BufferedWriter(cls(descriptor, "wb", closefd=False))
         return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)

@@ -119,7 +119,7 @@ class DaskEngine:
                 self._workers.call(request_stop, self._token, when)
 
     def _fill(self) -> None:
-        """Hand over so many that no worker runs dry."""
+        """Submit enough cells to keep every worker busy."""
         if self._waiting and self._workers.remote and time.monotonic() - self._counted > COUNT_EVERY_S:
             self._threads, self._counted = sum(self._workers.threads().values()), time.monotonic()
         while self._waiting and len(self._pending) < 2 * self._threads + AHEAD:
@@ -157,7 +157,7 @@ class DaskEngine:
         return self._codes[part]
 
     def _heard(self, message: dict[str, Any]) -> Iterator[Event]:
-        """What a worker says of a running cell."""
+        """Handle a worker's message about a running cell."""
         if (cell := self._pending.get(message["run_id"])) is None:
             return
         if "env_steps" in message:
@@ -177,7 +177,7 @@ class DaskEngine:
             self._happened.put(partial(self._keep, run_id, data))
 
     def _keep(self, run_id: str, checkpoint: bytes | None) -> Iterator[Event]:
-        """A remote cell's checkpoint, on this machine; no space costs the checkpoint only."""
+        """Store a remote cell's checkpoint on this machine; a full disk costs the checkpoint only."""
         file = self._files(run_id).checkpoint
         if checkpoint is not None and file is not None and run_id in self._pending:
             with suppress(OSError):
@@ -229,7 +229,7 @@ class DaskEngine:
             yield from self._done(cell, run)
 
     def _finished(self, cell: _Pending, run: RunRow, answer: Answer | None = None) -> Iterator[Event]:
-        """A run that is over, or that is tried again."""
+        """Retry a cell that was killed, as often as allowed; else emit that it has ended."""
         if run.status == "killed" and cell.attempt - cell.lost <= self._retries and not self._stop.soon.is_set():
             self._submit(cell.spec, cell.attempt + 1, cell.lost)
         else:

@@ -1,4 +1,4 @@
-"""What engines have in common: how they are spoken to, and what they say."""
+"""The interface of all engines, and the events that they emit."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ NOT_BEGUN = "not begun"  # the reason of a cell that was stopped before it was s
 
 @dataclass(frozen=True)
 class Started:
-    """A cell's process runs; more than once if it was tried again."""
+    """A cell's process has started; emitted again if the cell is retried."""
 
     spec: RunSpec
 
 
 @dataclass(frozen=True)
 class Resumed:
-    """A cell goes on from a checkpoint; the rows before it come again."""
+    """A cell resumes from a checkpoint; the rows before it are sent again."""
 
     spec: RunSpec
     env_steps: int
@@ -28,7 +28,7 @@ class Resumed:
 
 @dataclass(frozen=True)
 class Beat:
-    """How far a running cell is; sampled, since nobody reads every update."""
+    """The progress of a running cell, at most a few times a second."""
 
     spec: RunSpec
     env_steps: int
@@ -57,22 +57,22 @@ Event = Started | Resumed | Beat | Paused | Ended
 
 
 class EngineError(Exception):
-    """There is nowhere to run cells; the message says why."""
+    """No cell can be run; the message says why."""
 
 
 class EngineLost(EngineError):
-    """What ran cells has gone, or answers no more; the message says what."""
+    """The scheduler or process that ran cells is gone or does not answer; the message says which."""
 
 
 class Engine(Protocol):
     """Every submitted cell gives one Ended or Paused, whatever becomes of its process."""
 
     def submit(self, specs: Iterable[RunSpec]) -> None:
-        """Run these too."""
+        """Add these cells."""
         ...
 
     def events(self) -> Iterator[Event]:
-        """What happens, until every submitted cell has ended or paused."""
+        """The events, until every submitted cell has ended or paused."""
         ...
 
     def pause(self) -> None:
@@ -85,14 +85,14 @@ class Engine(Protocol):
 
 
 class Pulse:
-    """Turns the rows of one cell into beats, two a second at most."""
+    """Turns the rows of one cell into Beat events, at most two a second."""
 
     def __init__(self, every_s: float = 0.5) -> None:
         self._every_s, self._spoke = every_s, -float("inf")
         self._env_steps, self._latest = 0, NAN
 
     def take(self, row: Row, now: float) -> tuple[int, float] | None:
-        """(env_steps, latest return) if it is time to say so."""
+        """(env_steps, latest return) if a beat is due, else None."""
         if isinstance(row, (UpdateRow, EvaluationRow)):
             self._env_steps = row.env_steps
         if isinstance(row, EvaluationRow) and row.action == "sampled":

@@ -1,4 +1,4 @@
-"""Preloaded by `dask worker --preload experiments.engines.leave`: on SIGUSR1 the worker leaves and no cell is lost.
+"""Lets a Dask worker leave on SIGUSR1 without losing a cell: `dask worker --preload experiments.engines.leave`.
 
 It takes no further cell, those that run stop at their next checkpoint, and when the driver has fetched what they made,
 the worker ends. This is for who knows the end in advance, such as a time limit of SLURM or a pod that is moved.

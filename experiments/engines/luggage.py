@@ -1,4 +1,4 @@
-"""A user's own files on a worker that shares none with the driver: they come with the order.
+"""Sends a user's own files to workers that share no file system with the driver.
 
 What travels are the python files that a run imports and that are not installed: rule, environment, wrappers, network,
 and the modules of the user's that these import. On the worker they lie in a folder that is named by their contents.
@@ -21,13 +21,13 @@ Sources = dict[str, str]  # path as a module -> what was loaded from it, in base
 
 
 def packed_for(spec: RunSpec) -> Sources:
-    """The user's own files that the run imports."""
+    """The user's files that the run imports, encoded to be sent."""
     modules = users_modules([spec])
     return {path: b64encode(source_of(module.file)).decode() for path, module in sorted(modules.items())}
 
 
 def unpacked(spec: RunSpec, sources: Sources, place: Path) -> tuple[RunSpec, str | None]:
-    """The run with the files as they lie here, and the folder below `place` that they were written to."""
+    """Write the files to a folder below `place`; the run with its names pointing there, and the folder."""
     if not sources:
         return spec, None
     folder = place / "sources" / hashlib.sha256(json.dumps(sources, sort_keys=True).encode()).hexdigest()[:16]
@@ -44,7 +44,7 @@ def unpacked(spec: RunSpec, sources: Sources, place: Path) -> tuple[RunSpec, str
 
 
 def differences(spec: RunSpec, wanted: Mapping[str, str], folder: str | None) -> str | None:
-    """What this process has not as the driver has it (files of `identity.Code`), if anything."""
+    """How this process's code differs from the driver's (files of `identity.Code`), in words; None if it does not."""
     found = dict(code_of(spec, folder=folder).files)
     lacks = [f"{name} {wanted[name]}" if "(package)" in name else name for name in wanted if name not in found]
     others = [name for name in wanted if found.get(name, wanted[name]) != wanted[name]]

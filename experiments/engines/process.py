@@ -1,4 +1,4 @@
-"""A cell's process as its parent sees it: whole lines of rows, how it ended, and the two ways to end it."""
+"""A cell's process from the outside: its rows as whole lines, how it ended, and two ways to stop it."""
 
 import atexit
 import json
@@ -64,7 +64,7 @@ class Process:
             os.close(sink)
 
     def read(self, timeout: float) -> list[bytes]:
-        """The lines that came whole within so many seconds; `end` is there after the last of them."""
+        """The complete lines that arrive within `seconds`; after the last one, `end` is set."""
         readable = wait(self._sources, timeout)
         if self._control in readable:
             self._hear()
@@ -76,7 +76,7 @@ class Process:
             self._control.send(b".")
 
     def kill(self) -> list[bytes]:
-        """End it and all that it has started; the lines that it had still written."""
+        """Kill it and all of its descendants; the lines that it had still written."""
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)
         lines = self._wait(PATIENCE_S)
@@ -105,7 +105,7 @@ class Process:
         os.close(self._pipe)
 
     def _wait(self, seconds: float) -> list[bytes]:
-        """For the end, so long at most; the lines that came before it."""
+        """Wait at most this long for the end; the lines that came before it."""
         lines, until = [], time.monotonic() + seconds
         while self.end is None and time.monotonic() < until:
             lines += self.read(0.1)
@@ -123,7 +123,7 @@ class Process:
             self.end = End(**json.loads(how)) if how else End()
 
     def _lines(self) -> list[bytes]:
-        """What the pipe holds at this moment."""
+        """The complete lines that the pipe holds now."""
         parts = [self._begun]
         with suppress(BlockingIOError):
             for _ in range(READS):
@@ -135,7 +135,7 @@ class Process:
 
 
 class _Server:
-    """`experiments/cell/server.py`, started when it is first needed, and again if it was lost."""
+    """The process of `experiments/cell/server.py`, started on first use and restarted if it was lost."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -143,7 +143,7 @@ class _Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def fork(self, control: socket.socket, pipe: int) -> None:
-        """A guardian that owns these two."""
+        """Fork a guardian that owns these two descriptors."""
         with self._lock:
             for requests in (self._requests, None):
                 with suppress(ConnectionError):
@@ -168,7 +168,7 @@ class _Server:
         return self._requests
 
     def close(self) -> None:
-        """It ends with its socket, and whatever it has forked with it."""
+        """Close its socket, which ends it and everything that it forked."""
         with self._lock:
             if self._requests is not None and self._process is not None:
                 self._requests.close()

@@ -24,7 +24,7 @@ LEAVING = threading.Event()  # this process is about to end: all of its cells ar
 
 @dataclass(frozen=True)
 class Conditions:
-    """Under which cells run: recorded with their seconds, and no part of what they are."""
+    """The conditions under which cells run: recorded beside their seconds, and no part of a cell's identity."""
 
     jobs: int = 1  # cells side by side
     lane: Lane = "throughput"
@@ -34,7 +34,7 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Files:
-    """Where a cell's process leaves what is no row; nowhere if None."""
+    """Where a cell's process writes its log and checkpoint; None: nowhere."""
 
     log: str | None = None
     checkpoint: str | None = None
@@ -42,19 +42,19 @@ class Files:
 
 
 class Stop:
-    """A request to the cells of one engine, seen by whoever supervises them in this process."""
+    """A stop request to the cells of one engine, read by their supervisors in this process."""
 
     def __init__(self) -> None:
         self.soon, self.now = threading.Event(), threading.Event()
 
     def soon_asked(self) -> bool:
-        """Whether cells are to stop at their next checkpoint, of this engine or of all."""
+        """Whether cells are to stop at their next checkpoint, those of this engine or all."""
         return self.soon.is_set() or LEAVING.is_set()
 
 
 @cache
 def stop_of(token: str) -> Stop:
-    """The Stop of an engine with this token; one per process."""
+    """The Stop of the engine with this token, one per process."""
     return Stop()
 
 
@@ -66,7 +66,7 @@ def supervise(
     stop: Stop,
     resumed: Callable[[int], None] = lambda env_steps: None,
 ) -> RunRow | Paused:
-    """Run the cell to its end, telling every row but the last, with its line; the last, its RunRow, is returned.
+    """Run the cell to its end: call `tell` with every row and its line, and return the last row, its RunRow.
 
     resumed: called with where the cell goes on from a checkpoint, before the rows up to there come again.
     A process that died or was silent for too long gives the RunRow that it could not write.
@@ -115,7 +115,7 @@ class _Watch:
         return lines
 
     def _take(self, lines: list[bytes]) -> RunRow | Paused | None:
-        """Tell these rows; the last of all if it is among them."""
+        """Pass these rows on; the RunRow if it is among them."""
         for line in lines:
             message = _message(line)
             if message is None:
@@ -133,7 +133,7 @@ class _Watch:
         return None
 
     def _end(self, status: str, reason: str) -> RunRow | Paused:
-        """Kill it, unless it has come to its own end meanwhile."""
+        """Kill it, unless it has ended by itself meanwhile."""
         return self._take(self._process.kill()) or self._failed(status, reason)
 
     def _failed(self, status: str, reason: str) -> RunRow:
@@ -168,7 +168,7 @@ def failure_record(
     end: End | None = None,
     last: UpdateRow | None = None,
 ) -> RunRow:
-    """The row of a run that could not write its own; memory and time are those of its process."""
+    """The RunRow of a process that died before it could write one, with the memory and time of the process."""
     counters = ("env_steps", "episodes", "gradient_evaluations", "fisher_products", "candidate_evaluations")
     used = asdict(end or End())
     phases = dict.fromkeys(PHASES, 0.0) | {"other_s": used["total_s"]}

@@ -1,4 +1,4 @@
-"""A cell as a task of Dask: what happens on a worker, and what comes back from there.
+"""A cell as a Dask task: what runs on the worker, and what it returns.
 
 An order and an answer are bytes: a line of JSON, and in an answer the rows of the cell, a line each. A worker that
 shares no files with the driver gets the last checkpoint with the order, and gives back log and checkpoint.
@@ -27,7 +27,7 @@ LOG_TAIL = 64_000  # bytes of a remote cell's log that come back with it
 
 @dataclass(frozen=True)
 class Order:
-    """What a worker is asked to do."""
+    """A request to a worker."""
 
     token: str  # of the engine
     spec: str  # a RunSpec as JSON
@@ -39,13 +39,13 @@ class Order:
     tell_every_s: float  # from one word about a new checkpoint to the next, where files are the worker's own
 
     def encode(self) -> bytes:
-        """As bytes."""
+        """Encode as bytes."""
         return json.dumps(asdict(self)).encode()
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a cell on a worker: its run and rows, or why there are none."""
+    """A worker's reply: the cell's run and rows, or why there are none."""
 
     worker: str
     paused: str | None = None  # why it has stopped before its end
@@ -58,7 +58,7 @@ class Answer:
 
 
 def read_answer(answer: bytes) -> Answer:
-    """What a worker answered. Raises ValueError, KeyError or TypeError if it is none."""
+    """Decode a worker's reply. Raises ValueError, KeyError or TypeError if it is malformed."""
     header, *lines = answer.split(b"\n")
     values = json.loads(header)
     for name in ("log", "checkpoint"):
@@ -69,7 +69,7 @@ def read_answer(answer: bytes) -> Answer:
 
 
 def cell_task(order: bytes, checkpoint: bytes | None) -> bytes:
-    """On a worker: one cell, from this checkpoint or from one that lies here already."""
+    """Run one cell on a worker, from this checkpoint or from one that is already there."""
     values = json.loads(order)
     asked, conditions = RunSpec.model_validate_json(values["spec"]), Conditions(**values["conditions"])
     worker, stop = get_worker(), stop_of(values["token"])
@@ -95,20 +95,20 @@ def cell_task(order: bytes, checkpoint: bytes | None) -> bytes:
 
 
 def take_no_more(worker: Worker) -> None:
-    """From now on the worker is given no cell. Dask's memory monitor, which lets paused workers go on, is off then."""
+    """Accept no further cells on this worker. This disables Dask's memory monitor, which would unpause the worker."""
     worker.memory_manager.memory_pause_fraction = False
     worker.status = Status.paused
 
 
 def objection(spec: RunSpec, versions: str, code: dict[str, str], sources: str | None) -> str | None:
-    """Why this process cannot compute the cell as it is asked to, if so; `sources`: where the user's files lie."""
+    """Why this process cannot compute the requested cell, or None; `sources`: the folder of the user's files."""
     if (here := library_versions()) != versions:
         return f"it has other versions of the libraries: {here}, not {versions}"
     return differences(spec, code, sources)
 
 
 def own_files(worker: Worker, run_id: str, checkpoint: bytes | None = None) -> Files:
-    """Where a cell's files are on a worker that shares none; its checkpoint as given, or what is there already."""
+    """Paths of a cell's files on a worker without a shared file system, with the given or an existing checkpoint."""
     folder = Path(worker.local_directory) / "cells"
     folder.mkdir(exist_ok=True)
     files = Files(str(folder / f"{run_id}.log"), str(folder / f"{run_id}.checkpoint"))
@@ -118,7 +118,7 @@ def own_files(worker: Worker, run_id: str, checkpoint: bytes | None = None) -> F
 
 
 def _take_away(file: str | None) -> bytes | None:
-    """What is in a worker's own file, which is removed."""
+    """Read a worker's own file and remove it."""
     with suppress(OSError):
         data = Path(str(file)).read_bytes()
         Path(str(file)).unlink()
@@ -147,7 +147,7 @@ def _answer(
 
 
 class _News:
-    """Tells the driver how far a cell is, and keeps its lines."""
+    """Reports a cell's progress to the driver and keeps its lines."""
 
     def __init__(self, worker: Worker, token: str, run_id: str, checkpoint: str | None, every_s: float) -> None:
         self.lines: list[bytes] = []
@@ -188,7 +188,7 @@ def read_checkpoint(run_id: str, dask_worker: Worker) -> bytes | None:
 
 
 def objections(orders: list[bytes], dask_worker: Worker) -> list[str]:
-    """Why this worker cannot carry out these."""
+    """Why this worker cannot run these cells."""
     found = []
     for values in map(json.loads, orders):
         asked = RunSpec.model_validate_json(values["spec"])

@@ -38,7 +38,7 @@ SETTINGS: dict[str, Any] = {
 
 
 class Workers:
-    """Those of the scheduler at an address or in a file; without either, `jobs` threads of this process.
+    """The workers of the scheduler at an address or in a file; without either, `jobs` threads of this process.
 
     Every call ends within `ANSWER_S`. Raises EngineError if there is no scheduler, EngineLost if it has gone.
     """
@@ -62,28 +62,28 @@ class Workers:
             raise EngineError(f"{what}: {error}") from error
 
     def call(self, function: Callable[..., Any], *arguments: Any, only: list[str] | None = None) -> dict[str, Any]:
-        """What the function returns on every worker, or on some, by their addresses."""
+        """Call a function on every worker, or on some; address -> what it returned."""
         return self._bounded(self._client.run, function, *arguments, workers=only)
 
     def threads(self) -> dict[str, int]:
-        """Address -> how many cells it runs side by side."""
+        """Worker's address -> the number of cells that it runs side by side."""
         scheduler: Any = self._client.scheduler
         return self._bounded(self._client.sync, scheduler.ncores)
 
     def submit(self, function: Callable[..., Any], *arguments: Any, key: str) -> Future[Any]:
-        """A task for one of them."""
+        """Submit a task."""
         return self._client.submit(function, *arguments, key=key, pure=False)
 
     def listen(self, topic: str, handler: Callable[[Any], None]) -> None:
-        """Hand over what workers say on this topic."""
+        """Call a function with every message of the workers on this topic."""
         self._client.subscribe_topic(topic, lambda event: handler(event[1]))
 
     def lost(self) -> EngineLost:
-        """What to raise where the scheduler is seen to have gone."""
+        """The exception for a scheduler that is gone."""
         return EngineLost(f"the scheduler {self._where} has gone; no cell is lost, those that ran wait to go on")
 
     def close(self) -> None:
-        """Leave them; end them if they are this process's own."""
+        """Disconnect, and stop the workers if they are threads of this process."""
         self._client.close(timeout=ANSWER_S)
         if self._cluster is not None:
             self._cluster.close()
@@ -98,7 +98,7 @@ class Workers:
 
 
 def wait_for(scheduler_file: Path) -> str:
-    """The address in a file that a scheduler writes when it starts. Raises OSError if it does not."""
+    """Wait for the file that a scheduler writes when it starts; its address. Raises OSError if it never comes."""
     until = time.monotonic() + FILE_S
     said = False
     while True:
@@ -114,7 +114,7 @@ def wait_for(scheduler_file: Path) -> str:
 
 
 def leave_lost_cells_to_the_driver(dask_scheduler: Scheduler) -> None:
-    """On the scheduler: a cell that went with its worker is the driver's, who knows its last checkpoint."""
+    """Tell the scheduler not to retry cells of lost workers: the driver does, from their last checkpoints."""
     dask_scheduler.allowed_failures = 0
 
 

@@ -43,7 +43,7 @@ def compacted(tables: Tables) -> Tables:
 
 
 def _rounded(table: pa.Table, whole: set[str], rounded: set[str]) -> pa.Table:
-    """The table without columns of neither kind."""
+    """The table with its columns rounded or kept, without the others."""
     kept = [name for name in table.column_names if name in whole | rounded]
     return pa.table({name: round_column(table[name]) if name in rounded else table[name] for name in kept})
 

@@ -1,4 +1,4 @@
-"""What this machine has and lacks, and what to do about it."""
+"""Checks this machine: packages, cores, rendering, disk and memory, with advice."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from experiments.installed import KINDS, installed
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `advice` if it is not well."""
+    """The result of one check; `advice` if something needs doing."""
 
     what: str
     found: str

@@ -1,4 +1,4 @@
-"""A matrix's rows for experiment trackers. The cells stay the truth; a tracker gets a copy of their curves."""
+"""Exports a matrix's curves to experiment trackers."""
 
 import json
 import os

@@ -38,12 +38,12 @@ OPEN = ("running", "begun", "waiting")  # states of a cell that is not finished
 
 
 class NotFound(Exception):
-    """There is no such directory or cell; the message says what there is."""
+    """There is no such directory or cell; the message lists what exists."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A planned cell and what there is of it."""
+    """A planned cell and its state."""
 
     plan: dict[str, Any]
     run: RunRow | None
@@ -53,12 +53,12 @@ class Planned:
 
     @property
     def name(self) -> str:
-        """How it is called."""
+        """Its name, RULE/ENVIRONMENT/seedN."""
         return cell_name(self.plan["label"], self.plan["env"], self.plan["seed"])
 
     @property
     def state(self) -> str:
-        """A word for it."""
+        """Its state in a word."""
         if self.run is not None:
             return self.run.status
         if self.broken is not None:
@@ -69,7 +69,7 @@ class Planned:
 
     @property
     def progress(self) -> str:
-        """How far it is, if it runs now."""
+        """Its progress, if it is running."""
         if self.reached is None:
             return ""
         here = self.reached
@@ -150,7 +150,7 @@ def status(results: Path) -> int:
 
 
 def _left(cell: Planned) -> int:
-    """Environment steps that it has still to train for; a cell that was begun may have fewer."""
+    """Environment steps still to train; a cell that was begun may need fewer."""
     steps = steps_of(cell.plan["budget"], cell.plan["settings"]["batch_size"])
     return max(steps - (0 if cell.reached is None else cell.reached.env_steps), 0)
 
@@ -186,7 +186,7 @@ def kept_policy(results: Path, cell: Planned) -> PolicyRow:
 
 
 def show(results: Path, part: str, lines: int) -> int:
-    """What became of a cell. 1 if it is not ok."""
+    """Print a cell's end, last rows and log. 1 if it is not ok."""
     cell = find(results, part)
     name = cell.plan["run_id"]
     said = cell.run.reason if cell.run else cell.progress
@@ -211,7 +211,7 @@ def show(results: Path, part: str, lines: int) -> int:
 
 
 def verify(results: Path) -> int:
-    """Every checksum, and every table. 1 if something is wrong."""
+    """Verify every checksum and every table. 1 if something is wrong."""
     manifest = _manifest(results)
     cells = read(results, read_run)
     wrong = [] if manifest.whole is not False else [f"{results / 'manifest.json'}: not as it was written"]

@@ -1,4 +1,4 @@
-"""A video of a finished policy, in a process of its own and never in a timed cell."""
+"""Renders a video of a finished policy."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ from experiments.records import array_of
 
 
 def render(results: Path, part: str, out: Path | None, steps: int, seed: int, allowed: tuple[str, ...]) -> int:
-    """Write the video and say where. Raises NotFound if the cell has no policy or its environment cannot be drawn."""
+    """Write the video and print its path. Raises NotFound if the cell has no policy or cannot be rendered."""
     os.environ.setdefault("MUJOCO_GL", "egl")
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     from experiments.cell.actor import Actor

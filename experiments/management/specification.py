@@ -1,4 +1,4 @@
-"""A planned cell as a specification that is to be computed here."""
+"""Turns a planned cell into a specification to be computed here, if its code is trusted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ SHIPPED = ("gymnasium.wrappers", "experiments.minatar_games")  # modules whose c
 
 
 def specification(cell: Planned, allowed: Sequence[str]) -> RunSpec:
-    """What was planned. A results directory may come from anybody, so what python code it names runs only if allowed.
+    """The cell's specification. A results directory may come from anybody, so code that it names must be allowed.
 
     allowed: files of rules and modules of environments that the user has named; a file is looked for where the user
     says. Raises NotFound.
@@ -39,7 +39,7 @@ class _Trusted:
     allowed: Sequence[str]
 
     def part(self, name: str, what: str) -> str:
-        """The name, its file where the user says. Raises NotFound for code that the user has not named."""
+        """The name, with its file where the user says. Raises NotFound for code that the user has not allowed."""
         if is_outside(name):
             file = file_of(name)
             found = [Path(other).resolve() for other in self.allowed if Path(other).name == Path(file).name]

@@ -1,4 +1,4 @@
-"""Checksums of what is made from cells: tables, report, page and figures, in a file that carries its own."""
+"""Checksums of tables, report, page and figures, in a file that carries its own checksum."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ NAME = "checksums.json"
 
 
 def write_checksums(folder: Path, files: Iterable[Path]) -> Path:
-    """Note what these files of a results directory hold, beside what was noted before and is still there."""
+    """Record the checksums of these files of a results directory, and keep those of other files that still exist."""
     inside = {str(file.resolve().relative_to(folder.resolve())) for file in files if _is_below(file, folder)}
     try:
         known = {name: digest for name, digest in _read(folder).items() if (folder / name).is_file()}
@@ -25,7 +25,7 @@ def write_checksums(folder: Path, files: Iterable[Path]) -> Path:
 
 
 def altered_files(folder: Path) -> list[str]:
-    """What is missing or not as it was written, a line each; nothing where no report was ever made."""
+    """Files that are missing or changed, a line each; empty if no report was ever made."""
     if not os.path.lexists(folder / NAME):
         return []
     try:

@@ -1,4 +1,4 @@
-"""Files of a results directory: written whole or not at all, and read without trusting what lies in their place."""
+"""Reads and writes files of a results directory: atomic writes, and reads that do not trust what they find."""
 
 import errno
 import json
@@ -11,7 +11,7 @@ LARGEST = 2**30  # bytes that any one file is allowed
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """All of `data` under that name, on the disk, or nothing new at all."""
+    """Write `data` to the file and to the disk, or leave the file as it was."""
     temporary = path.with_name(f".{path.name}.tmp")
     write_through(temporary, data)
     os.replace(temporary, path)
@@ -19,7 +19,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def write_through(path: Path, data: bytes) -> None:
-    """A file that nobody reads yet, in the place of what an earlier writer left; on the disk when this returns."""
+    """Write a file that nobody reads yet, over what an earlier writer left; it is on the disk when this returns."""
     path.unlink(missing_ok=True)  # nothing is written through a link or into a FIFO
     with open(path, "xb") as sink:
         sink.write(data)
@@ -28,7 +28,7 @@ def write_through(path: Path, data: bytes) -> None:
 
 
 def sync(folder: Path) -> None:
-    """What was renamed in this folder stays so when the power fails."""
+    """Flush a folder to the disk, so that renames in it survive a power failure."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)
@@ -37,7 +37,7 @@ def sync(folder: Path) -> None:
 
 
 def read_regular(path: Path, at_most: int = LARGEST) -> bytes:
-    """What a file holds. Raises OSError, also for a FIFO, a device or a folder, which are not waited for."""
+    """The contents of a regular file. Raises OSError, also for a FIFO, a device or a folder, without blocking on it."""
     opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         found = os.fstat(opened)
@@ -52,7 +52,7 @@ def read_regular(path: Path, at_most: int = LARGEST) -> bytes:
 
 
 def parse_json(data: bytes) -> dict[str, Any]:
-    """The JSON object that this is. Raises ValueError, also for what is nested too deep or is no object."""
+    """Parse a JSON object. Raises ValueError, also for one nested too deeply and for what is no object."""
     try:
         found = json.loads(data)
     except RecursionError as error:
