@@ -25,7 +25,7 @@ class Output:
         self.gone = threading.Event()
         self.on_gone: Callable[[], None] = lambda: None
 
-    def lose(self, descriptor: int) -> None:
+    def redirect_to_null(self, descriptor: int) -> None:
         """Redirect this descriptor to /dev/null."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, descriptor)
@@ -45,14 +45,14 @@ class _Stream:
         try:
             return self._stream.write(text)
         except OSError:
-            self._output.lose(self._stream.fileno())
+            self._output.redirect_to_null(self._stream.fileno())
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
         except OSError:
-            self._output.lose(self._stream.fileno())
+            self._output.redirect_to_null(self._stream.fileno())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

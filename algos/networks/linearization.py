@@ -28,13 +28,13 @@ class Workspace:
 
     def __init__(self, layout: Layout, theta: Tensor) -> None:
         self._layout, self._theta = layout, theta.detach()
-        self._rooms: dict[tuple[str, tuple[int, ...]], Tensor] = {}
+        self._buffers: dict[tuple[str, tuple[int, ...]], Tensor] = {}
 
-    def room(self, name: str, *shape: int) -> Tensor:
+    def buffer(self, name: str, *shape: int) -> Tensor:
         """A tensor of this name and shape."""
-        if (name, shape) not in self._rooms:
-            self._rooms[name, shape] = self._theta.new_empty(shape)
-        return self._rooms[name, shape]
+        if (name, shape) not in self._buffers:
+            self._buffers[name, shape] = self._theta.new_empty(shape)
+        return self._buffers[name, shape]
 
     @cached_property
     def direction(self) -> tuple[Tensor, Layers]:
@@ -117,13 +117,13 @@ class Linearization:
     @cached_property
     def _carried(self) -> list[Tensor]:
         """Of every tanh layer [B, out]: on the way forward how its output moves, on the way back its signal."""
-        return [self.workspace.room(f"carried {depth}", *a.shape) for depth, a in enumerate(self.activations[1:])]
+        return [self.workspace.buffer(f"carried {depth}", *a.shape) for depth, a in enumerate(self.activations[1:])]
 
     @cached_property
     def _forward(self) -> Plan:
         """From v to J v."""
         direction, (*layers, (last_weight, last_bias)) = self.workspace.direction
-        moved = self.workspace.room("by output", *self.outputs.T.shape)
+        moved = self.workspace.buffer("by output", *self.outputs.T.shape)
         operations: list[Operation] = []
         for depth, ((weight, bias), tangent) in enumerate(zip(layers, self._carried, strict=True)):
             # d(W a + b) = dW a + W da + db, then through tanh
@@ -142,7 +142,7 @@ class Linearization:
     def _backward(self) -> Plan:
         """From u to J' u."""
         gradient, (*layers, (last_weight, last_bias)) = self.workspace.gradient
-        u = self.workspace.room("by output", *self.outputs.T.shape)
+        u = self.workspace.buffer("by output", *self.outputs.T.shape)
         signal = u[: len(last_weight)].T
         operations: list[Operation] = [partial(torch.sum, u, 1, out=last_bias)]
         operations += _outer(signal, self.activations[-1], last_weight)
@@ -179,7 +179,7 @@ class SingleOutputLinearization(Linearization):
     @cached_property
     def _forward_by_units(self) -> Plan:
         direction, (*layers, (last_weight, last_bias)) = self.workspace.direction
-        moved = self.workspace.room("by output", *self.outputs.T.shape)
+        moved = self.workspace.buffer("by output", *self.outputs.T.shape)
         operations: list[Operation] = [
             partial(moved.copy_, last_bias.unsqueeze(1)),
             partial(moved[0].addmv_, self.activations[-1], last_weight[0]),
@@ -193,14 +193,14 @@ class SingleOutputLinearization(Linearization):
     @cached_property
     def _backward_by_units(self) -> Plan:
         gradient, (*layers, (last_weight, last_bias)) = self.workspace.gradient
-        u = self.workspace.room("by output", *self.outputs.T.shape)
+        u = self.workspace.buffer("by output", *self.outputs.T.shape)
         operations: list[Operation] = [
             partial(torch.sum, u, 1, out=last_bias),
             partial(torch.mm, u[:1], self.activations[-1], out=last_weight),
         ]
         for depth, (weight, bias) in enumerate(layers):
             a, unit = self.activations[depth], self._unit_signals[depth]
-            scaled = self.workspace.room("scaled", *a.shape)
+            scaled = self.workspace.buffer("scaled", *a.shape)
             operations += self.passes.scale_rows(a, u[0], scaled)
             operations += _outer(unit, scaled, weight)
             operations.append(partial(torch.mv, unit.T, u[0], out=bias))

@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.inference import simultaneous_band
 from analysis.page.evidence import Evidence, labels
 from analysis.plots.curves import BANDED, COSTS, aligned, curves_of
-from analysis.plots.looks import HUES, Look, Style, style_of, told_apart
+from analysis.plots.looks import HUES, Look, Style, distinct, style_of
 from analysis.published import comparable, counterpart, task
 
 MOST_POINTS = 150_000  # evaluations of single runs on the page; beyond, every k-th is drawn and the page says so
@@ -52,7 +52,7 @@ def looks(evidence: list[Evidence], names: list[dict[str, str]]) -> Style:
     for bundle, name in zip(evidence, names, strict=True):
         rules = dict(zip(bundle.results.planned.label, bundle.results.planned.rule, strict=True))
         found |= {name[label]: look for label, look in style_of(rules, rules).items()}
-    return told_apart(found)
+    return distinct(found)
 
 
 def _curve(part: pd.DataFrame, axes: dict[str, str], every: int) -> dict[str, Any]:

@@ -100,11 +100,11 @@ def style_of(labels: Iterable[str], rules: Mapping[str, str] | None = None) -> S
     for label in found:
         if "(" in label:
             sweeps.setdefault((rule_of[label], family(label)), []).append(label)
-    own = {label: own_look(label, rule_of[label]) for label in found}
+    own = {label: default_look(label, rule_of[label]) for label in found}
     for (rule, _), members in sweeps.items():
         own |= dict(zip(members, _ramp(rule, len(members)), strict=True))
     first = sorted(found, key=lambda label: (label != rule_of[label], hue_of(rule_of[label]) in OUTSIDE))
-    apart = told_apart({label: own[label] for label in first})
+    apart = distinct({label: own[label] for label in first})
     return {label: apart[label] for label in found}
 
 
@@ -127,7 +127,7 @@ def hue_of(rule: str) -> str:
     return BEGINNINGS.get(rule.partition("_")[0]) or OUTSIDE[_hash(rule, 0) % len(OUTSIDE)]
 
 
-def own_look(label: str, rule: str) -> Look:
+def default_look(label: str, rule: str) -> Look:
     """What a label looks like wherever it has its look to itself."""
     hue = hue_of(rule)
     members = FAMILIES.get(hue, ())
@@ -136,7 +136,7 @@ def own_look(label: str, rule: str) -> Look:
     return _slot(hue, len(members) + _hash(label, 1) % (SLOTS - len(members)))
 
 
-def told_apart(style: Style) -> Style:
+def distinct(style: Style) -> Style:
     """The same looks as far as nobody before has them; else the next that is free, of the same hue."""
     taken: set[Look] = set()
     found: Style = {}

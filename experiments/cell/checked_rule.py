@@ -9,8 +9,8 @@ from torch import Tensor
 from algos.finite import NonFinite
 from algos.policies import Policy
 from algos.types import Batch, Info, Reuse, Trial
-from experiments.cell.checkpoint import survives
-from experiments.cell.failures import Diverged, RuleFailed, blamed_on
+from experiments.cell.checkpoint import is_serializable
+from experiments.cell.failures import Diverged, RuleFailed, raised_as
 from experiments.cell.streams import integer_seed
 from experiments.records import UpdateRow, extras_problem
 from experiments.spec import RunSpec, build_rule
@@ -19,13 +19,13 @@ COLUMNS = frozenset(field.name for field in fields(UpdateRow))
 PLAIN = {"int": int, "float": (int, float), "bool": bool}
 
 
-@blamed_on(RuleFailed)
+@raised_as(RuleFailed)
 def make_rule(spec: RunSpec, policy: Policy) -> Any:
     """The rule of a cell. Raises RuleFailed."""
     return build_rule(spec.rule, spec.hyper, policy, integer_seed(spec.seed, "rule"))
 
 
-@blamed_on(RuleFailed)
+@raised_as(RuleFailed)
 def first_state(rule: Any, theta: Tensor) -> Any:
     """The rule's state at theta [P]. Raises RuleFailed."""
     state = rule.init(theta)
@@ -33,7 +33,7 @@ def first_state(rule: Any, theta: Tensor) -> Any:
     return state
 
 
-@blamed_on(RuleFailed)
+@raised_as(RuleFailed)
 def next_state(rule: Any, state: Any, batch: Batch) -> tuple[Any, Info]:
     """The rule's update. Raises RuleFailed, and Diverged where the rule met numbers that are not finite."""
     try:
@@ -49,7 +49,7 @@ def next_state(rule: Any, state: Any, batch: Batch) -> tuple[Any, Info]:
 
 def require_keepable(rule: Any, state: Any) -> None:
     """Raise RuleFailed if a checkpoint could not keep the rule's state."""
-    if not survives(state, rule):
+    if not is_serializable(state, rule):
         raise RuleFailed(
             f"a checkpoint cannot keep a {type(state).__name__}; expected tensors, plain values and dataclasses "
             "of the rule's own module"

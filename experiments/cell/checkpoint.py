@@ -49,7 +49,7 @@ def _read(file: Path, made_by: list[Any], rule: Any, device: torch.device | str)
     return found
 
 
-def survives(state: Any, rule: Any) -> bool:
+def is_serializable(state: Any, rule: Any) -> bool:
     """Whether a rule's state can be kept and read again."""
     try:
         _unpacked(_packed(state), rule, "cpu")

@@ -26,7 +26,7 @@ from algos.policies import Categorical, DiagonalGaussian, SquashedGaussian
 from algos.policies.squashed import log_slope
 from experiments.cell import steps_kernel as kernel
 from experiments.cell.compiled import compiled
-from experiments.cell.steps_kernel import Data, Layers, Moments, Rates, Rooms, Target
+from experiments.cell.steps_kernel import Buffers, Data, Layers, Moments, Rates, Target
 from experiments.spec import Settings
 
 
@@ -50,7 +50,7 @@ class CompiledSteps(TorchSteps):
 
     def take(self, network: Network, objective: Objective, start: Reached, orders: Tensor, plan: Plan) -> Reached:
         rates, fits = _rates(plan), _fits(start.theta, objective.obs, orders)
-        asked = _asked(network, objective) if fits and rates is not None else None
+        asked = _target(network, objective) if fits and rates is not None else None
         if asked is None or rates is None:
             return super().take(network, objective, start, orders, plan)
         return _take(*asked, rates, start, orders, plan)
@@ -66,7 +66,7 @@ def _within(numbers: Tensor, end: int) -> bool:
     return bool(numbers.numel() and numbers.min() >= 0 and numbers.max() < end)
 
 
-def _asked(network: Network, objective: Objective) -> tuple[MLP, Data, Target] | None:
+def _target(network: Network, objective: Objective) -> tuple[MLP, Data, Target] | None:
     """The objective as the kernel's `Target`; None where it has none or shapes do not fit (torch raises then)."""
     if type(network) is not MLP or objective.obs.shape[1:] != (network.input_size,):
         return None
@@ -135,9 +135,9 @@ def _take(
     before = start.memory if rates.adam else AdamState(theta[:0], theta[:0], 0)
     moments = Moments(before.mean.clone().numpy(), before.square.clone().numpy(), before.steps)
     layers, slopes = _layers(network, theta), _layers(network, gradient)
-    rooms = _rooms(network, min(plan.size, orders.shape[1]))
+    buffers = _buffers(network, min(plan.size, orders.shape[1]))
     rows = orders.contiguous().numpy()
-    arguments = (theta.numpy(), layers, gradient.numpy(), slopes, moments, rooms, data, target, rows, rates)
+    arguments = (theta.numpy(), layers, gradient.numpy(), slopes, moments, buffers, data, target, rows, rates)
     found = _kernel(tuple(numba.typeof(argument) for argument in arguments))(*arguments)
     if found != kernel.FINE:
         raise NonFinite(f"{kernel.FAULTS[found]} holds nan or infinity")
@@ -151,12 +151,12 @@ def _layers(network: MLP, theta: Tensor) -> Layers:
     return Layers(tuple(weight.numpy() for weight, _ in layers), tuple(bias.numpy() for _, bias in layers))
 
 
-def _rooms(network: MLP, rows: int) -> Rooms:
+def _buffers(network: MLP, rows: int) -> Buffers:
     """Buffers for the activations and gradients of this many rows."""
     bound = network.output_size - network.free_size
     widths = [network.input_size, *network.hidden, bound]
     arrays = [np.empty((rows, width), np.float32) for width in widths]
-    return Rooms(tuple(arrays[:-1]), tuple(np.empty_like(array) for array in arrays[1:]))
+    return Buffers(tuple(arrays[:-1]), tuple(np.empty_like(array) for array in arrays[1:]))
 
 
 @cache

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from algos.policies import Family
 from experiments.cell.entry_points import Wrapping
-from experiments.cell.failures import EnvironmentFailed, blamed_on
+from experiments.cell.failures import EnvironmentFailed, raised_as
 from experiments.cell.gym_environments import ActionDistribution, GymEnvironments, Step
 from experiments.cell.lean.environments import lean_environments
 from experiments.cell.spaces import Observations, make_environment
@@ -50,7 +50,7 @@ class Environments(Protocol):
     def close(self) -> None: ...
 
 
-@blamed_on(EnvironmentFailed)
+@raised_as(EnvironmentFailed)
 def make_environments(
     env: str,
     kwargs: Mapping[str, Any],

@@ -45,7 +45,7 @@ STATUSES = {
 }
 
 
-def blamed_on(fault: type[Exception]) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def raised_as(fault: type[Exception]) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Decorator: re-raise what the function raises as `fault`, except out-of-memory errors and our own verdicts.
 
     SystemExit is caught too: an environment or a rule must not end the process.

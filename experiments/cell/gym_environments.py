@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from algos.policies import Categorical, DiagonalGaussian, Family, MultiCategorical, SquashedGaussian
 from experiments.cell.action_spaces import Actions
-from experiments.cell.failures import ACTION_LIMIT, Diverged, EnvironmentFailed, blamed_on, described
+from experiments.cell.failures import ACTION_LIMIT, Diverged, EnvironmentFailed, described, raised_as
 from experiments.cell.spaces import Observations, interface_of
 
 Step = tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]
@@ -80,7 +80,7 @@ class GymEnvironments:
             return 0.0
         return float(np.mean(self.inside(actions) != actions))
 
-    @blamed_on(EnvironmentFailed)
+    @raised_as(EnvironmentFailed)
     def reset(self, which: int, seed: int | None = None) -> NDArray[Any]:
         returned = self.made[which].reset(seed=seed)
         if not isinstance(returned, tuple) or len(returned) != 2:
@@ -89,7 +89,7 @@ class GymEnvironments:
         require_numbers(observation=first)
         return first
 
-    @blamed_on(EnvironmentFailed)
+    @raised_as(EnvironmentFailed)
     def step(self, actions: NDArray[Any], which: Sequence[int]) -> Step:
         m = len(which)
         seen = self.observations

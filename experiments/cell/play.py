@@ -12,7 +12,7 @@ from algos.networks import MLP
 from algos.policies import Categorical, DiagonalGaussian, Policy
 from experiments.cell.actor import Actor, draw_noise
 from experiments.cell.environments import Environments
-from experiments.cell.failures import EnvironmentFailed, blamed_on
+from experiments.cell.failures import EnvironmentFailed, raised_as
 from experiments.cell.gym_environments import require_numbers
 from experiments.cell.lean.environments import LeanEnvironments
 from experiments.cell.lean.loop import FINE, OUTPUTS, Acting, Normal, Record, Weights, act_categorical, act_gaussian
@@ -89,7 +89,7 @@ class CompiledPlayer(Player):
     def record(self, steps: int, obs: NDArray[Any]) -> Record:
         return empty_record(steps, obs, obs.astype(np.float32), self._actions(len(obs)))
 
-    @blamed_on(EnvironmentFailed)
+    @raised_as(EnvironmentFailed)
     def advance(self, lanes: NDArray[np.int64], obs: NDArray[Any], noise: NDArray[Any] | None, record: Record) -> int:
         acting = Acting(self._added(noise, record), *self._bounds, self._commands)
         arguments = (self._lean.copies, lanes, obs, self._weights, acting, self._normal, record)

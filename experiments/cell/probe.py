@@ -88,14 +88,14 @@ class _Child:
             ends = [self._answers, *([self._output] if self._listen() else [])]
             ready, _, _ = select.select(ends, [], [], max(0.0, deadline - time.monotonic()))
             if time.monotonic() > deadline:
-                raise ProbeFailed(f"not made within {limit_s:.0f} s{self._last_words()}")
+                raise ProbeFailed(f"not made within {limit_s:.0f} s{self._output_tail()}")
             if self._answers not in ready:
                 continue
             part = os.read(self._answers, 65536)
             if not part:
                 code = self._process.wait()
                 how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-                raise ProbeFailed(f"its process ended with {how}{self._last_words()}")
+                raise ProbeFailed(f"its process ended with {how}{self._output_tail()}")
             answer += part
         found = json.loads(answer)
         if "problem" in found:
@@ -126,7 +126,7 @@ class _Child:
             pickle.dump(message, self._process.stdin)
             self._process.stdin.flush()
 
-    def _last_words(self) -> str:
+    def _output_tail(self) -> str:
         self._listen()
         text = self._said.decode(errors="replace").strip()
         return f"; the end of what it said: {text}" if text else ""

@@ -44,7 +44,7 @@ class Moments(NamedTuple):
     steps: int  # before the run
 
 
-class Rooms(NamedTuple):
+class Buffers(NamedTuple):
     """Buffers of every layer: its input [b, in], and its outputs before tanh or their derivative [b, out]."""
 
     activations: Any
@@ -88,22 +88,22 @@ def take(
     gradient: Any,
     slopes: Any,
     moments: Any,
-    rooms: Any,
+    buffers: Any,
     data: Any,
     target: Any,
     orders: Any,
     rates: Any,
 ) -> int:
     """Update theta and moments in place by steps over the rows in orders [E, B]; the other arguments are buffers."""
-    size, steps = rooms.activations[0].shape[0], moments.steps
+    size, steps = buffers.activations[0].shape[0], moments.steps
     for epoch in range(orders.shape[0]):
         for first in range(0, orders.shape[1], size):
             rows = orders[epoch, first : first + size]
-            _forward(layers, rooms, data.obs, rows)
-            signals = rooms.signals[-1][: len(rows)]
+            _forward(layers, buffers, data.obs, rows)
+            signals = buffers.signals[-1][: len(rows)]
             if not _differentiate(signals, layers.biases[-1], slopes.biases[-1], data, target, rows):
                 return RATIOS
-            _backward(layers, slopes, rooms, len(rows))
+            _backward(layers, slopes, buffers, len(rows))
             squares = _squares(gradient)
             if not math.isfinite(squares):
                 return GRADIENT
@@ -117,25 +117,25 @@ def take(
 
 
 @plain
-def _forward(layers: Any, rooms: Any, obs: Any, rows: Any) -> None:
+def _forward(layers: Any, buffers: Any, obs: Any, rows: Any) -> None:
     b, last = len(rows), len(layers.weights) - 1
-    _gather(rooms.activations[0], obs, rows)
+    _gather(buffers.activations[0], obs, rows)
     for depth in range(last):
-        after = rooms.activations[depth + 1][:b]
-        np.dot(rooms.activations[depth][:b], layers.weights[depth].T, after)
+        after = buffers.activations[depth + 1][:b]
+        np.dot(buffers.activations[depth][:b], layers.weights[depth].T, after)
         _tanh(after, layers.biases[depth])
-    outputs = rooms.signals[last][:b]
-    np.dot(rooms.activations[last][:b], layers.weights[last].T, outputs)
+    outputs = buffers.signals[last][:b]
+    np.dot(buffers.activations[last][:b], layers.weights[last].T, outputs)
     _add(outputs, layers.biases[last])
 
 
 @plain
-def _backward(layers: Any, slopes: Any, rooms: Any, b: int) -> None:
+def _backward(layers: Any, slopes: Any, buffers: Any, b: int) -> None:
     for depth in range(len(layers.weights) - 1, -1, -1):
-        signal, given = rooms.signals[depth][:b], rooms.activations[depth][:b]
+        signal, given = buffers.signals[depth][:b], buffers.activations[depth][:b]
         np.dot(signal.T, given, slopes.weights[depth])
         if depth:
-            before = rooms.signals[depth - 1][:b]
+            before = buffers.signals[depth - 1][:b]
             np.dot(signal, layers.weights[depth], before)
             _back_through_tanh(before, given, slopes.biases[depth - 1])
 

@@ -21,17 +21,17 @@ from typing import Any, Literal
 from distributed import Future, KilledWorker
 
 from experiments.engines.events import NOT_BEGUN, Beat, Ended, EngineError, EngineLost, Event, Paused, Resumed, Started
-from experiments.engines.luggage import packed_for
 from experiments.engines.supervise import Conditions, Files, failure_record, stop_of
 from experiments.engines.task import (
-    Answer,
-    Order,
+    Reply,
+    Request,
     cell_task,
-    objections,
-    read_answer,
+    mismatches,
     read_checkpoint,
+    read_reply,
     request_stop,
 )
+from experiments.engines.user_files import encode_sources
 from experiments.engines.workers import Workers
 from experiments.identity import code_of, library_versions
 from experiments.records import RunRow, write_atomically
@@ -76,14 +76,14 @@ class DaskEngine:
         self._codes: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
         self._threads, self._counted = conditions.jobs, -COUNT_EVERY_S
         self._workers = Workers(conditions.jobs, address, scheduler_file)
-        self._workers.listen(self._token, lambda message: self._happened.put(partial(self._heard, message)))
+        self._workers.listen(self._token, lambda message: self._happened.put(partial(self._on_message, message)))
 
     def submit(self, specs: Iterable[RunSpec]) -> None:
         """Run these too. Raises EngineError if a worker has other code than this process."""
         new = list(specs)
         if self._workers.remote:
-            kinds = {(spec.env, spec.named): self._order(spec).encode() for spec in new}
-            for worker, found in self._workers.call(objections, list(kinds.values())).items():
+            kinds = {(spec.env, spec.named): self._cell_request(spec).encode() for spec in new}
+            for worker, found in self._workers.call(mismatches, list(kinds.values())).items():
                 if found:
                     raise EngineError(f"worker {worker} cannot compute this: {found[0]}")
         self._waiting.extend(new)
@@ -129,21 +129,21 @@ class DaskEngine:
         checkpoint = self._files(spec.run_id).checkpoint
         future = self._workers.submit(
             cell_task,
-            self._order(spec).encode(),
+            self._cell_request(spec).encode(),
             _bytes_of(checkpoint) if self._workers.remote else None,
             key=f"{spec.run_id}-{self._token}-{uuid.uuid4().hex[:8]}",
         )
         self._pending[spec.run_id] = _Pending(spec, future, attempt, lost)
         future.add_done_callback(lambda done: self._happened.put(partial(self._ended, spec.run_id, done)))
 
-    def _order(self, spec: RunSpec) -> Order:
+    def _cell_request(self, spec: RunSpec) -> Request:
         remote = self._workers.remote
-        return Order(
+        return Request(
             self._token,
             spec.model_dump_json(),
             library_versions(),
             self._code(spec),
-            packed_for(spec) if remote else {},
+            encode_sources(spec) if remote else {},
             self._conditions,
             None if remote else self._files(spec.run_id),
             self._checkpoint_s,
@@ -156,7 +156,7 @@ class DaskEngine:
             self._codes[part] = dict(code_of(spec).files)
         return self._codes[part]
 
-    def _heard(self, message: dict[str, Any]) -> Iterator[Event]:
+    def _on_message(self, message: dict[str, Any]) -> Iterator[Event]:
         """Handle a worker's message about a running cell."""
         if (cell := self._pending.get(message["run_id"])) is None:
             return
@@ -201,19 +201,19 @@ class DaskEngine:
     def _answered(self, cell: _Pending, data: bytes) -> Iterator[Event]:
         spec = cell.spec
         try:
-            answer = read_answer(data)
+            reply = read_reply(data)
         except (ValueError, KeyError, TypeError) as error:
             reason = f"what its worker answered cannot be read: {type(error).__name__}: {error}"
             yield from self._finished(cell, failure_record(spec, "killed", reason, self._conditions))
             return
-        yield from self._keep(spec.run_id, answer.checkpoint)
-        if answer.refused is not None:
-            print(f"worker {answer.worker} gets no cells: {answer.refused}", file=sys.stderr)
-        if answer.run is not None:
-            yield from self._finished(cell, answer.run, answer)
-        elif self._stop.soon.is_set() or not (answer.refused or answer.leaving):
+        yield from self._keep(spec.run_id, reply.checkpoint)
+        if reply.refused is not None:
+            print(f"worker {reply.worker} gets no cells: {reply.refused}", file=sys.stderr)
+        if reply.run is not None:
+            yield from self._finished(cell, reply.run, reply)
+        elif self._stop.soon.is_set() or not (reply.refused or reply.leaving):
             del self._pending[spec.run_id]
-            yield Paused(spec, answer.paused or NOT_BEGUN)
+            yield Paused(spec, reply.paused or NOT_BEGUN)
         else:
             self._submit(spec, cell.attempt, cell.lost)
 
@@ -228,16 +228,16 @@ class DaskEngine:
             run = failure_record(cell.spec, "killed", f"lost with its worker {lost} times", self._conditions)
             yield from self._done(cell, run)
 
-    def _finished(self, cell: _Pending, run: RunRow, answer: Answer | None = None) -> Iterator[Event]:
+    def _finished(self, cell: _Pending, run: RunRow, reply: Reply | None = None) -> Iterator[Event]:
         """Retry a cell that was killed, as often as allowed; else emit that it has ended."""
         if run.status == "killed" and cell.attempt - cell.lost <= self._retries and not self._stop.soon.is_set():
             self._submit(cell.spec, cell.attempt + 1, cell.lost)
         else:
-            yield from self._done(cell, run, answer)
+            yield from self._done(cell, run, reply)
 
-    def _done(self, cell: _Pending, run: RunRow, answer: Answer | None = None) -> Iterator[Event]:
+    def _done(self, cell: _Pending, run: RunRow, reply: Reply | None = None) -> Iterator[Event]:
         del self._pending[cell.spec.run_id]
-        rows, log = ([], None) if answer is None else (list(answer.rows), answer.log)
+        rows, log = ([], None) if reply is None else (list(reply.rows), reply.log)
         yield Ended(cell.spec, replace(run, attempts=cell.attempt), rows, log)
 
 

@@ -11,7 +11,7 @@ import time
 from distributed import Worker
 
 from experiments.engines.supervise import LEAVING
-from experiments.engines.task import take_no_more
+from experiments.engines.task import stop_accepting_cells
 
 PATIENCE_S = 240.0  # for cells to reach a checkpoint and for the driver to fetch what they made
 
@@ -23,7 +23,7 @@ def dask_setup(worker: Worker) -> None:
     def on_signal() -> None:
         if not LEAVING.is_set():
             LEAVING.set()
-            take_no_more(worker)
+            stop_accepting_cells(worker)
             leaving.append(loop.create_task(leave(worker)))
 
     leaving: list[asyncio.Task[None]] = []  # a task that nobody holds may be collected

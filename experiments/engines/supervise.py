@@ -47,7 +47,7 @@ class Stop:
     def __init__(self) -> None:
         self.soon, self.now = threading.Event(), threading.Event()
 
-    def soon_asked(self) -> bool:
+    def pause_requested(self) -> bool:
         """Whether cells are to stop at their next checkpoint, those of this engine or all."""
         return self.soon.is_set() or LEAVING.is_set()
 
@@ -104,7 +104,7 @@ class _Watch:
                 return self._end("killed", "stopped by the user")
             if self._silence > self._conditions.silence_s:
                 return self._end("timeout", f"no row for {self._conditions.silence_s:.0f} s")
-            if stop.soon_asked() and not asked:
+            if stop.pause_requested() and not asked:
                 asked = True
                 self._process.pause()
 

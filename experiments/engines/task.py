@@ -1,7 +1,7 @@
 """A cell as a Dask task: what runs on the worker, and what it returns.
 
-An order and an answer are bytes: a line of JSON, and in an answer the rows of the cell, a line each. A worker that
-shares no files with the driver gets the last checkpoint with the order, and gives back log and checkpoint.
+A request and a reply are bytes: a line of JSON, and in a reply the rows of the cell, a line each. A worker that
+shares no files with the driver gets the last checkpoint with the request, and gives back log and checkpoint.
 """
 
 import json
@@ -16,8 +16,8 @@ from typing import Any, Literal, cast
 from distributed import Status, Worker, get_worker
 
 from experiments.engines.events import NOT_BEGUN, Paused, Pulse
-from experiments.engines.luggage import Sources, differences, unpacked
 from experiments.engines.supervise import LEAVING, Conditions, Files, stop_of, supervise
+from experiments.engines.user_files import Sources, decode_sources, differences
 from experiments.identity import library_versions
 from experiments.records import Row, RunRow, decode, encode, write_atomically
 from experiments.spec import RunSpec
@@ -26,7 +26,7 @@ LOG_TAIL = 64_000  # bytes of a remote cell's log that come back with it
 
 
 @dataclass(frozen=True)
-class Order:
+class Request:
     """A request to a worker."""
 
     token: str  # of the engine
@@ -44,7 +44,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """A worker's reply: the cell's run and rows, or why there are none."""
 
     worker: str
@@ -57,27 +57,27 @@ class Answer:
     checkpoint: bytes | None = None
 
 
-def read_answer(answer: bytes) -> Answer:
+def read_reply(reply: bytes) -> Reply:
     """Decode a worker's reply. Raises ValueError, KeyError or TypeError if it is malformed."""
-    header, *lines = answer.split(b"\n")
+    header, *lines = reply.split(b"\n")
     values = json.loads(header)
     for name in ("log", "checkpoint"):
         values[name] = None if values[name] is None else b64decode(values[name])
     rows = [decode(line) for line in lines]
     run = rows.pop() if rows and isinstance(rows[-1], RunRow) else None
-    return Answer(**values, rows=tuple(rows), run=cast(RunRow | None, run))
+    return Reply(**values, rows=tuple(rows), run=cast(RunRow | None, run))
 
 
-def cell_task(order: bytes, checkpoint: bytes | None) -> bytes:
+def cell_task(request: bytes, checkpoint: bytes | None) -> bytes:
     """Run one cell on a worker, from this checkpoint or from one that is already there."""
-    values = json.loads(order)
+    values = json.loads(request)
     asked, conditions = RunSpec.model_validate_json(values["spec"]), Conditions(**values["conditions"])
     worker, stop = get_worker(), stop_of(values["token"])
-    if stop.soon_asked() or stop.now.is_set():
+    if stop.pause_requested() or stop.now.is_set():
         return _answer(worker, paused=NOT_BEGUN)
-    spec, sources = unpacked(asked, values["sources"], Path(worker.local_directory))
-    if refused := objection(spec, values["versions"], values["code"], sources):
-        worker.loop.add_callback(take_no_more, worker)
+    spec, sources = decode_sources(asked, values["sources"], Path(worker.local_directory))
+    if refused := mismatch(spec, values["versions"], values["code"], sources):
+        worker.loop.add_callback(stop_accepting_cells, worker)
         return _answer(worker, refused=refused)
     shared = values["files"] is not None
     if shared:
@@ -85,22 +85,24 @@ def cell_task(order: bytes, checkpoint: bytes | None) -> bytes:
     else:
         files = replace(own_files(worker, spec.run_id, checkpoint), sources=sources)
         conditions = replace(conditions, jobs=worker.state.nthreads)
-    news = _News(worker, values["token"], spec.run_id, None if shared else files.checkpoint, values["tell_every_s"])
-    outcome = supervise(spec, conditions, files, news.take, stop, news.resumed)
-    log, checkpoint = (None, None) if shared else (_take_away(files.log), _take_away(files.checkpoint))
+    reporter = _Reporter(
+        worker, values["token"], spec.run_id, None if shared else files.checkpoint, values["tell_every_s"]
+    )
+    outcome = supervise(spec, conditions, files, reporter.take, stop, reporter.resumed)
+    log, checkpoint = (None, None) if shared else (_read_and_remove(files.log), _read_and_remove(files.checkpoint))
     if isinstance(outcome, Paused):
         return _answer(worker, paused=outcome.reason, log=log, checkpoint=checkpoint)
     last = encode(replace(outcome, rule=asked.rule))
-    return _answer(worker, [*news.lines, last], log=log, checkpoint=checkpoint)
+    return _answer(worker, [*reporter.lines, last], log=log, checkpoint=checkpoint)
 
 
-def take_no_more(worker: Worker) -> None:
+def stop_accepting_cells(worker: Worker) -> None:
     """Accept no further cells on this worker. This disables Dask's memory monitor, which would unpause the worker."""
     worker.memory_manager.memory_pause_fraction = False
     worker.status = Status.paused
 
 
-def objection(spec: RunSpec, versions: str, code: dict[str, str], sources: str | None) -> str | None:
+def mismatch(spec: RunSpec, versions: str, code: dict[str, str], sources: str | None) -> str | None:
     """Why this process cannot compute the requested cell, or None; `sources`: the folder of the user's files."""
     if (here := library_versions()) != versions:
         return f"it has other versions of the libraries: {here}, not {versions}"
@@ -117,7 +119,7 @@ def own_files(worker: Worker, run_id: str, checkpoint: bytes | None = None) -> F
     return files
 
 
-def _take_away(file: str | None) -> bytes | None:
+def _read_and_remove(file: str | None) -> bytes | None:
     """Read a worker's own file and remove it."""
     with suppress(OSError):
         data = Path(str(file)).read_bytes()
@@ -146,7 +148,7 @@ def _answer(
     return b"\n".join([json.dumps(header).encode(), *lines])
 
 
-class _News:
+class _Reporter:
     """Reports a cell's progress to the driver and keeps its lines."""
 
     def __init__(self, worker: Worker, token: str, run_id: str, checkpoint: str | None, every_s: float) -> None:
@@ -167,8 +169,8 @@ class _News:
     def resumed(self, env_steps: int) -> None:
         self._tell(resumed_at=env_steps)
 
-    def _tell(self, **news: Any) -> None:
-        self._worker.log_event(self._token, {"run_id": self._run_id, **news})
+    def _tell(self, **reporter: Any) -> None:
+        self._worker.log_event(self._token, {"run_id": self._run_id, **reporter})
 
 
 # what the driver calls on every worker, or on one
@@ -187,11 +189,11 @@ def read_checkpoint(run_id: str, dask_worker: Worker) -> bytes | None:
         return None
 
 
-def objections(orders: list[bytes], dask_worker: Worker) -> list[str]:
+def mismatches(requests: list[bytes], dask_worker: Worker) -> list[str]:
     """Why this worker cannot run these cells."""
     found = []
-    for values in map(json.loads, orders):
+    for values in map(json.loads, requests):
         asked = RunSpec.model_validate_json(values["spec"])
-        spec, sources = unpacked(asked, values["sources"], Path(dask_worker.local_directory))
-        found.append(objection(spec, values["versions"], values["code"], sources))
+        spec, sources = decode_sources(asked, values["sources"], Path(dask_worker.local_directory))
+        found.append(mismatch(spec, values["versions"], values["code"], sources))
     return [text for text in found if text is not None]

@@ -23,7 +23,7 @@ SETTINGS: dict[str, Any] = {
     "distributed.worker.http.routes": [],
     "distributed.scheduler.worker-ttl": None,  # its threads cannot be lost, but be late: a lid was closed, a clock set
     "distributed.scheduler.work-stealing": False,
-    "distributed.scheduler.allowed-failures": 0,  # see leave_lost_cells_to_the_driver
+    "distributed.scheduler.allowed-failures": 0,  # see disable_scheduler_retries
     "distributed.worker.memory.target": False,  # cells are limited by their own process
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
@@ -53,7 +53,7 @@ class Workers:
             if self.remote:
                 address = address or wait_for(Path(str(scheduler_file)))
                 self._client = Client(address, timeout="30s", set_as_default=False)
-                self._client.run_on_scheduler(leave_lost_cells_to_the_driver)
+                self._client.run_on_scheduler(disable_scheduler_retries)
             else:
                 self._cluster = _threads(jobs)
                 self._client = Client(self._cluster, set_as_default=False)
@@ -113,7 +113,7 @@ def wait_for(scheduler_file: Path) -> str:
         time.sleep(0.2)
 
 
-def leave_lost_cells_to_the_driver(dask_scheduler: Scheduler) -> None:
+def disable_scheduler_retries(dask_scheduler: Scheduler) -> None:
     """Tell the scheduler not to retry cells of lost workers: the driver does, from their last checkpoints."""
     dask_scheduler.allowed_failures = 0
 

@@ -11,7 +11,7 @@ from experiments.cell.actor import Actor
 from experiments.cell.networks import critic_of, network_of, policy_of
 from experiments.cell.spaces import Observations
 from experiments.cell.train import train
-from experiments.engines.luggage import packed_for, unpacked
+from experiments.engines.user_files import decode_sources, encode_sources
 from experiments.identity import code_of
 from experiments.matrix_file import MatrixError, load_matrix
 from experiments.records import EvaluationRow, RunRow
@@ -135,9 +135,9 @@ def test_a_matrix_file_names_it_relative_to_itself_and_its_code_is_the_cells(net
 
 def test_it_travels_to_a_worker_under_the_same_name(network, make_spec, tmp_path):
     spec = make_spec(network=network)
-    sources = packed_for(spec)
+    sources = encode_sources(spec)
     assert set(sources) == {"net.py", "its_width.py"}
-    there, folder = unpacked(spec, sources, tmp_path / "there")
+    there, folder = decode_sources(spec, sources, tmp_path / "there")
     assert there.settings.network == f"{folder}/net.py:gated" and there.named[-1] == there.settings.network
     assert there.model_validate(there.model_dump()).run_id == spec.run_id
 

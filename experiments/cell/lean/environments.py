@@ -17,7 +17,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from experiments.cell.compiled import compiled
-from experiments.cell.failures import EnvironmentFailed, blamed_on
+from experiments.cell.failures import EnvironmentFailed, raised_as
 from experiments.cell.gym_environments import ActionDistribution, GymEnvironments, Step, require_numbers
 from experiments.cell.lean import classic_tasks, loop, mujoco_tasks
 from experiments.cell.lean.loop import FINE, Copies
@@ -93,7 +93,7 @@ class LeanEnvironments(GymEnvironments):
         self.copies.elapsed[which] = 0
         return super().reset(which, seed)
 
-    @blamed_on(EnvironmentFailed)  # of what MuJoCo raises
+    @raised_as(EnvironmentFailed)  # of what MuJoCo raises
     def step(self, actions: NDArray[Any], which: Sequence[int]) -> Step:
         m = len(which)
         lanes = np.fromiter(which, np.int64, m)

@@ -12,8 +12,8 @@ from analysis.plots.looks import (
     OUTSIDE,
     SLOTS,
     by_number,
+    default_look,
     hue_of,
-    own_look,
     style_of,
 )
 from analysis.plots.wall_clock import COLOURS, SHOWN
@@ -124,7 +124,7 @@ def test_labels_of_one_rule_stay_in_its_hue_however_many_there_are():
 
 
 def test_where_two_look_alike_the_rule_keeps_its_look():
-    mine = own_look("mine", "mine")
-    other = next(label for k in range(1_000) if own_look(label := f"a{k}", "mine") == mine)
+    mine = default_look("mine", "mine")
+    other = next(label for k in range(1_000) if default_look(label := f"a{k}", "mine") == mine)
     style = style_of([other, "mine"], {other: "mine", "mine": "mine"})
     assert style["mine"] == mine != style[other]

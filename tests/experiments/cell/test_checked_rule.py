@@ -10,7 +10,7 @@ import torch
 
 from algos.rules import RULES
 from algos.types import Info, Trial
-from experiments.cell.checkpoint import survives
+from experiments.cell.checkpoint import is_serializable
 from experiments.cell.run import Run
 from experiments.cell.train import train
 from experiments.records import UpdateRow
@@ -124,5 +124,5 @@ def test_every_rule_of_ours_has_a_state_that_is_kept(make_spec):
     for rule in RULES:
         run = Run(make_spec(rule=rule))
         list(run.step())
-        assert survives(run.state, run.rule), rule
+        assert is_serializable(run.state, run.rule), rule
         run.close()

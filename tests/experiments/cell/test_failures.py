@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from algos.finite import NonFinite
-from experiments.cell.failures import Diverged, EnvironmentFailed, RuleFailed, blamed_on, status_of
+from experiments.cell.failures import Diverged, EnvironmentFailed, RuleFailed, raised_as, status_of
 from experiments.cell.train import train
 from experiments.records import STATUSES, RunRow, UpdateRow, decode, encode
 
@@ -102,11 +102,11 @@ def test_every_error_has_a_status_that_a_table_knows(error, status):
 
 
 def test_blame_is_laid_once_and_want_of_memory_on_nobody():
-    @blamed_on(RuleFailed)
+    @raised_as(RuleFailed)
     def outer(error):
         return inner(error)
 
-    @blamed_on(EnvironmentFailed)
+    @raised_as(EnvironmentFailed)
     def inner(error):
         raise error
 

@@ -4,7 +4,7 @@ from base64 import b64decode
 
 import pytest
 
-from experiments.engines.luggage import differences, packed_for, unpacked
+from experiments.engines.user_files import decode_sources, differences, encode_sources
 from experiments.identity import code_of
 from experiments.spec import altered
 
@@ -18,24 +18,24 @@ def spec(tmp_path, make_spec):
 
 
 def test_the_users_own_files_travel_and_no_others(spec, make_spec):
-    sources = packed_for(spec)
+    sources = encode_sources(spec)
     assert {path: b64decode(data) for path, data in sources.items()} == {
         "mine.py": b"import aside, pandas\n",
         "aside.py": b"VALUE = 1\n",
     }
-    assert packed_for(make_spec()) == {}
+    assert encode_sources(make_spec()) == {}
 
 
 def test_where_they_are_unpacked_the_same_code_is_found_under_the_same_name(spec, tmp_path):
-    there, folder = unpacked(spec, packed_for(spec), tmp_path / "there")
+    there, folder = decode_sources(spec, encode_sources(spec), tmp_path / "there")
     assert there.environment == f"{folder}/mine.py:Mine" and folder.startswith(f"{tmp_path}/there/sources/")
     assert there.run_id == altered(there).run_id == spec.run_id
     assert differences(there, dict(code_of(spec).files), folder) is None
-    assert unpacked(spec, packed_for(spec), tmp_path / "there") == (there, folder)
+    assert decode_sources(spec, encode_sources(spec), tmp_path / "there") == (there, folder)
 
 
 def test_without_files_of_the_users_nothing_is_written(make_spec, tmp_path):
-    assert unpacked(make_spec(), {}, tmp_path) == (make_spec(), None) and not list(tmp_path.iterdir())
+    assert decode_sources(make_spec(), {}, tmp_path) == (make_spec(), None) and not list(tmp_path.iterdir())
 
 
 def test_what_a_worker_lacks_is_named(spec):

@@ -20,13 +20,13 @@ from experiments.spec import RunSpec
 Sources = dict[str, str]  # path as a module -> what was loaded from it, in base64
 
 
-def packed_for(spec: RunSpec) -> Sources:
+def encode_sources(spec: RunSpec) -> Sources:
     """The user's files that the run imports, encoded to be sent."""
     modules = users_modules([spec])
     return {path: b64encode(source_of(module.file)).decode() for path, module in sorted(modules.items())}
 
 
-def unpacked(spec: RunSpec, sources: Sources, place: Path) -> tuple[RunSpec, str | None]:
+def decode_sources(spec: RunSpec, sources: Sources, place: Path) -> tuple[RunSpec, str | None]:
     """Write the files to a folder below `place`; the run with its names pointing there, and the folder."""
     if not sources:
         return spec, None
