@@ -74,11 +74,11 @@ def cell_task(request: bytes, checkpoint: bytes | None) -> bytes:
     asked, conditions = RunSpec.model_validate_json(values["spec"]), Conditions(**values["conditions"])
     worker, stop = get_worker(), stop_of(values["token"])
     if stop.pause_requested() or stop.now.is_set():
-        return _answer(worker, paused=NOT_BEGUN)
+        return _reply(worker, paused=NOT_BEGUN)
     spec, sources = decode_sources(asked, values["sources"], Path(worker.local_directory))
     if refused := mismatch(spec, values["versions"], values["code"], sources):
         worker.loop.add_callback(stop_accepting_cells, worker)
-        return _answer(worker, refused=refused)
+        return _reply(worker, refused=refused)
     shared = values["files"] is not None
     if shared:
         files = Files(**values["files"])
@@ -91,9 +91,9 @@ def cell_task(request: bytes, checkpoint: bytes | None) -> bytes:
     outcome = supervise(spec, conditions, files, reporter.take, stop, reporter.resumed)
     log, checkpoint = (None, None) if shared else (_read_and_remove(files.log), _read_and_remove(files.checkpoint))
     if isinstance(outcome, Paused):
-        return _answer(worker, paused=outcome.reason, log=log, checkpoint=checkpoint)
+        return _reply(worker, paused=outcome.reason, log=log, checkpoint=checkpoint)
     last = encode(replace(outcome, rule=asked.rule))
-    return _answer(worker, [*reporter.lines, last], log=log, checkpoint=checkpoint)
+    return _reply(worker, [*reporter.lines, last], log=log, checkpoint=checkpoint)
 
 
 def stop_accepting_cells(worker: Worker) -> None:
@@ -128,7 +128,7 @@ def _read_and_remove(file: str | None) -> bytes | None:
     return None
 
 
-def _answer(
+def _reply(
     worker: Worker,
     lines: Iterable[bytes] = (),
     *,
