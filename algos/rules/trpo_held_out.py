@@ -65,8 +65,8 @@ def trpo_in_sample(
     radius_grow: float = 2.0,
     largest: Annotated[float, LogUniform(1.0, 64.0, "as in `trpo_adaptive`")] = 4.0,
 ) -> AscentRule:
-    """`trpo_held_out` whose judges are the rows that made the step: an ablation, as textbooks have the algorithm, since
-    there the function is known and not a batch's estimate.
+    """`trpo_held_out` whose judges are the rows that made the step: an ablation, as textbooks have the algorithm
+    (Nocedal and Wright 2006, algorithm 4.1), where the function is known and not a batch's estimate.
 
     max_kl, damping, cg_iterations, shrink, max_trials, radius_shrink, radius_grow, largest: as in `trpo_held_out`.
     """

@@ -57,8 +57,9 @@ def decided_by(claim: Claim) -> str:
 
 
 def named(claim: Claim) -> str:
-    """The metric with its arguments."""
-    return claim.metric + (f"({', '.join(map(str, claim.arguments.values()))})" if claim.arguments else "")
+    """The metric with its arguments, lists left out."""
+    values = [str(value) for value in claim.arguments.values() if not isinstance(value, list)]
+    return claim.metric + (f"({', '.join(values)})" if values else "")
 
 
 def _row(claim: Claim, found: Found) -> tuple[Cell, ...]:

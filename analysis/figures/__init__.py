@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from analysis.figures.claims import claims
+from analysis.figures.claims import claims as decided
 from analysis.figures.efficiency import EFFICIENCY
 from analysis.figures.health import HEALTH
 from analysis.figures.published import published as beside_published
@@ -15,7 +15,7 @@ from analysis.figures.sheet import Sheet, sheet_of
 from analysis.load import Results
 from analysis.own import FRAMES, OwnError, OwnFigure
 
-FIGURES = EFFICIENCY | {"published": beside_published} | HEALTH | {"claims": claims}
+FIGURES = EFFICIENCY | {"published": beside_published} | HEALTH | {"claims": decided}
 
 __all__ = ["FIGURES", "draw", "draw_own", "draw_sheet"]
 

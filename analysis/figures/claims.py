@@ -8,7 +8,7 @@ from analysis.claims.ledger import Claim
 from analysis.claims.metrics import Source
 from analysis.claims.table import of_matrix
 from analysis.figures.sheet import Sheet
-from analysis.plots.claims import forest
+from analysis.plots.claims import axis, forest
 from analysis.plots.style import caption, panels, save
 
 
@@ -23,8 +23,8 @@ def draw_claims(declared: Sequence[Claim], found: Mapping[str, Found], folder: P
     shown = [claim for claim in declared if found[claim.name].parts]
     if not shown:
         return []
-    tallest = max(len(found[claim.name].parts) for claim in shown)
-    figure, axes = panels(len(shown), height=1.1 + 0.2 * tallest, columns=2)
+    rows = max(len(found[claim.name].parts) for claim in shown) + max(axis(claim).count("\n") for claim in shown)
+    figure, axes = panels(len(shown), height=1.0 + 0.2 * rows, columns=2)
     for ax, claim in zip(axes, shown, strict=True):
         forest(claim, found[claim.name], ax)
     which = f"{shown[0].statement}. " if len(shown) == 1 else ""

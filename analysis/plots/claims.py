@@ -8,11 +8,13 @@ from analysis.claims.decide import Found
 from analysis.claims.ledger import COMPARED, Claim
 from analysis.claims.table import named
 from analysis.inference import Interval
+from analysis.plots.names import wrapped
 from analysis.plots.style import QUIET
 from analysis.plots.ticks import linear_ticks
 
 COLORS = {"supported": "#00794f", "refuted": "#c4143c"}  # else grey
 ALL = "together"
+ROOM = 19  # em under a panel
 
 
 def forest(claim: Claim, found: Found, ax: Axes) -> Axes:
@@ -32,7 +34,7 @@ def forest(claim: Claim, found: Found, ax: Axes) -> Axes:
     ax.grid(axis="y", visible=False)
     _shade(claim, ax)
     linear_ticks(ax.xaxis, 4)
-    ax.set_xlabel(_axis(claim))
+    ax.set_xlabel(axis(claim), loc="right")
     ax.set_title(f"{claim.name}: {found.verdict}", loc="left", color=color)
     return ax
 
@@ -61,5 +63,7 @@ def _shade(claim: Claim, ax: Axes) -> None:
     ax.set_xlim(least, most)
 
 
-def _axis(claim: Claim) -> str:
-    return named(claim) + (f": {claim.labels[0]} less {claim.labels[1]}" if claim.test in COMPARED else "")
+def axis(claim: Claim) -> str:
+    """What is drawn, on lines that fit under a panel."""
+    what = f": {claim.labels[0]} less {claim.labels[1]}" if claim.test in COMPARED else ""
+    return wrapped(named(claim) + what, ROOM)

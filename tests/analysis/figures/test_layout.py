@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,8 +12,12 @@ from analysis_cases import write_cell, write_results
 from layout_checks import faults
 from matplotlib.figure import Figure
 
+from analysis.claims.decide import Found
+from analysis.claims.ledger import read_claims
 from analysis.figures import FIGURES
+from analysis.figures.claims import draw_claims
 from analysis.figures.sheet import sheet_of
+from analysis.inference import Interval
 from analysis.load import load
 from analysis.measures import measure_runs
 from analysis.plots.style import theme
@@ -22,7 +27,9 @@ CLOCK = "Mixed seconds: runs of different machines: " + "a cpu $^_ \u89c4 " * 20
 NAMES = ["a$b", "$x$", "$\\frac{$", "x_1^2", "\u89c4\u5219" * 40, "\U0001f600\U0001f9ea", "W" * 1000, "a\nb\tc\x00", "",
          "\u202eabc", "trpo(max_kl=0.01,damping=0.1,cg_iterations=10)"]  # fmt: skip
 
+ENVIRONMENTS = ("MountainCarContinuous-v0", "InvertedDoublePendulum-v5", "Pendulum-v1", "CartPole-v1")
 UNDRAWN = {
+    *((kind, "claims") for kind in ("small", "sweep", "hostile", "sixty")),  # no claim is about them; drawn below
     ("hostile", "sensitivity"),  # nothing is swept
     ("small", "sensitivity"),
     ("sixty", "sensitivity"),
@@ -124,6 +131,29 @@ def test_no_text_is_cut_off_and_none_lies_over_another(sheet, name, monkeypatch)
         (figure,) = kept
         assert faults(figure) == []
     plt.close("all")
+
+
+@pytest.mark.parametrize("matrix", sorted({claim.matrix for claim in read_claims()}))
+def test_no_text_of_our_claims_is_cut_off(matrix, monkeypatch):
+    found_faults = []
+
+    def looked_at(figure, *_):
+        found_faults.extend(faults(figure))
+        plt.close(figure)
+        return []
+
+    monkeypatch.setattr("analysis.figures.claims.save", looked_at)
+    mine = [claim for claim in read_claims() if claim.matrix == matrix]
+    middle = Interval(0.0321, -0.123, 0.187)
+    found = {
+        claim.name: Found("undecided", middle, parts=tuple((env, middle) for env in claim.environments or ENVIRONMENTS))
+        for claim in mine
+    }
+    with theme():
+        for shown in ([claim] for claim in mine):
+            draw_claims(shown, found, Path(), "x")
+        draw_claims(mine, found, Path(), "x")
+    assert found_faults == []
 
 
 def test_the_check_finds_what_it_looks_for():
