@@ -1,8 +1,9 @@
 """From a results directory to tidy frames; what was planned and is not there stays visible."""
 
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.anchors import Scale, scales
-from analysis.manifest import APART, WHO, Declared, ResultsError, read_manifest
+from analysis.manifest import APART, WHO, Declared, Manifest, ResultsError, manifest_of, read_manifest
 from experiments.records import (
     STATUSES,
     BrokenCell,
@@ -29,6 +30,7 @@ from experiments.records import (
     read_tables,
     schema,
 )
+from experiments.records.packed import NO_PACK, cells_of, read_members
 
 __all__ = ["Declared", "Results", "ResultsError", "load"]
 FINITE = {"return_mean": "return", "return_sd": "spread of returns", "train_s": "time"}  # of an evaluation
@@ -57,6 +59,7 @@ class Results:
     file: str = ""  # the matrix file, as it was given
     thinned: bool = False  # whether cells came from a compact pack: some columns of updates are rounded, others null
     named: tuple[str, ...] = ()  # measures and figures of the user's that the matrix file names (analysis.own)
+    stored: tuple[str, ...] = ()  # which of the rows are a reference's, that stand beside the directory's own
 
     @cached_property
     def scales(self) -> dict[str, Scale]:
@@ -79,13 +82,13 @@ class Results:
 
 
 def load(folder: Path, mixed: bool = False) -> Results:
-    """Read every planned cell of a results directory.
+    """Read every planned cell of a results directory, or of a pack.
 
     Raises ResultsError, also if code or library versions differ between cells and that is not asked for (`mixed`).
     """
-    plan = read_manifest(folder / "manifest.json")
+    plan, read = _opened(folder)
     planned = plan.planned
-    cells, problems = _read_cells(folder / "cells", planned)
+    cells, problems = _read_cells(read, planned)
     if not cells:
         reasons = "".join(f"\n  {problem}" for problem in problems[:5])
         raise ResultsError(f"{folder} has no finished cell among {len(planned)} planned; run the matrix first{reasons}")
@@ -121,7 +124,7 @@ def load(folder: Path, mixed: bool = False) -> Results:
         anchors=plan.anchors,
         problems=tuple(problems),
         declared=plan.declared,
-        interim=_read_interim(folder / "interim.json"),
+        interim={} if folder.is_file() else _read_interim(folder / "interim.json"),
         defaults=plan.defaults,
         file=plan.file,
         thinned=plan.thinned,
@@ -138,19 +141,34 @@ def _read_interim(file: Path) -> dict[str, dict[str, Any]]:
         raise ResultsError(f"{file} is not what --until-decided writes: {type(error).__name__}: {error}") from error
 
 
-def _read_cells(folder: Path, planned: pd.DataFrame) -> tuple[list[Cell], list[str]]:
+def _opened(place: Path) -> tuple[Manifest, Iterable[tuple[str, Callable[[], Cell]]]]:
+    """The plan of a results directory or of a pack, and what reads each cell, by its name. Raises ResultsError."""
+    if not place.is_file():
+        folder = place / "cells"
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+        return read_manifest(place / "manifest.json"), [(path.name, partial(read_tables, path)) for path in paths]
+    try:
+        members = read_members(place)
+        cells = {run.run_id: (run, tables) for run, tables in cells_of(members)}
+        plan = manifest_of(members["manifest.json"], place)
+    except NO_PACK as error:
+        raise ResultsError(f"{place} is no pack: {type(error).__name__}: {error}") from error
+    return plan, [(run_id, partial(cells.__getitem__, run_id)) for run_id in sorted(cells)]
+
+
+def _read_cells(read: Iterable[tuple[str, Callable[[], Cell]]], planned: pd.DataFrame) -> tuple[list[Cell], list[str]]:
     cells, problems = [], []
     plans = planned.set_index("run_id", drop=False)
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.name not in plans.index:
-            problems.append(f"{path.name}: not in the plan, left out")
+    for name, tables_of in read:
+        if name not in plans.index:
+            problems.append(f"{name}: not in the plan, left out")
             continue
         try:
-            run, tables = read_tables(path)
-            _check(run, tables["evaluations"], plans.loc[path.name])
+            run, tables = tables_of()
+            _check(run, tables["evaluations"], plans.loc[name])
             cells.append((run, tables))
         except BrokenCell as error:
-            problems.append(f"{_name(plans.loc[path.name])}: {error}; counted as missing")
+            problems.append(f"{_name(plans.loc[name])}: {error}; counted as missing")
     return cells, problems
 
 

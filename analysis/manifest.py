@@ -49,7 +49,15 @@ def read_manifest(file: Path) -> Manifest:
     if not file.is_file():
         raise ResultsError(f"{file.parent} is not a results directory: expected {file}, as run_matrix.py writes it")
     try:
-        plan = parse_json(read_regular(file))
+        return manifest_of(read_regular(file), file)
+    except OSError as error:
+        raise ResultsError(f"{file} is not a manifest: {type(error).__name__}: {error}") from error
+
+
+def manifest_of(data: bytes, file: Path) -> Manifest:
+    """The plan that these bytes are, from `file` or a pack of that name. Raises ResultsError."""
+    try:
+        plan = parse_json(data)
         planned = pd.DataFrame([{name: cell[name] for name in WHO} for cell in plan["cells"]], columns=WHO)
         given = {env: (float(low), float(high)) for env, (low, high) in plan["scores"].items()}
         for env, (low, high) in given.items():
@@ -67,7 +75,7 @@ def read_manifest(file: Path) -> Manifest:
             thinned="thinned" in plan,
             named=tuple(str(name) for kind in ("measures", "figures") for name in plan.get(kind, [])),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultsError(f"{file} is not a manifest: {type(error).__name__}: {error}") from error
     _check(file, planned)
     return found

@@ -23,6 +23,7 @@ mpl.use("Agg")
 import pandas as pd
 import tyro
 
+from analysis.beside import with_stored
 from analysis.figures import FIGURES, draw, draw_own
 from analysis.figures.sheet import sheet_of
 from analysis.in_short import in_short
@@ -50,6 +51,9 @@ class Arguments:
     """draw seconds of different lanes, numbers of jobs or machines into one figure, which then says so"""
     published: Path | None = None
     """published curves to draw beside ours: a CSV file of the columns of analysis/published.csv"""
+    against: tuple[str, ...] = ()
+    """stored runs to put beside the directory's own, as `run_matrix.py --against` does: the name of a pack in
+    results/reference (quick), `reference` for all that share its environments, or a path"""
     measures: tuple[str, ...] = ()
     """measures of your own, FILE.py:FUNCTION each (analysis/README.md): tables and verdicts beside the others"""
     figures: tuple[str, ...] = ()
@@ -63,7 +67,7 @@ def main(arguments: Arguments) -> int:
     """The exit code: 0, 1 if a function of the user's failed, or 2 if the directory cannot be read or written."""
     try:
         measures, figures = own_measures(arguments.measures), own_figures(arguments.figures, tuple(FIGURES))
-        loaded = load_all(arguments.results, arguments.mixed)
+        loaded = load_all(arguments.results, arguments.mixed, arguments.against)
         if arguments.check:
             return max(check(results) for results in loaded)
         evidence, published = prepare(loaded, arguments.published, measures)
@@ -99,11 +103,12 @@ def for_paper(evidence: list[Evidence], arguments: Arguments, published: pd.Data
     return 0
 
 
-def load_all(folders: tuple[Path, ...], mixed: bool) -> list[Results]:
-    """Every directory. Raises ResultsError, also if there is none."""
+def load_all(folders: tuple[Path, ...], mixed: bool, against: tuple[str, ...] = ()) -> list[Results]:
+    """Every directory, beside stored runs if asked for. Raises ResultsError, also if there is none."""
     if not folders:
         raise ResultsError("name a results directory, results/quick for instance")
-    return [load(folder, mixed) for folder in folders]
+    loaded = [load(folder, mixed) for folder in folders]
+    return [with_stored(results, against, mixed) for results in loaded] if against else loaded
 
 
 def prepare(

@@ -23,6 +23,9 @@ class Arguments:
     trpo/Hopper-v5/seed3; the plan stays whole"""
     dry_run: bool = False
     """list the cells and what they cost, run nothing, write nothing"""
+    against: tuple[str, ...] = ()
+    """stored runs that the matrix stands beside, which are not run again: the name of a pack in results/reference
+    (quick), `reference` for all that share its environments, or the path of a pack or a results directory"""
     lane: Literal["throughput", "timing"] = "throughput"
     """timing: one cell at a time on one core, rules shuffled within each seed, so that seconds can be compared"""
     max_hours: float | None = None
@@ -53,6 +56,8 @@ def problem(arguments: Arguments) -> str | None:
         return f"--jobs and --seeds must be at least 1, got --jobs {arguments.jobs} --seeds {arguments.seeds}"
     if arguments.until_decided and (arguments.seeds is not None or arguments.only is not None):
         return "--until-decided chooses seeds and cells itself; leave --seeds and --only out"
+    if arguments.until_decided and arguments.against:
+        return "--until-decided compares rules of the matrix alone; leave --against out"
     for name in ("max_hours", "memory_gib", "silence_minutes"):
         value = getattr(arguments, name)
         if value is not None and not value > 0:

@@ -1,6 +1,6 @@
 """A matrix file becomes run specifications, checked whole before anything starts."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
@@ -50,6 +50,7 @@ class Matrix:
     tune: Tuning | None = None  # its cells are settings to choose from
     tuned: Tuned | None = None  # its settings were chosen
     sweep: Sweep | None = None  # settings of the pipeline that every rule runs with
+    own_settings: dict[str, list[str]] = field(default_factory=dict)  # label -> those that its rule's entry gives
     measures: tuple[str, ...] = ()  # of the user's, FILE.py:FUNCTION, for the report alone
     figures: tuple[str, ...] = ()
 
@@ -65,6 +66,8 @@ class Matrix:
             "defaults": {rule: defaults_of(rule) for rule in rules},
             **{key: list(named) for key in OWN if (named := getattr(self, key))},
         }
+        if self.own_settings:
+            head["own_settings"] = self.own_settings
         if self.tune is not None:
             spaces = {rule: search_space(factory_of(rule)) for rule in rules}
             places = {cell.label: places_of(spaces[cell.rule], cell.hyper) for cell in self.cells}
@@ -115,7 +118,7 @@ class _Reader(Tables):
 
     def __init__(self, source: Source) -> None:
         super().__init__(source.raw)
-        self.folder, self.chosen_by = source.folder, source.chosen_by
+        self.folder, self.chosen_by, self.stored = source.folder, source.chosen_by, source.labels
 
     def read(self, file: Path, seeds: int | None) -> Matrix:
         if not self.raw:
@@ -146,6 +149,7 @@ class _Reader(Tables):
             return Matrix(file.stem, file, (), {})
         cells: list[RunSpec] = []
         scores: dict[str, tuple[float, float]] = {}
+        changed: dict[str, list[str]] = {}
         for entry in environments:
             where, own = entry.where, entry.settings
             if "score" in entry.table:
@@ -156,6 +160,7 @@ class _Reader(Tables):
             if self._settings({**shared, **own} if shared_good else own, where, of_environment=True) is None:
                 continue
             for rule in sweep.variants(rules, own) if shared_good else ():
+                changed |= {rule.label: sorted(rule.settings)} if rule.settings else {}
                 settings = self._settings({**shared, **own, **rule.settings}, f"rules.{rule.entry}.settings")
                 if settings is None:
                     continue
@@ -174,7 +179,7 @@ class _Reader(Tables):
                     ]  # fmt: skip
                 except ValidationError as error:
                     self._report(error, where, {*Settings.model_fields, *ENVIRONMENT_KEYS})
-        compare = self._compare({rule.label for rule in rules})
+        compare = self._compare({rule.label for rule in rules}.union(self.stored))
         notes = notes_of(interfaces, cells)
         own = {key: own_functions(self.raw.get(key, []), key, self.folder, self.problems) for key in OWN}
         return Matrix(
@@ -187,6 +192,7 @@ class _Reader(Tables):
             tune=tune,
             tuned=tuned,
             sweep=sweep if sweep.values else None,
+            own_settings=changed,
             **own,
         )
 

@@ -29,6 +29,7 @@ class Source:
     folder: Path  # that paths in it are relative to
     raw: dict[str, Any]
     chosen_by: tuple[int, ...] = ()  # the seeds that chose its settings
+    labels: tuple[str, ...] = ()  # of stored runs that its rules may be compared with
 
 
 def read_source(name_or_file: str) -> Source:

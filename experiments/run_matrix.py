@@ -2,6 +2,7 @@
 
     python experiments/run_matrix.py quick                       a shipped matrix
     python experiments/run_matrix.py my.toml --seeds 10          one of your own, ten seeds
+    python experiments/run_matrix.py my.toml --against quick     its rules alone, beside stored runs of a reference
     python experiments/run_matrix.py mujoco --only trpo/Ant-v5   some of its cells
 
 Finished cells are skipped and unfinished ones go on from their last checkpoint, so the same command goes on where it
@@ -39,11 +40,15 @@ def main(arguments: "Arguments") -> int:
 
     if found := problem(arguments):
         return _refuse(found)
+    from experiments.against import load_against
     from experiments.matrix_file import MatrixError, load_matrix
     from experiments.names import Pattern
 
     try:
-        matrix = load_matrix(arguments.matrix, arguments.seeds)
+        if arguments.against:
+            matrix = load_against(arguments.matrix, arguments.against, arguments.seeds, arguments.mixed)
+        else:
+            matrix = load_matrix(arguments.matrix, arguments.seeds)
     except MatrixError as error:
         return _refuse(str(error))
     if arguments.until_decided and matrix.compare is None:
@@ -223,6 +228,7 @@ def report(out: Path, matrix: "Matrix", arguments: "Arguments", code: int) -> in
     if arguments.lane == "throughput" and arguments.jobs > 1:
         print("seconds of this throughput run compare roughly; a table of seconds wants --lane timing")
     flags = ["--mixed"] if arguments.mixed else []
+    flags += ["--against", *arguments.against] if arguments.against and matrix.tune is None else []
     if matrix.tune is not None:
         command = ["analysis.tuning", str(out), *flags]
     else:

@@ -33,6 +33,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
         ("lane", f"{_all(runs.lane)}; jobs side by side: {_all(runs.jobs)}; threads each: {_all(runs.threads)}"),
         ("evaluation", _episodes(results.evaluations)),
         *([("rows", THINNED)] if results.thinned else []),
+        *(("stored rows", line) for line in results.stored),
     ]
 
 

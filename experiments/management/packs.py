@@ -12,20 +12,16 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from experiments.management.compact import compacted, encodings, note
 from experiments.management.inspect import NotFound
 from experiments.records import (
-    PAYLOAD,
     BrokenCell,
     RunRow,
     files_of,
-    parse_json,
     read_manifest,
     read_regular,
     read_tables,
@@ -34,13 +30,12 @@ from experiments.records import (
 )
 from experiments.records.files import sync, write_through
 from experiments.records.manifest import NAME, THINNED, Manifest, manifest_bytes
-from experiments.records.tables import UNREADABLE, conformed, is_extra, packed, unpack, with_newer_fields
+from experiments.records.packed import INDEX, NO_PACK, cells_of, read_members
+from experiments.records.tables import packed
 
 BLOCK = 64  # cells
-INDEX = "pack.json"
 SMALL = 19  # of zstd: slow to write, once, and fast to read
 EPOCH = (1980, 1, 1, 0, 0, 0)  # ZIP's first day
-LARGEST = 2**30  # bytes of a pack, and of what it holds
 
 
 def pack(results: Path, file: Path, compact: bool = False) -> int:
@@ -65,8 +60,9 @@ def pack(results: Path, file: Path, compact: bool = False) -> int:
 
 
 def _thinned(held: Manifest) -> bytes:
-    """The manifest of a compact pack."""
+    """The manifest of a compact pack, which is to be committed: without the folder that its matrix file lay in."""
     head = {key: value for key, value in held.head.items() if key != "sha256"}
+    head["file"] = Path(str(head.get("file", ""))).name
     return manifest_bytes(head | {THINNED: note()}, map(json.dumps, held.cells))
 
 
@@ -101,62 +97,23 @@ def unpack_results(file: Path, results: Path) -> int:
     if os.path.lexists(staged):
         shutil.rmtree(staged)
     try:
-        members = _members(file)
+        members = read_members(file)
         (staged / "cells").mkdir(parents=True)
         write_through(staged / NAME, members[NAME])
         planned = {cell["run_id"] for cell in read_manifest(staged).cells}
         count = 0
-        for run, tables in _cells(members):
+        for run, tables in cells_of(members):
             if run.run_id not in planned:
                 raise ValueError(f"nobody planned {run.run_id!r:.200}")
             _write_cell(staged / "cells" / run.run_id, files_of(run, tables))
             count += 1
-    except (*UNREADABLE, AttributeError, zipfile.BadZipFile, BrokenCell) as error:
+    except (*NO_PACK, BrokenCell) as error:
         shutil.rmtree(staged, ignore_errors=True)
         raise NotFound(f"{file} cannot be unpacked: {type(error).__name__}: {error}") from error
     os.replace(staged, results)
     sync(results.resolve().parent)
     print(f"{results}: {count} of {len(planned)} planned cells are finished")
     return 0
-
-
-def _members(file: Path) -> dict[str, bytes]:
-    """Name -> bytes, every checksum verified. Raises ValueError, OSError, BadZipFile."""
-    data = read_regular(file, LARGEST)
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        entries = archive.infolist()
-        if (size := sum(entry.file_size for entry in entries)) > LARGEST:
-            raise ValueError(f"{len(data):,} bytes that unpack to {size:,}, more than {LARGEST:,}")
-        members = {entry.filename: archive.read(entry) for entry in entries}
-    index = parse_json(members.pop(INDEX, b""))
-    if index.keys() != members.keys():
-        raise ValueError(f"it holds other members than {INDEX} names")
-    for name, content in members.items():
-        if _digest(content) != index[name]:
-            raise ValueError(f"{name} does not match its checksum")
-    return members
-
-
-def _cells(members: dict[str, bytes]) -> Iterator[tuple[RunRow, dict[str, pa.Table]]]:
-    for member in sorted(members):
-        number, _, name = member.partition("-")
-        if name != f"{RunRow.table}.parquet":
-            continue
-        found = {kind: members.get(f"{number}-{kind.table}.parquet") for kind in PAYLOAD}
-        tables = {
-            kind.table: schema(kind).empty_table() if data is None else conformed(kind, unpack(data))
-            for kind, data in found.items()
-        }
-        for values in unpack(members[member]).to_pylist():
-            run = with_newer_fields(RunRow, values)
-            mine = {kind: table.filter(pc.equal(table["run_id"], run.run_id)) for kind, table in tables.items()}
-            yield run, {kind: _without_others(table) for kind, table in mine.items()}
-
-
-def _without_others(table: pa.Table) -> pa.Table:
-    """The table of one cell without the extra numbers that only others of its block report."""
-    others = [name for name in table.column_names if is_extra(name) and table[name].null_count == len(table)]
-    return table.drop_columns(others)
 
 
 def _write_cell(folder: Path, files: dict[str, bytes]) -> None:

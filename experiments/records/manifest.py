@@ -40,7 +40,11 @@ def manifest_bytes(head: dict[str, Any], lines: Iterable[str]) -> bytes:
 
 def read_manifest(folder: Path) -> Manifest:
     """Raises OSError if there is none that can be read, ValueError if it is none."""
-    data = read_regular(folder / NAME)
+    return manifest_of(read_regular(folder / NAME))
+
+
+def manifest_of(data: bytes) -> Manifest:
+    """The manifest that these bytes are. Raises ValueError if they are none."""
     head = parse_json(data)
     try:
         cells = head.pop("cells")

@@ -88,7 +88,7 @@ def sealed(members):
 
 def renamed(members, run_id):
     """A pack whose first cell has another name."""
-    run, _ = next(packs._cells({k: v for k, v in members.items() if k != packs.INDEX}))
+    run, _ = next(packs.cells_of({k: v for k, v in members.items() if k != packs.INDEX}))
     run = replace(run, run_id=run_id)
     table = packs.pa.Table.from_pylist([vars(run)], schema=packs.schema(packs.RunRow))
     return sealed(members | {"0000-runs.parquet": packs.packed(table)})
