@@ -25,6 +25,7 @@ from experiments.records.tables import BrokenCell
 ALL = "reference"  # the name that stands for every pack that fits
 SUFFIX = ".pack"
 FOLDERS = (Path("results", "reference"), Path(__file__).resolve().parents[2] / "results" / "reference")
+FREE = frozenset({"diagnose_every"})  # settings to no effect on a run
 MADE_OF = ("environment", "env_kwargs", "wrappers")
 Cells = Iterable[Mapping[str, Any]]
 
@@ -133,7 +134,7 @@ def differences(
         if cell["budget"] != other["budget"]:
             found |= {f"{env}: budget is {cell['budget']:,}, there {other['budget']:,}": None}
         mine, theirs = cell["settings"], other["settings"]
-        for key in sorted((mine.keys() | theirs.keys()).difference(own.get(label, ()))):
+        for key in sorted((mine.keys() | theirs.keys()).difference(FREE, own.get(label, ()))):
             if _plain(mine.get(key)) != _plain(theirs.get(key)):
                 found |= {f"{env}: {key} is {_shown(mine.get(key))}, there {_shown(theirs.get(key))}": None}
         if _plain(scores.get(env)) != _plain(given.get(env)):

@@ -225,9 +225,16 @@ def test_code_that_only_the_pack_names_is_not_run(here):
         load_against(write(other, maze + MINE), [file])
 
 
-def test_the_committed_quick_matrix_takes_a_rule(here, monkeypatch):
+def test_the_committed_quick_matrix_takes_a_rule_and_has_the_rows_of_its_tables(here, monkeypatch):
     monkeypatch.undo()
     monkeypatch.chdir(here)
     matrix = load_against(write(here), ["quick"])
-    assert {cell.env for cell in matrix.cells} == {"CartPole-v1", "Pendulum-v1", "HalfCheetah-v5"}
-    assert len(matrix.cells) == 9 and ("mine.py:my_rule", "trpo") in matrix.compare.rules
+    assert {cell.env for cell in matrix.cells} == {"CartPole-v1", "Pendulum-v1"} and len(matrix.cells) == 16
+    assert ("mine.py:my_rule", "trpo") in matrix.compare.rules
+    file = stored.find_references(["quick"])[0].file
+    assert json.loads(read_members(file)["manifest.json"])["file"] == "quick.toml"  # and no folder of who made it
+    order = ["run_id", "grid_step", "action", "final"]
+    tables = pd.read_parquet(file.parent / "quick" / "tables" / "evaluations.parquet"), load(file).evaluations
+    pd.testing.assert_frame_equal(
+        *(table[[*order, "return_mean"]].sort_values(order, ignore_index=True) for table in tables)
+    )
