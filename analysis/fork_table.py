@@ -10,7 +10,7 @@ from scipy import stats
 from analysis.inference import Interval, iqm, trimmed_t_interval
 from analysis.load import ResultsError
 from analysis.summary import number
-from experiments.records import BrokenCell, ForkRow, frame, read_parquet
+from experiments.records import BrokenCell, ForkRow, cell_name, frame, read_parquet
 
 NAN = float("nan")
 STAGE = ["env", "trunk", "env_steps"]
@@ -26,20 +26,25 @@ def load_forks(folder: Path, mixed: bool = False) -> tuple[pd.DataFrame, list[st
     Raises ResultsError, also for forks of different code (unless `mixed`), or of two trunks of one name.
     """
     rows: list[ForkRow] = []
-    problems = []
+    broken: dict[Path, BrokenCell] = {}
     for file in sorted((folder / "forks").glob("*.parquet")):
         try:
             rows += read_parquet(ForkRow, file)
         except BrokenCell as error:
-            problems.append(f"{error}; counted as missing")
+            broken[file] = error
     if not rows:
         raise ResultsError(f"{folder} has no forks: expected {folder / 'forks'}/*.parquet, as run_forks.py writes them")
+    trunks = {row.run_id: cell_name(row.trunk, row.env, row.seed) for row in rows}
+    problems = [f"{_stage(file, trunks)}{error}; counted as missing" for file, error in broken.items()]
     forks = frame(ForkRow, rows)
     who = [*STAGE, "seed", "label"]
     twice = forks[forks.duplicated(who)]
     if len(twice):
-        name = " ".join(map(str, twice.iloc[0][who]))
-        raise ResultsError(f"{folder} holds two forks of {name}, of other settings or rules; keep them in two folders")
+        env, trunk, env_steps, seed, label = twice.iloc[0][who]
+        raise ResultsError(
+            f"{folder} holds two forks by {label} of {cell_name(trunk, env, seed)} at {env_steps:,} steps, of other "
+            "settings or rules; keep them in two folders"
+        )
     same = ["env", "trunk", "label"]  # whose code is one: that of other rules is other code
     made_by = int(forks.drop_duplicates([*same, "code", "versions"]).groupby(same).size().max())
     if made_by > 1 and not mixed:
@@ -51,6 +56,12 @@ def load_forks(folder: Path, mixed: bool = False) -> tuple[pd.DataFrame, list[st
             f"forks made by {made_by} versions of the code or its libraries are mixed here, as was asked for"
         )
     return forks, problems
+
+
+def _stage(file: Path, trunks: dict[str, str]) -> str:
+    """What a file holds the forks of, as far as other files of the same trunk say what that is called."""
+    run_id, _, env_steps = file.stem.rpartition("-")
+    return f"{trunks[run_id]} at {int(env_steps):,} steps: " if run_id in trunks and env_steps.isdecimal() else ""
 
 
 def measure_forks(forks: pd.DataFrame) -> pd.DataFrame:

@@ -129,7 +129,7 @@ def require_code(spec: RunSpec) -> None:
     here = code_of(spec).digest
     if spec.code not in ("", here):
         raise OtherCode(
-            f"{spec.name} is to be computed by code {spec.code}, this process has {here}: a file was edited after "
+            f"code {spec.code} is to compute it, this process has {here}: a file was edited after "
             "the matrix was started, or a worker has another version; start the same command again"
         )
 

@@ -15,7 +15,7 @@ from experiments.cell.entry_points import Wrapping
 from experiments.cell.probe import ProbeFailed, Prober
 from experiments.cell.spaces import Interface
 from experiments.installed import installed
-from experiments.outside import is_outside, name_of, resolve
+from experiments.outside import file_beside, is_outside, name_of, resolve
 from experiments.records import EvaluationRow
 from experiments.records.extras import name_problem
 
@@ -111,7 +111,7 @@ class EnvironmentReader:
                 self.problems.append(
                     f'{where}[{number}]: expected "MODULE:NAME" or {{ wrapper = "FILE.py:NAME", ... }}, got {item!r}'
                 )
-            elif problem := wrapper_problem(name):
+            elif problem := wrapper_problem(name := file_beside(name, self.folder)):
                 self.problems.append(f"{where}[{number}]: {problem}")
             else:
                 source = resolve(name, self.folder) if is_outside(name) else name
@@ -130,6 +130,7 @@ class EnvironmentReader:
 
 def source_of_environment(name: str, folder: Path) -> str:
     """The name with the whole path of its file, if it has one, looked for in `folder`. Raises UnknownEnvironment."""
+    name = file_beside(name, folder)
     if is_outside(name):
         return resolve(name, folder)
     if name.count(":") == 1 and all(name.split(":")):

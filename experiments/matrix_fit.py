@@ -9,7 +9,7 @@ from experiments.cell.gym_environments import family_of
 from experiments.cell.networks import policy_of
 from experiments.cell.spaces import Interface, Observations
 from experiments.outside import name_of
-from experiments.spec import RunSpec, Settings
+from experiments.spec import NETWORKS, RunSpec, Settings
 
 FLAT_BYTES = 32  # of memory per number of a batch: raw and normalised, this and the next observation, what lies between
 PIXEL_BYTES = 10  # per pixel: a byte of this and one of the next image, a float32 of policy's and critic's each
@@ -72,11 +72,12 @@ def _endless(env: str, interface: Interface, settings: Settings) -> str:
 def _flattened(env: str, interface: Interface, settings: Settings) -> str:
     """Of an image that a network is given as a vector."""
     observations = interface.observations
-    if interface.flattened_images:
+    if interface.flattened_images and settings.network in NETWORKS:  # a user's knows what it is given
         shapes = ", ".join(str(list(shape)) for shape in interface.flattened_images)
         return (
             f"{env} shows images of shape {shapes} among other things, which a network takes as numbers side by side; "
-            'a network for images (network = "cnn") wants one image alone: a wrapper can leave the rest out'
+            'a network for images (network = "cnn") wants one image alone: a wrapper can leave the rest out, and a '
+            "network of your own (FILE.py:FUNCTION) can take the parts from the vector"
         )
     if observations.brightest is None or not settings.flat_observations:
         return ""

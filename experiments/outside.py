@@ -6,9 +6,10 @@ Nothing here needs torch: an environment is tried in a process that starts quick
 import hashlib
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from experiments.loaded import import_from, load_file, source_of
+from experiments.loaded import PROJECT, import_from, load_file, source_of
 
 LOADED: dict[str, str] = {}  # absolute path -> the name under which it was imported, once in a process
 
@@ -33,18 +34,33 @@ def resolve(name: str, base: Path) -> str:
     return f"{(base / file).resolve()}:{wanted}"
 
 
+def file_beside(name: str, base: Path) -> str:
+    """FILE.py:NAME for a MODULE:NAME whose module is a file of the folder `base`; any other name as it is."""
+    module, _, wanted = name.partition(":")
+    its_own = module in PROJECT or module in sys.stdlib_module_names
+    return f"{module}.py:{wanted}" if wanted and not its_own and (base / f"{module}.py").is_file() else name
+
+
 def name_of(name: str) -> str:
     """A name without the folder of its file."""
-    return name.rpartition("/")[2] if is_outside(name) else name
+    file, _, wanted = name.rpartition(":")
+    return f"{file.rpartition('/')[2]}:{wanted}" if is_outside(name) else name
 
 
 def load(name: str, kind: str = "function") -> Any:
-    """What `FILE.py:NAME` names, which can be called. Raises OutsideError; `kind`: what it calls what is missing.
+    """What `FILE.py:NAME` names, which can be called. Raises OutsideError; `kind`: what it calls what is missing."""
+    found = getattr(import_file(file_of(name)), name.rpartition(":")[2], None)
+    if not callable(found):
+        raise OutsideError(f"{file_of(name)} has no {kind} {name.rpartition(':')[2]}")
+    return found
 
-    The file is imported once in a process, whatever becomes of it then, and under a name made from its contents. The
+
+def import_file(file: str) -> ModuleType:
+    """The module of a user's file. Raises OutsideError.
+
+    It is imported once in a process, whatever becomes of the file then, and under a name made from its contents. The
     modules that lie beside it can be imported from it.
     """
-    file, _, wanted = name.rpartition(":")
     try:
         path = str(Path(file).resolve())
         if path not in LOADED:
@@ -53,9 +69,6 @@ def load(name: str, kind: str = "function") -> Any:
                 import_from(str(Path(path).parent))
                 load_file(module, path)
             LOADED[path] = module
-        found = getattr(sys.modules[LOADED[path]], wanted, None)
+        return sys.modules[LOADED[path]]
     except (Exception, SystemExit) as error:  # whatever a user's file raises when it is imported
         raise OutsideError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
-    if not callable(found):
-        raise OutsideError(f"{file} has no {kind} {wanted}")
-    return found

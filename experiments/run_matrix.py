@@ -148,9 +148,10 @@ def finished(store: "Store", cells: "list[RunSpec]", arguments: "Arguments") -> 
     for line in found.set_aside:
         print(line)
     if found.other_code and not (arguments.mixed or arguments.retry_changed):
+        first = next(cell.name for cell in cells if cell.run_id == found.other_code[0])
         raise StoreError(
             f"{len(found.other_code)} finished cells in {store.root} were made by other code or library versions "
-            f"({found.other_code[0]}...); use --retry-changed to run these again, --out DIR for a fresh start, or "
+            f"({first}...); use --retry-changed to run these again, --out DIR for a fresh start, or "
             "--mixed to put both into one table"
         )
     statuses = {run_id: run.status for run_id, run in found.finished.items()}

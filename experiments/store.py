@@ -37,6 +37,7 @@ from experiments.records import (
     Row,
     RunRow,
     cell_files,
+    cell_name,
     read_manifest,
     read_run,
     write_atomically,
@@ -153,10 +154,11 @@ class Store:
         planned, wanted = {cell["run_id"] for cell in held.cells}, {cell.run_id for cell in matrix.cells}
         if held.matrix == matrix.name and (planned <= wanted or wanted <= planned):
             return held
-        others = sorted(planned - wanted)
+        others = [cell for cell in held.cells if cell["run_id"] not in wanted]
+        first = "".join(cell_name(cell["label"], cell["env"], cell["seed"]) for cell in others[:1])
         raise StoreError(
             f"{self.root} holds another matrix ({held.matrix}, {len(planned)} cells, of which {len(others)} "
-            f"({', '.join(others[:1])}...) are not in this one); use --out DIR, or move it away"
+            f"({first}...) are not in this one); use --out DIR, or move it away"
         )
 
     def _declared_after(self, held: Manifest | None, matrix: Matrix) -> int:
@@ -203,7 +205,7 @@ class Store:
                 run = read_run(folder)
             except BrokenCell as error:
                 found.broken.append(run_id)
-                found.set_aside.append(f"{error}: {self._set_aside(folder)}, will run again")
+                found.set_aside.append(f"{spec.name}: {error}: {self._set_aside(folder)}, will run again")
                 continue
             if run.status not in RETRIED:
                 found.finished[run_id] = run

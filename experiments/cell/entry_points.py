@@ -2,7 +2,7 @@
 
     CartPole-v1                                  gymnasium has registered it, or an installed package names it
     MODULE:ID                                    MODULE registers it when it is imported
-    FILE.py:NAME                                 a class, or a function that returns an environment
+    FILE.py:NAME                                 a class, a function that returns an environment, or an id of the file's
     gymnasium.wrappers:FrameStackObservation     a wrapper, MODULE:NAME or FILE.py:NAME, called with (env, **arguments)
 
 Nothing here needs torch, so that an environment can be tried in a process that starts quickly.
@@ -18,7 +18,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from experiments.annotations import as_tuple, takes_tuple
 from experiments.installed import installed, load_installed
-from experiments.outside import is_outside, load, name_of
+from experiments.outside import file_of, import_file, is_outside, load, name_of
 
 Wrapping = tuple[str, Mapping[str, Any]]  # a wrapper's name and its arguments
 
@@ -31,13 +31,21 @@ def made(env: str, kwargs: Mapping[str, Any], wrappers: Sequence[Wrapping] = ())
     """
     entry: str | EnvSpec = env
     if is_outside(env):
-        entry = EnvSpec(name_of(env).rpartition(":")[2], entry_point=load(env, "class or function"))
+        entry = _of_file(env)
     elif env not in gym.registry and env in installed("environments"):
         entry = EnvSpec(env, entry_point=load_installed("environments", env))
     found = gym.make(entry, disable_env_checker=True, **kwargs)
     for name, arguments in wrappers:
         found = _wrapped(found, name, arguments)
     return found
+
+
+def _of_file(env: str) -> str | EnvSpec:
+    """The class or function of this name, or else the id that the file has registered."""
+    wanted = name_of(env).rpartition(":")[2]
+    if not hasattr(import_file(file_of(env)), wanted) and wanted in gym.registry:
+        return wanted
+    return EnvSpec(wanted, entry_point=load(env, "class or function"))
 
 
 def _wrapped(env: gym.Env[Any, Any], name: str, arguments: Mapping[str, Any]) -> gym.Env[Any, Any]:

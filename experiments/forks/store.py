@@ -28,13 +28,13 @@ class StageFile:
             rows: list[ForkRow] = read_parquet(ForkRow, self.path)
         except BrokenCell as error:
             aside = self.path.replace(self.path.with_suffix(".broken"))
-            print(f"{error}; set aside as {aside.name}, its forks will run again")
+            print(f"{self.trunk.name}: {error}; set aside as {aside.name}, its forks will run again")
             return []
         for row in rows:
             if differs := self._differs(row):
                 raise ForksError(
-                    f"{self.path}: the fork of {row.label} was made {differs}; use --out DIR for a fresh start, or "
-                    "delete the file"
+                    f"{self.path}: the fork of {row.label} from {self.trunk.name} was made {differs}; use --out DIR "
+                    "for a fresh start, or delete the file"
                 )
         return rows
 

@@ -1,7 +1,7 @@
 """Look around one policy of a cell: return, surrogate, models and bounds along three directions and on a plane.
 
-    python -m experiments.landscape results/quick trpo-Pendulum-v1-seed0           its last policy
-    python -m experiments.landscape results/quick trpo-Cart --at-steps 5000        trained again, so far
+    python -m experiments.landscape results/quick trpo/Pendulum-v1/seed0           its last policy
+    python -m experiments.landscape results/quick trpo/Cart --at-steps 5000        trained again, so far
     python -m analysis.landscape results/quick/landscapes/CELL                     the figures
 
 CELL is a cell's name or a part of it. Exact where the environment publishes its table (gymnasium's toy-text), from a
@@ -32,6 +32,7 @@ from experiments.records import (
     LandscapeRow,
     PolicyRow,
     Table,
+    cell_name,
     frame,
     write_atomically,
 )
@@ -87,8 +88,8 @@ def report(common: LandscapeRow, lines: Sequence[LandscapeLineRow]) -> None:
     here = next(row.return_mean for row in lines if row.t == 0)
     bound = "" if isnan(common.penalty) else f", C {common.penalty:.3g}"
     print(
-        f"{common.run_id} after {common.env_steps:,} steps: discounted return {here:.4g}, beta "
-        f"{common.beta:.3g}{bound}\nsteps to the radius: gradient |d| {common.ball:.3g}, natural "
+        f"{cell_name(common.label, common.env, common.seed)} after {common.env_steps:,} steps: discounted return "
+        f"{here:.4g}, beta {common.beta:.3g}{bound}\nsteps to the radius: gradient |d| {common.ball:.3g}, natural "
         f"{hypot(common.natural_x, common.natural_y):.3g} (residual {common.cg_residual:.1e})",
         flush=True,
     )

@@ -215,7 +215,7 @@ def verify(results: Path) -> int:
     manifest = _manifest(results)
     cells = read(results, read_run)
     wrong = [] if manifest.whole is not False else [f"{results / 'manifest.json'}: not as it was written"]
-    wrong += [cell.broken for cell in cells if cell.broken is not None]
+    wrong += [f"{cell.name}: {cell.broken}" for cell in cells if cell.broken is not None]
     planned, folder = {cell.plan["run_id"] for cell in cells}, results / "cells"
     there = sorted(folder.iterdir()) if folder.is_dir() else []
     wrong += [f"{path}: nobody planned it" for path in there if path.name not in planned]

@@ -16,6 +16,7 @@ def render(results: Path, part: str, out: Path | None, steps: int, seed: int, al
     """Write the video and print its path. Raises NotFound if the cell has no policy or cannot be rendered."""
     os.environ.setdefault("MUJOCO_GL", "egl")
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # it would look for a screen, and complain where there is none
     from experiments.cell.actor import Actor
     from experiments.cell.gym_environments import GymEnvironments
     from experiments.cell.networks import policy_of
@@ -25,9 +26,8 @@ def render(results: Path, part: str, out: Path | None, steps: int, seed: int, al
     if out is not None:
         require_format(out)
     cell = find(results, part)
-    name = cell.plan["run_id"]
     if cell.run is None or cell.run.status != "ok":
-        raise NotFound(f"{name} ({cell.state}) has no policy to show; only a cell that ended ok keeps its last one")
+        raise NotFound(f"{cell.name} ({cell.state}) has no policy to show; only a cell that ended ok keeps its last")
     spec = specification(cell, allowed)
     kept = kept_policy(results, cell)
     try:
@@ -54,7 +54,7 @@ def render(results: Path, part: str, out: Path | None, steps: int, seed: int, al
         raise NotFound(f"{spec.env} cannot be drawn here: {error}") from error
     finally:
         env.close()
-    target = out or results / f"{name}.webp"
+    target = out or results / f"{spec.run_id}.webp"
     write_video(target, frames, env.metadata.get("render_fps", 30))
     print(f"{target}: {len(frames)} steps, return {total:.1f}")
     return 0

@@ -20,17 +20,16 @@ def specification(cell: Planned, allowed: Sequence[str]) -> RunSpec:
     allowed: files of rules and modules of environments that the user has named; a file is looked for where the user
     says. Raises NotFound.
     """
-    name = cell.plan["run_id"]
     try:
         spec = RunSpec.model_validate({key: value for key, value in cell.plan.items() if key != "run_id"}, strict=False)
     except ValidationError as error:
         first = error.errors()[0]
         raise NotFound(
-            f"{name} is planned as what is no cell: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+            f"{cell.name} is planned as what is no cell: {'.'.join(map(str, first['loc']))}: {first['msg']}"
         ) from error
     if not is_outside(spec.rule) and spec.rule not in rule_names():
-        raise NotFound(f"{name} has a rule that is none here: {spec.rule}")
-    return spec.renamed(_Trusted(name, allowed).part)
+        raise NotFound(f"{cell.name} has a rule that is none here: {spec.rule}")
+    return spec.renamed(_Trusted(cell.name, allowed).part)
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,13 @@ class _Trusted:
             file = file_of(name)
             found = [Path(other).resolve() for other in self.allowed if Path(other).name == Path(file).name]
             if not found:
-                raise NotFound(f"{self.cell} has {what} from the file {file}; if you trust it, say --allow {file}")
+                raise NotFound(f"{self.cell} has {what} from the file {file}; if you trust it, say {self._all(file)}")
             return f"{found[0]}:{name.rpartition(':')[2]}"
         module = name.rpartition(":")[0]
         if module and module not in (*self.allowed, *SHIPPED):
-            raise NotFound(f"{self.cell} has {what} of the module {module}; if you trust it, say --allow {module}")
+            raise NotFound(f"{self.cell} has {what} of the module {module}; if you trust it, say {self._all(module)}")
         return name
+
+    def _all(self, other: str) -> str:
+        """What is to be said for this one, too."""
+        return " ".join(["--allow", *self.allowed, other])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.records.files import parse_json, read_regular
+from experiments.records.names import cell_name
 
 NAME = "manifest.json"
 THINNED = "thinned"  # key of a head: what cells that came from a compact pack lack, or have rounded
@@ -50,6 +51,7 @@ def manifest_of(data: bytes) -> Manifest:
         cells = head.pop("cells")
         for cell in cells:
             _require_name(cell["run_id"])
+            cell_name(cell["label"], cell["env"], cell["seed"])
         matrix = str(head["matrix"])
         dict(head.get("code", {}))
     except (KeyError, TypeError, AttributeError) as error:

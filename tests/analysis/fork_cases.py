@@ -17,7 +17,7 @@ def fork(label: str, seed: int, env_steps: int, **values: Any) -> ForkRow:
     same = "trpo" if label == "double" else label
     size = abs(RULES[label])
     known: dict[str, Any] = {
-        "run_id": f"trunk{seed}",
+        "run_id": f"Easy-v0-trpo-{seed}",
         "env": "Easy-v0",
         "trunk": "trpo",
         "seed": seed,

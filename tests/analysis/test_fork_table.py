@@ -132,7 +132,7 @@ def test_a_damaged_file_is_told_and_counted_as_missing(folder):
     file = next((folder / "forks").glob("*-2-0.parquet"))
     file.write_bytes(file.read_bytes()[:-20])
     measured, problems = measured_in(folder)
-    assert "counted as missing" in problems[0]
+    assert problems[0].startswith("trpo/Easy-v0/seed2 at 0 steps: ") and "counted as missing" in problems[0]
     assert summarize_forks(measured).set_index(["env_steps", "label"]).loc[(0, "trpo")].missing == 1
 
 
@@ -153,5 +153,5 @@ def test_two_trunks_of_one_name_are_refused(folder):
     rows = [fork(label, 0, 0, run_id="other settings") for label in RULES]
     write_stage(folder, 0, 0, *rows).rename(folder / "forks" / "other.parquet")
     write_stage(folder, 0, 0)
-    with pytest.raises(ResultsError, match="two forks of Easy-v0 trpo 0 0 trpo, of other settings or rules"):
+    with pytest.raises(ResultsError, match="two forks by trpo of trpo/Easy-v0/seed0 at 0 steps, of other"):
         load_forks(folder)

@@ -150,7 +150,7 @@ def test_a_package_of_others_is_part_of_it_by_its_version(mine):
 def test_a_process_with_other_code_refuses_before_the_first_row(make_spec):
     spec = make_spec()
     require_code(spec.model_copy(update={"code": code_of(spec).digest}))
-    with pytest.raises(OtherCode, match="to be computed by code older, this process has"):
+    with pytest.raises(OtherCode, match="code older is to compute it, this process has"):
         next(train(spec.model_copy(update={"code": "older"})))
 
 

@@ -107,6 +107,18 @@ def test_a_class_of_a_file_runs_and_is_named_without_its_folder(folder, call):
     assert (folder / "out" / "cells" / cell.run_id / "record.json").is_file()
 
 
+def test_an_id_of_a_module_beside_the_matrix_is_one_of_that_file(folder, call):
+    register = 'gym.register("lab/Walk-v0", entry_point="walks:Walk", max_episode_steps=9)'
+    (folder / "walks.py").write_text(f"{ENVIRONMENT}\n{register}\n")
+    for name in ("walks:lab/Walk-v0", "walks.py:lab/Walk-v0"):
+        table = f'[environments."{name}"]\nbudget = 128'
+        (cell,) = matrix_of(folder, with_table(table)).cells
+        assert cell.env == name and cell.environment == f"{folder / 'walks.py'}:lab/Walk-v0"
+        assert {"walks.py", "walk_rewards.py"} <= {name for name, _ in code_of(cell).files}
+        done = call(main, Arguments, folder / "mine.toml", "--out", folder / name[:6], "--no-report")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_no_code_of_the_environment_runs_in_this_process(folder, monkeypatch):
     (folder / "walk.py").write_text(ENVIRONMENT + "\nimport os\nos.environ['WALKED'] = '1'\n")
     matrix_of(folder, MATRIX)

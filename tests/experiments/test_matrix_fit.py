@@ -52,6 +52,7 @@ def test_nor_are_images_among_other_things(make_spec):
     mixed = Interface(Observations((303,)), CHOICE.actions, 500, ((10, 10, 3),))
     (note,) = noted(mixed, make_spec)
     assert "images of shape [10, 10, 3] among other things" in note and 'network = "cnn"' in note
+    assert "FILE.py:FUNCTION" in note and noted(mixed, make_spec, network="/here/nets.py:apart") == ()
 
 
 def test_what_does_not_fit_into_memory_is_told_of_before(make_spec, monkeypatch):

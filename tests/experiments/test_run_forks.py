@@ -128,7 +128,8 @@ def test_a_damaged_file_is_set_aside_and_its_forks_run_again(ask, capsys):
     data = file.read_bytes()
     file.write_bytes(data[: len(data) // 2])
     assert main(ask(seeds=1)) == 0 and untimed(rows(ask().out)) == before
-    assert "set aside" in capsys.readouterr().out and len([*file.parent.glob("*.broken")]) == 1
+    said = capsys.readouterr().out
+    assert "trpo/FrozenLake-v1/seed0: " in said and "set aside" in said and len([*file.parent.glob("*.broken")]) == 1
 
 
 def test_a_seed_that_another_process_is_at_is_left_to_it(ask, capsys):

@@ -63,8 +63,11 @@ def test_so_do_an_environment_and_wrappers_of_files(planned, file):
     walk = file.with_name("walk.py")
     for allowed, message in (
         ((), "an environment from the file /elsewhere/walk.py; if you trust it, say --allow /elsewhere/walk.py"),
-        ((str(walk),), f"a wrapper from the file {file}; if you trust it, say --allow {file}"),
-        ((str(walk), str(file)), "a wrapper of the module its_module; if you trust it, say --allow its_module"),
+        ((str(walk),), f"a wrapper from the file {file}; if you trust it, say --allow {walk} {file}"),
+        (
+            (str(walk), str(file)),
+            f"a wrapper of the module its_module; if you trust it, say --allow {walk} {file} its_module",
+        ),
     ):
         with pytest.raises(NotFound, match=message):
             specification(cell, allowed)
