@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.figures import FIGURES, draw_sheet
@@ -130,7 +131,7 @@ def narrowed(bundle: Evidence, only: str) -> Evidence:
 
     def of(frame: pd.DataFrame, *sides: str) -> pd.DataFrame:
         there = [[pair in pairs for pair in zip(frame.env, frame[side], strict=True)] for side in sides]
-        return frame[[all(each) for each in zip(*there, strict=True)]]
+        return frame.loc[np.array([all(each) for each in zip(*there, strict=True)], dtype=bool)]
 
     tables: Any = {
         name: of(getattr(bundle.results, name), "label")

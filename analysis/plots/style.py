@@ -1,6 +1,7 @@
 """One layout for every figure: panels of one size, legend and caption that take the room they need."""
 
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -193,7 +194,15 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
         figure.set_size_inches(size)
     figure.set_dpi(DPI)
     png, pdf = io.BytesIO(), io.BytesIO()
-    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+    with warnings.catch_warnings(record=True) as said:
+        warnings.filterwarnings("always", "constrained_layout not applied")
+        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+    for warning in said:
+        if "constrained_layout not applied" in str(warning.message):
+            width, height = figure.get_size_inches()
+            print(f"{name}: its panels do not fit into {width:g} by {height:g} inches; show fewer, or enlarge it")
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     figure.set_layout_engine("none")
     nothing: Any = {"CreationDate": None, "Producer": None, "Creator": None}
     FigureCanvasPdf(figure).print_pdf(pdf, metadata=nothing)

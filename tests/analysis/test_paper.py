@@ -65,6 +65,13 @@ def test_a_figure_has_the_size_that_is_asked_for(tmp_path, figures, bundle, monk
     )
 
 
+def test_a_figure_that_is_too_small_for_its_panels_is_told_in_a_line(tmp_path, monkeypatch, bundle, figures, capsys):
+    monkeypatch.undo()
+    folder = write_results(tmp_path)
+    assert main(Arguments((folder,), paper=Paper(size=(0.4, 0.3), draw="learning_curves"))) == 0
+    assert "learning_curves: its panels do not fit into 0.4 by 0.3 inches" in capsys.readouterr().out
+
+
 def test_latex_alone_draws_nothing(tmp_path, capsys):
     folder = write_results(tmp_path)
     assert main(Arguments((folder,), paper=Paper(latex=True, labels="climbs=The one & only"))) == 0
@@ -81,6 +88,8 @@ def test_some_rules_and_environments(bundle):
     assert set(narrowed(bundle, "climbs/E*,stays").summary.label) == {"climbs", "stays"}
     assert set(narrowed(bundle, "trpo").measures.label) == {"climbs", "stays"}, "by rule, too"
     assert narrowed(bundle, "") is bundle
+    empty = replace(bundle, results=replace(bundle.results, reuses=bundle.results.reuses.iloc[:0]))
+    assert list(narrowed(empty, "climbs").results.reuses) == list(bundle.results.reuses)
 
 
 def test_members_of_a_sweep_keep_their_parentheses(bundle):
