@@ -6,7 +6,10 @@ from pathlib import Path
 
 from matplotlib.lines import Line2D
 
+from analysis.blind_spot import TOGETHER, traces
 from analysis.figures.sheet import Sheet
+from analysis.plots.blind_spot import KEPT, around_fall
+from analysis.plots.blind_spot import NAMES as SHOWN
 from analysis.plots.bounds import MOST, bound_slack, with_gains
 from analysis.plots.curves import BANDED
 from analysis.plots.reuse import NAMES as REUSE
@@ -78,6 +81,21 @@ def reuse(sheet: Sheet, name: str) -> list[Path]:
     return sheet.lines(name, deep, [partial(over_reuses, quantity=quantity) for quantity in REUSE], text, shared=True)
 
 
+def blind_spot(sheet: Sheet, name: str) -> list[Path]:
+    """Signal, hindsight and starts of episodes, around the fall of runs that lost what they had learnt."""
+    found = traces(sheet.results)
+    fell = found[found.aligned].groupby("env").run_id.nunique()
+    lost = "runs that lost a fifth of their best, from there on (dashed)"
+    said = "".join(f"{env}: the {n} {lost}. " for env, n in fell.items())
+    text = (
+        f"{sheet.runs}. Thin: a run; thick: median. {said}But for the return, ratios of sums over the last {TOGETHER} "
+        "watched updates. Signal: share of the natural gradient that two halves of the environments agree on. "
+        "Hindsight: the gain of a step by the next batch, over what its own batch promised, cut at "
+        f"{KEPT[0]:g} and {KEPT[1]:g}. KL and squared advantage at starts of episodes, over the mean of all rows."
+    )
+    return sheet.lines(name, found, [partial(around_fall, quantity=quantity) for quantity in SHOWN], text)
+
+
 def wall_clock(sheet: Sheet, name: str) -> list[Path]:
     """Seconds per thousand steps by phase."""
     if sheet.clock is None:
@@ -97,5 +115,6 @@ HEALTH: dict[str, Callable[[Sheet, str], list[Path]]] = {
     "agreement": agreement,
     "bounds": bounds,
     "reuse": reuse,
+    "blind_spot": blind_spot,
     "wall_clock": wall_clock,
 }

@@ -46,6 +46,8 @@ def enriched(results):
     values = {name: rng.lognormal(-3, 2, len(updates)) for name in ("kl", "max_kl", "quadratic_kl", "agreement")}
     values |= {name: rng.normal(0, 10, len(updates)) for name in ("predicted_bound", "achieved_bound", "claimed_gain")}
     values |= {f"true_return_{when}": rng.normal(0, 10, len(updates)) for when in ("before", "after")}
+    watched = ("natural_signal_share", "natural_square", "hindsight_gain", "start_kl", "start_advantage", "start_rows")
+    values |= {name: rng.lognormal(-1, 1, len(updates)) for name in watched}
     reuses = pd.concat(
         updates[["run_id", "env", "label", "seed", "update"]].assign(
             k=k, ess=1 / (1 + k), max_weight=0.001 * 3**k, jackknife_variance=0.1 * 2**k, truncated=0.0
