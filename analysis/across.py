@@ -36,7 +36,7 @@ def median_of_means(*samples: Array, axis: int = -1) -> Array:
 
 
 def optimality_gap(*samples: Array, axis: int = -1) -> Array:
-    """How far scores stay below 1 on average; what exceeds 1 does not make up for it. Smaller is better."""
+    """Mean shortfall of scores below 1; scores above 1 count as 1. Smaller is better."""
     return 1 - np.minimum(np.concatenate(samples, axis=axis), 1).mean(axis=axis)
 
 

@@ -1,4 +1,4 @@
-"""What scores are measured against: the returns of policies that anyone can name, pinned in `references.csv`.
+"""The returns that scores are relative to: those of random and of reference policies, pinned in `references.csv`.
 
 Every environment has anchors of the same kinds: actions drawn uniformly at random; the best fixed action, which sees
 nothing either; and a strong policy, ours or a published one (`experiments/pin_references.py` measures them). Score 0 is
@@ -29,7 +29,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Scale:
-    """The returns that scores of one environment are made of."""
+    """The returns of score 0 and score 1 on one environment."""
 
     zero: float  # of score 0
     one: float  # of score 1

@@ -47,7 +47,7 @@ COLUMNS = ("of", "env", "decision", "decides", "seeds", "comparisons", "found", 
 
 @dataclass(frozen=True)
 class Labels:
-    """What the labels of a calibration matrix are to each other."""
+    """The roles of the labels of a calibration matrix."""
 
     equal: list[tuple[str, str]]  # one rule, common seeds
     null: tuple[str, str]  # one rule, no common seed; of several the pair with most runs
@@ -74,7 +74,7 @@ def labels_of(results: Results) -> Labels:
 
 
 def unequal_rows(results: Results, first: str, second: str) -> list[str]:
-    """In which numbers the rows of two labels differ on their common seeds; seconds are no such numbers."""
+    """The columns in which the rows of two labels differ on their common seeds, seconds left out."""
     wrong = []
     for name in ("evaluations", "updates", "trials", "reuses"):
         rows = getattr(results, name)
@@ -107,7 +107,7 @@ def report_decisions(scale: Scale) -> Decide:
 
 
 def customs(runs: pd.DataFrame) -> Found:
-    """What is often read as a difference, and is no decision rule here; all on nAUC."""
+    """Criteria that are often taken for a difference and are not used here, all on nAUC."""
     found: Found = {}
     for env, part in runs.groupby("env", sort=True):
         a, b = (part[part.label == label].nauc.to_numpy(float) for label in (FIRST, SECOND))

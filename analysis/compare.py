@@ -28,7 +28,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Scale:
-    """What differences are measured against."""
+    """The scale of differences."""
 
     scores: Mapping[str, tuple[float, float]]  # environment -> the returns of score 0 and of score 1
     smallest_effect: float | None = None  # in scores
@@ -36,7 +36,7 @@ class Scale:
 
 
 def pairs_of(results: Results) -> tuple[list[tuple[str, str]], list[str], str]:
-    """The pairs, the measures, and what is to be said about where they come from."""
+    """The pairs, the measures, and a note on where they come from."""
     if results.declared is not None:
         note = "Declared in the matrix file before the runs."
         if results.declared.after:
@@ -88,7 +88,7 @@ def verdicts(
 
 
 def out_of_reach(comparisons: pd.DataFrame) -> str:
-    """What has to be said first if no test of the table can reach the level that its family asks for; or nothing."""
+    """A warning if no test of the table can reach the level that its family requires; else empty."""
     family = int(comparisons.p.notna().sum())
     if not family or comparisons.smallest_p.min() <= ERROR / family:
         return ""
@@ -127,7 +127,7 @@ def _rows_of(
 
 
 def _numbers(strata: Strata, measure: Measure, effect: float | None) -> dict[str, Any]:
-    """Everything but the verdict, and under "sample" what that is made of; `effect` in the unit of the values."""
+    """All columns but the verdict, and under "sample" the values behind it; `effect` in the unit of the values."""
     found, contrast = difference(strata), strata[0]
     paired = all(each.paired for each in strata)
     numbers: dict[str, Any] = {
@@ -144,7 +144,7 @@ def _numbers(strata: Strata, measure: Measure, effect: float | None) -> dict[str
 
 
 def _decide(rows: list[dict[str, Any]]) -> None:
-    """Put the adjusted p-value, the verdict, and what an undecided one would take, into every row that has a test."""
+    """Fill in the adjusted p-value, the verdict and the seeds that are still needed, in every row with a test."""
     tested = [row for row in rows if "p" in row]
     error = ERROR / max(1, len(tested))  # what Holm asks of the first of the family
     for row, adjusted in zip(tested, holm(np.array([row["p"] for row in tested])), strict=True):

@@ -1,4 +1,4 @@
-"""What is compared: a number per run of two rules, paired where they ran on the same seeds."""
+"""The samples that are compared: a number per run of two rules, paired where they ran on the same seeds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ class Measure:
     in_scores: bool = True  # a declared smallest effect is one
 
     def estimand(self, paired: bool) -> str:
-        """What a row's test, difference and interval are of."""
+        """The estimand of a row's test, difference and interval."""
         centre = "IQM" if self.trim else "mean"
         return f"{centre} of paired differences" if paired else f"difference of {centre}s"
 

@@ -81,7 +81,7 @@ def decide(
 
 
 def adjust(p: Array) -> Array:
-    """p-values [n] of one analysis of a family, corrected for all analyses and for the family; 0 for what is decided.
+    """p-values [n] of one interim analysis, corrected for all analyses and for the family; 0 for decided comparisons.
 
     Holm's method with boundaries of every step's own level (Maurer and Bretz 2013).
     """

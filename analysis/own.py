@@ -68,7 +68,7 @@ class OwnMeasure:
 
     @property
     def measure(self) -> Measure:
-        """What rules are compared by."""
+        """The measure that rules are compared by."""
         return Measure(
             self.name, column(self.name), lambda *_: NAN, TRIM, self.better == BETTER[0], in_scores=False
         )  # fmt: skip
@@ -158,7 +158,7 @@ def _function(source: str, kind: str) -> tuple[Callable[..., Any], Mapping[str, 
 
 
 def _choice(source: str, parameters: Mapping[str, inspect.Parameter], name: str, allowed: Sequence[str]) -> str:
-    """The default of a keyword that says what kind of function this is. Raises ResultsError."""
+    """The default of the keyword `name`, one of `allowed`. Raises ResultsError."""
     default = parameters[name].default if name in parameters else None
     if default not in allowed:
         choices = " or ".join(f'{name}="{value}"' for value in allowed)
@@ -187,7 +187,7 @@ def _called(source: str, function: Callable[..., Any], *arguments: Any, **named:
 
 @dataclass(frozen=True)
 class Own:
-    """What a user's measures found in one results directory."""
+    """The values of a user's measures in one results directory."""
 
     measures: tuple[OwnMeasure, ...]  # those that gave numbers
     frame: pd.DataFrame  # env, rule, label, seed, budget, status of every planned run, and a column per measure
@@ -195,7 +195,7 @@ class Own:
 
     @property
     def catalogue(self) -> dict[str, Measure]:
-        """What rules are compared by, by its column."""
+        """Column -> the measure that rules are compared by."""
         return {each.name: each.measure for each in self.measures}
 
 

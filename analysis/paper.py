@@ -43,7 +43,7 @@ class Paper:
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """The figures to draw. Raises ResultsError for one that there is not."""
+        """The figures to draw. Raises ResultsError for an unknown one."""
         names = _listed(self.draw)
         if unknown := [name for name in names if name not in FIGURES]:
             raise ResultsError(f"--draw: no figure {unknown[0]}; expected some of {', '.join(FIGURES)}")

@@ -1,4 +1,4 @@
-"""Exact tests: what a difference of centres would be, had the two labels of every seed, or of all runs, been exchanged.
+"""Exact permutation tests of a difference of centres: labels are exchanged within pairs, or among all runs.
 
 Runs of equal seeds form pairs, and only the labels of a pair are exchanged: the signs of the differences flip. Where
 trimming makes many assignments equal, the plain mean tells them apart, so that n pairs reach p = 2 / 2^n with any
@@ -35,7 +35,7 @@ class Contrast:
 
     @property
     def assignments(self) -> int:
-        """In how many ways the labels could have been given."""
+        """The number of possible assignments of labels."""
         n, m = len(self.first), len(self.second)
         return 2**n if self.paired else comb(n + m, n)
 
@@ -57,12 +57,12 @@ def permutation_p(strata: Sequence[Contrast]) -> float:
 
 
 def smallest_p(strata: Sequence[Contrast]) -> float:
-    """The least p-value that these numbers of runs allow, whatever their values are."""
+    """The smallest p-value that these numbers of runs can give."""
     return 2 / (prod(c.assignments for c in strata) if _are_counted(strata) else DRAWS + 1)
 
 
 def _are_counted(strata: Sequence[Contrast]) -> bool:
-    """Whether all assignments are looked at, and not a random choice of them."""
+    """Whether all assignments are enumerated, not sampled."""
     return prod(contrast.assignments for contrast in strata) <= MOST
 
 

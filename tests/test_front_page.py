@@ -1,14 +1,17 @@
 """The README's examples, as a reader would copy them."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 
 from experiments import load_matrix
 from experiments.__main__ import COMMANDS
+from experiments.until_decided import ANALYSES
 
-TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+README = Path(__file__).parents[1] / "README.md"
+TEXT = README.read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -29,6 +32,15 @@ def test_the_matrix_and_the_rule_of_ones_own_are_taken(tmp_path):
     (tmp_path / "own.toml").write_text(own + sign)
     cells = load_matrix(str(tmp_path / "own.toml")).cells
     assert {cell.label for cell in cells} == {"sign(lr=0.001)", "sign(lr=0.01)"} and {c.env for c in cells} == {"Maze"}
+
+
+def test_numbers_in_its_prose_are_those_of_the_code():
+    quick = load_matrix("quick").cells
+    assert len({cell.seed for cell in quick}) == 8 and "with eight seeds of each rule" in TEXT
+    assert len({cell.env for cell in quick}) == 2 and "on two small problems" in TEXT
+    assert ", ".join(map(str, ANALYSES)) + " seeds" in TEXT
+    needed = tomllib.loads((README.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+    assert f"Python {needed[:2]} {needed[2:]} " in TEXT
 
 
 def test_every_command_in_it_is_one(tmp_path):

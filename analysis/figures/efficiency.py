@@ -1,4 +1,4 @@
-"""How good, how soon, and with how much certainty."""
+"""Figures of returns, sample efficiency and comparisons."""
 
 from collections.abc import Callable
 from functools import partial
@@ -64,7 +64,7 @@ def aggregates(sheet: Sheet, name: str, measure: str) -> list[Path]:
 
 
 def times(sheet: Sheet, name: str, unit: str) -> list[Path]:
-    """Steps or seconds to each threshold, where the grid of evaluations is long enough to tell."""
+    """Steps or seconds to each threshold, where the evaluation grid is fine enough."""
     if unit == "seconds" and sheet.clock is None:
         return []
     known = sheet.scored[sheet.scored[f"{unit}_to_{THRESHOLDS[0]:g}"].notna()]

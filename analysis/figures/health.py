@@ -1,4 +1,4 @@
-"""How steady runs are, how far updates went, what was claimed of them, and where the seconds went."""
+"""Figures of stability, step lengths, claimed bounds and wall-clock time."""
 
 from collections.abc import Callable
 from functools import partial

@@ -25,7 +25,7 @@ LISTED = 6  # exceptions that a caption names
 
 @dataclass(frozen=True)
 class Sheet:
-    """What figures are made of, and where they go; made by `sheet_of`, behind which every name can be drawn."""
+    """The data of a matrix's figures and the folder that they go to; `sheet_of` makes one with drawable names."""
 
     results: Results
     measures: pd.DataFrame
@@ -39,7 +39,7 @@ class Sheet:
 
     @cached_property
     def runs(self) -> str:
-        """How many runs stand behind each rule on each environment, and what became of those that failed."""
+        """The number of runs of each rule on each environment, and how the failed ones count."""
         return runs_of(self.measures)
 
     @property

@@ -1,4 +1,4 @@
-"""What a rule's lower bound claimed, against what came."""
+"""Gains claimed by a rule's lower bound, against true gains."""
 
 import numpy as np
 import pandas as pd

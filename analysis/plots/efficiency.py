@@ -1,4 +1,4 @@
-"""How soon each run reached each threshold."""
+"""Time to thresholds, a dot per run."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -61,7 +61,7 @@ def _shades(colour: str) -> list[tuple[float, ...]]:
 
 
 def threshold_handles() -> dict[str, Line2D]:
-    """What the marks are."""
+    """Legend entries of the marks."""
     dot = {"linestyle": "", "marker": "o", "markersize": 4, "markeredgewidth": 0}
     marks = {
         f"score {threshold:g}": Line2D([], [], color=shade, **dot)  # type: ignore[arg-type]

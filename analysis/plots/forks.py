@@ -1,4 +1,4 @@
-"""Why rules differ: what a step promised, what it held elsewhere, what it was worth, and how far it went."""
+"""Figures of forks: the gain that a step promised, its gain on held-out episodes, its true gain, and its length."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What lies around a policy: its return, what stands in for it, and the regions within which that is trusted."""
+"""Figures of a landscape: the return around a policy, its surrogates and bounds, and trust regions."""
 
 from typing import Any
 
