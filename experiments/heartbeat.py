@@ -22,7 +22,7 @@ class Reached:
 
 
 class Heartbeat:
-    """Keeps the state of running cells and hands it to `write`, at most once every `every_s` seconds."""
+    """Keeps the state of running cells and hands it to `write`, every `every_s` seconds and when one begins or ends."""
 
     def __init__(self, write: Callable[[bytes], None], every_s: float = 5.0) -> None:
         self._write, self._every_s, self._written = write, every_s, -float("inf")
@@ -30,8 +30,9 @@ class Heartbeat:
 
     def beat(self, run_id: str, env_steps: int, latest: float) -> None:
         """Record that this cell runs, and its progress."""
+        begins = run_id not in self._cells  # it may be long before it beats again
         self._cells[run_id] = Reached(env_steps, latest, time.time())
-        if time.monotonic() - self._written > self._every_s:
+        if begins or time.monotonic() - self._written > self._every_s:
             self._flush()
 
     def end(self, run_id: str) -> None:
