@@ -43,6 +43,7 @@ def apart(on_e, on_f, noise=0.02):
         (ABOVE, rows(0.0, share=0.9), "supported"),
         (ABOVE, rows(0.0, share=0.1), "refuted"),
         (ABOVE, rows(0.0, share=0.5), "undecided"),
+        (ABOVE, rows(0.0, share=0.6, noise=0.2), "undecided"),  # both estimates lie above, no interval does
         (BELOW, rows(0.0, share=0.1), "supported"),
         (BELOW, rows(0.0, share=0.9), "refuted"),
         (WITHIN, rows(0.0, share=0.5), "supported"),
