@@ -14,7 +14,7 @@ help:
 	@echo "make page-test            open the report's page in headless Chromium, which it installs if there is none (Debian, root)"
 	@echo "make lint                 ruff and mypy"
 	@echo "make bench                time the curvature kernel and the training loop"
-	@echo "make compare-speed        time training beside sb3-contrib's TRPO and stable-baselines3's PPO"
+	@echo "make compare-speed        time training beside other libraries, each in an environment of its own"
 	@echo "make compare-rliable      statistics across environments beside rliable's, in an environment of its own"
 	@echo "make cluster-test         run a matrix on a real one-node SLURM, which it installs (Debian, root)"
 	@echo "make wheel-test           build the wheel, and run a small matrix with it in an empty environment"
@@ -51,7 +51,24 @@ bench: $(VENV)/.ready
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-group-by=group --benchmark-json=results/benchmarks.json $(ARGS)
 	@echo "kept in results/benchmarks.json; compare with an earlier file: python -m analysis.benchmarks before.json results/benchmarks.json"
 
+# every peer of the race in an environment of its own; torch 2.13 everywhere, and what rejax 0.1.3 was written for
+PIP := pip install --disable-pip-version-check --quiet
+$(VENV)-sbx/.ready: PACKAGES = 'sbx-rl==0.28.0' 'jax==0.10.2' 'gymnasium[classic-control,mujoco]==1.4.0' 'torch>=2.13,<2.14'
+$(VENV)-rejax/.ready: PACKAGES = 'rejax==0.1.3' 'gymnax==0.0.9' 'jax==0.10.2'
+$(VENV)-skrl/.ready: PACKAGES = 'skrl==2.1.1' 'gymnasium[classic-control,mujoco]==1.4.0' 'torch>=2.13,<2.14'
+$(VENV)-rltools/.ready: PACKAGES = 'rltools==2.2.1'
+$(VENV)-%/.ready:
+	$(PYTHON) -m venv $(VENV)-$*
+	$(VENV)-$*/bin/$(PIP) $(PACKAGES)
+	@touch $@
+
+$(VENV)-rltools/bin/rltools_ppo: tests/benchmarks/racers/rltools_ppo.cpp $(VENV)-rltools/.ready
+	g++ -std=c++17 -O3 -march=native -ffast-math -DRL_TOOLS_BACKEND_ENABLE_OPENBLAS -DRLTOOLS_VERSION='"2.2.1"' \
+		-I $$($(VENV)-rltools/bin/python -c 'import rltools; print(*rltools.__path__)')/external/rl_tools/include \
+		$< -lopenblas -o $@  # Debian: apt-get install g++ libopenblas-dev
+
 compare-speed: $(VENV)/.ready
+	-@$(MAKE) --keep-going $(addsuffix /.ready,$(addprefix $(VENV)-,sbx rejax skrl)) $(VENV)-rltools/bin/rltools_ppo
 	$(BIN)/python tests/benchmarks/compare_speed.py $(ARGS)
 
 $(VENV)-rliable/.ready:
@@ -75,4 +92,4 @@ soak: $(VENV)/.ready
 	PYTHONPATH=. $(BIN)/python tests/experiments/chaos.py --seconds 600 --seeds 10 $(ARGS)
 
 clean:
-	rm -rf $(VENV) $(VENV)-rliable .pytest_cache .mypy_cache .ruff_cache .benchmarks
+	rm -rf $(VENV) $(VENV)-rliable $(addprefix $(VENV)-,sbx rejax skrl rltools) .pytest_cache .mypy_cache .ruff_cache .benchmarks
