@@ -78,13 +78,13 @@ class Racer:
     """A process that trains when it is told to."""
 
     def __init__(self, side: Side, rule: str, env: str, arguments: Arguments) -> None:
-        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (open as long as the process)
         told = [side.rule or rule, env, side.n_envs, arguments.batch, arguments.updates]
         home = Path(sys.prefix + FOLDERS.get(side.racer, "")) / "bin"
         python = [home / "python", RACERS / "serve.py", side.racer]
         command = [home / side.racer] if side.racer == "rltools_ppo" else python
         if not command[0].exists():
             raise Missing(f"{command[0]} is not there")
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (open as long as the process)
         # one thread each, and the project's own modules for ourselves alone
         settings = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")} | {"JAX_PLATFORMS": "cpu"}
         if side.racer == OURS:
@@ -113,9 +113,11 @@ class Racer:
         line = self.process.stdout.readline()
         if line:
             return dict(json.loads(line))
-        code = self.process.wait()
+        self.process.communicate()
         self.errors.seek(0)
-        raise Missing((self.errors.read().strip().splitlines() or [f"it ended with exit code {code}"])[-1])
+        said = self.errors.read().strip().splitlines() or [f"it ended with exit code {self.process.returncode}"]
+        self.errors.close()
+        raise Missing(said[-1])
 
 
 def start(side: Side, rule: str, env: str, arguments: Arguments) -> Racer | None:
@@ -176,9 +178,13 @@ def main(arguments: Arguments) -> int:
                 "load {load:.1f} on {cpus} processors".format(**row, cpus=os.cpu_count()),
                 flush=True,
             )
-    if arguments.csv is not None:
-        pd.DataFrame(rows).to_csv(arguments.csv, index=False, float_format="%.6g")
+        if arguments.csv is not None:  # what has been raced is kept if the rest is interrupted
+            write(rows, arguments.csv)
     return 0
+
+
+def write(rows: Sequence[dict[str, Any]], csv: Path) -> None:
+    pd.DataFrame(rows).to_csv(csv, index=False, float_format="%.6g")
 
 
 if __name__ == "__main__":
