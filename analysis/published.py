@@ -1,6 +1,8 @@
 """Learning curves that other libraries published: facts to compare with, in `published.csv`.
 
-Columns: source, env, algo, env_step, mean, std (empty where none was given), n_seeds, note. At most 25 points a curve.
+Columns: source, env, env_version, algo, env_step, mean, std (empty where none was given), n_seeds, single_run (yes or
+no), evaluation (by what episodes the policy was judged), note. At most 25 points a curve. Those of DESCRIBED may be
+missing from a file of one's own.
 Sources, named as repository@commit:path where there is one:
 
 - tianshou@829d6359~1: github.com/thu-ml/tianshou, the commit before 829d6359, examples/mujoco/benchmark. Mean of ten
@@ -10,6 +12,10 @@ Sources, named as repository@commit:path where there is one:
 - openai/baselines: github.com/openai/baselines, benchmarks_mujoco1M.htm, read off alike. Training return, six seeds.
 - sb3-contrib zoo and SLM-Lab: single results at the end of training, from model cards and docs/BENCHMARKS.md; those of
   one run say so.
+
+`bars.csv` has the returns that this project set out to pass at a million steps, sampled actions and the last policy,
+one setting for all: env, rules, env_step, bar, basis, source. Where the basis is "declared" no published figure that it
+could be checked against is in `published.csv`.
 """
 
 import re
@@ -20,7 +26,9 @@ import pandas as pd
 from analysis.load import ResultsError
 
 PUBLISHED = Path(__file__).with_name("published.csv")
+BARS = Path(__file__).with_name("bars.csv")
 COLUMNS = ("source", "env", "algo", "env_step", "mean", "std", "n_seeds", "note")
+DESCRIBED = ("env_version", "single_run", "evaluation")
 NUMBERS = ("env_step", "mean", "std", "n_seeds")
 COUNTERPARTS = {
     "trpo": "trpo",
@@ -41,10 +49,15 @@ def read_published(file: Path) -> pd.DataFrame:
     absent = [name for name in COLUMNS if name not in table.columns]
     if absent:
         raise ResultsError(f"{file} has no column {', '.join(absent)}; expected {','.join(COLUMNS)}")
-    table = table[list(COLUMNS)].copy()
+    table = table.reindex(columns=[*COLUMNS, *DESCRIBED], fill_value="")
     for name in NUMBERS:
         table[name] = _numbers(table[name], name, file)
     return table
+
+
+def read_bars() -> pd.DataFrame:
+    """The returns to pass, a row for each environment; the columns of `bars.csv`."""
+    return pd.read_csv(BARS, keep_default_na=False)
 
 
 def _numbers(column: pd.Series, name: str, file: Path) -> pd.Series:

@@ -2,7 +2,16 @@ import pytest
 from page_cases import PUBLISHED as MADE
 
 from analysis.load import ResultsError
-from analysis.published import COLUMNS, COUNTERPARTS, PUBLISHED, comparable, counterpart, read_published
+from analysis.published import (
+    COLUMNS,
+    COUNTERPARTS,
+    DESCRIBED,
+    PUBLISHED,
+    comparable,
+    counterpart,
+    read_bars,
+    read_published,
+)
 
 
 def test_the_shipped_curves_are_small_and_name_their_sources():
@@ -14,6 +23,28 @@ def test_the_shipped_curves_are_small_and_name_their_sources():
     assert set(table.algo.map(counterpart)) <= set(COUNTERPARTS.values())
 
 
+def test_every_shipped_curve_says_of_which_version_by_what_episodes_and_of_how_many_runs():
+    table = read_published(PUBLISHED)
+    assert (table.env_version == table.env.str.extract(r"-(v\d+)$")[0]).all() and table.evaluation.ne("").all()
+    assert ((table.n_seeds == 1) == (table.single_run == "yes")).all() and (table.n_seeds == 1).any()
+
+
+def test_bars_that_are_not_declared_are_what_was_published():
+    bars, table = read_bars().set_index("env"), read_published(PUBLISHED)
+
+    def mean(source, env, algo):
+        return table[table.source.str.startswith(source) & (table.env == env) & (table.algo == algo)]["mean"].mean()
+
+    found = {
+        "HalfCheetah-v4": mean("sb3-contrib zoo", "HalfCheetah-v3", "TRPO"),
+        "Ant-v4": mean("sb3-contrib zoo", "Ant-v3", "TRPO"),
+        "InvertedDoublePendulum-v5": mean("SLM-Lab", "InvertedDoublePendulum-v5", "PPO"),
+    }
+    assert found == pytest.approx(bars.bar[list(found)].to_dict(), abs=0.5)
+    assert set(bars.index[bars.basis != "declared"]) == set(found)
+    assert (bars.source == "").equals(bars.basis == "declared")
+
+
 def write(tmp_path, text):
     file = tmp_path / "curves.csv"
     file.write_text(text)
@@ -22,7 +53,7 @@ def write(tmp_path, text):
 
 def test_columns_are_numbers_or_text_and_empty_is_unknown(tmp_path):
     table = read_published(write(tmp_path, MADE))
-    assert tuple(table.columns) == COLUMNS
+    assert tuple(table.columns) == (*COLUMNS, *DESCRIBED) and table[list(DESCRIBED)].eq("").all(axis=None)
     assert table["mean"].tolist() == [1, 70, 1, 1] and table["std"].isna().tolist() == [True, False, True, True]
 
 
