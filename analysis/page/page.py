@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,12 @@ from experiments.records import write_atomically
 
 HERE = Path(__file__).parent
 LIMIT = 20_000_000  # bytes of the page
+PLACES = {  # figures that stand in a section of their own
+    "sensitivity": "sensitivity",
+    "learning_curves_seconds": "clock",
+    "seconds_to_threshold": "clock",
+    "wall_clock": "clock",
+}
 ENDS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
@@ -40,6 +46,7 @@ class Figure:
     name: str
     where: str  # from the page
     source: str  # a data URI; nothing if it did not fit
+    place: str = ""  # the section that it stands in: "landing" for the first of a directory, or one of PLACES
 
 
 def write_page(evidence: list[Evidence], file: Path, published: pd.DataFrame | None, seconds: bool, clock: str) -> Path:
@@ -84,7 +91,8 @@ def _figures(files: list[Sequence[Path]], beside: Path, room: int) -> list[list[
     for figures in files:
         found.append([])
         for file in figures:
-            found[-1].append(_figure(file, beside, room))
+            place = "landing" if file == figures[0] else PLACES.get(file.stem, "")
+            found[-1].append(replace(_figure(file, beside, room), place=place))
             room -= len(found[-1][-1].source)
     return found
 

@@ -4,11 +4,13 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from analysis_cases import write_results
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from page_cases import HOSTILE, PUBLISHED, hostile, large, whole
 
 from analysis.anchors import pinned
@@ -17,6 +19,7 @@ from analysis.page.evidence import gather
 from analysis.page.page import LIMIT, embedded, policy, write_page
 from analysis.published import read_published
 from analysis.report import Arguments, main
+from experiments.management.packs import unpack_results
 from experiments.records import PROTOCOL
 
 ALLOWED = {"script", "style", "meta", "title", "svg", "line"}
@@ -130,6 +133,34 @@ def test_a_page_never_grows_beyond_its_limit_and_names_the_figures_it_leaves_out
     links = [value for name, value in read.attributes if name == "href" and value.endswith(".png")]
     assert len(links) == 1 and links[0].endswith("figures/final.png")
     assert "Too large for this page" in "".join(read.text)
+
+
+ORDER = ["verdicts", "curves", "sensitivity", "clock", "failures", "tables", "figures", "references", "calibration"]
+
+
+def test_it_opens_with_one_figure_and_the_verdicts_and_has_every_figure_once(results, drawn, tmp_path):
+    for name in ("sensitivity", "wall_clock"):
+        (drawn / f"{name}.png").write_bytes(b"\x89PNG" + name.encode())
+    text = page([whole(results)], tmp_path)
+    parts = {part[: part.index('"')]: part for part in text.split('<section id="')[1:]}
+    assert [name for name in parts if name not in ("provenance", "reading")] == ORDER
+    shown = {name: re.findall(r'alt="([^"]+)"', part) for name, part in parts.items()}
+    assert {name: found for name, found in shown.items() if found} == {
+        "verdicts": ["learning curves"],
+        "sensitivity": ["sensitivity"],
+        "clock": ["wall clock"],
+        "figures": ["final", "bounds"],
+    }
+    assert parts["verdicts"].index("<img") < parts["verdicts"].index("<table")
+
+
+def test_the_page_of_the_quick_matrix_is_below_twenty_megabytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(FigureCanvasPdf, "print_pdf", lambda *_, **__: None)
+    packed = Path(__file__).parents[3] / "results" / "reference" / "quick.pack"
+    unpack_results(packed, tmp_path / "quick")
+    assert main(Arguments((tmp_path / "quick",))) == 0
+    assert 4e6 < (tmp_path / "quick" / "report.html").stat().st_size < 20e6
+    assert "Too large for this page" not in (tmp_path / "quick" / "report.html").read_text()
 
 
 def test_a_page_is_below_twenty_megabytes():
