@@ -20,6 +20,7 @@ from algos.rules.reuse_pg import reuse_pg, reuse_pg_adam
 from algos.rules.spo import spo
 from algos.rules.trpo import trpo, trpo_adaptive, trpo_annealed, trpo_divergence, trpo_euclidean
 from algos.rules.trpo_held_out import trpo_confident, trpo_held_out, trpo_in_sample
+from algos.rules.trpo_memory import trpo_memory
 from algos.rules.trpo_schedules import trpo_hypergradient, trpo_signal
 from algos.rules.trpo_solvers import trpo_kfac, trpo_steihaug
 from algos.rules.trpo_surrogates import trpo_discounted, trpo_entropy
@@ -50,6 +51,7 @@ RULES: dict[str, RuleFactory] = {
     "trpo_confident": trpo_confident,
     "trpo_signal": trpo_signal,
     "trpo_hypergradient": trpo_hypergradient,
+    "trpo_memory": trpo_memory,
     "trpo_discounted": trpo_discounted,
     "trpo_entropy": trpo_entropy,
     "trpo_steihaug": trpo_steihaug,

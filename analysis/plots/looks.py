@@ -41,7 +41,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "teal": (
         "trpo_held_out", "trpo_signal", "history_trpo", "trpo_confident", "trpo_hypergradient", "trpo_discounted",
-        "trpo_entropy", "trpo_steihaug", "trpo_kfac", "trpo_in_sample",
+        "trpo_entropy", "trpo_steihaug", "trpo_kfac", "trpo_in_sample", "trpo_memory",
     ),
     "green": ("npg", "tnpg"),
     "orange": ("mm_quadratic", "mm_adaptive", "mm_penalty", "mm_penalty_adaptive", "mm_theory", "mdpo", "pois"),
