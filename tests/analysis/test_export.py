@@ -29,7 +29,7 @@ def test_a_failed_run_scores_at_the_random_level(folder):
 
 def test_a_missing_run_is_refused(folder):
     shutil.rmtree(folder / "cells" / "climbs-Hard-v0-3")
-    with pytest.raises(ResultsError, match="1 of 20 planned runs are missing, climbs-Hard-v0-3"):
+    with pytest.raises(ResultsError, match="1 of 20 planned runs are missing, climbs/Hard-v0/seed3"):
         scores(load(folder))
 
 
