@@ -159,26 +159,14 @@ class _Reader(Tables):
                 continue
             if self._settings({**shared, **own} if shared_good else own, where, of_environment=True) is None:
                 continue
-            for rule in sweep.variants(rules, own) if shared_good else ():
-                changed |= {rule.label: sorted(rule.settings)} if rule.settings else {}
-                settings = self._settings({**shared, **own, **rule.settings}, f"rules.{rule.entry}.settings")
-                if settings is None:
-                    continue
-                if problem := problem_of(entry.interface, settings):
-                    self.problems += [line for line in [f"{where}: {problem}"] if line not in self.problems]
-                    continue
-                try:
-                    cells += [
-                        RunSpec(
-                            env=entry.name, environment=entry.environment, env_kwargs=entry.kwargs,
-                            wrappers=entry.wrappers, info=entry.info, rule=rule.name, label=rule.label,
-                            hyper=rule.on.get(entry.name, rule.hyper), seed=seed, settings=settings,
-                            budget=entry.table["budget"] if tune is None else tune.budget(entry.table["budget"]),
-                        )
-                        for seed in rule.seeds[: seeds or None]
-                    ]  # fmt: skip
-                except ValidationError as error:
-                    self._report(error, where, {*Settings.model_fields, *ENVIRONMENT_KEYS})
+            if shared_good:
+                variants = sweep.variants(rules, own)
+                changed |= {rule.label: sorted(rule.settings) for rule in variants if rule.settings}
+                whole = entry.table["budget"] if tune is None else tune.budget(entry.table["budget"])
+                for rule in variants:
+                    cells += self._cells(
+                        entry, rule, {**shared, **own, **rule.settings}, whole, rule.seeds[: seeds or None]
+                    )
         compare = self._compare({rule.label for rule in rules}.union(self.stored))
         notes = notes_of(interfaces, cells)
         own = {key: own_functions(self.raw.get(key, []), key, self.folder, self.problems) for key in OWN}
@@ -195,6 +183,29 @@ class _Reader(Tables):
             own_settings=changed,
             **own,
         )
+
+    def _cells(
+        self, entry: Entry, rule: Variant, values: dict[str, Any], budget: Any, seeds: list[int]
+    ) -> list[RunSpec]:
+        """A rule's cells on one environment, a seed each; none, and a problem more, if its settings do not fit."""
+        settings = self._settings(values, f"rules.{rule.entry}.settings")
+        if settings is None:
+            return []
+        if problem := problem_of(entry.interface, settings):
+            self.problems += [line for line in [f"{entry.where}: {problem}"] if line not in self.problems]
+            return []
+        try:
+            return [
+                RunSpec(
+                    env=entry.name, environment=entry.environment, env_kwargs=entry.kwargs, wrappers=entry.wrappers,
+                    info=entry.info, rule=rule.name, label=rule.label, hyper=rule.on.get(entry.name, rule.hyper),
+                    seed=seed, settings=settings, budget=budget,
+                )
+                for seed in seeds
+            ]  # fmt: skip
+        except ValidationError as error:
+            self._report(error, entry.where, {*Settings.model_fields, *ENVIRONMENT_KEYS})
+            return []
 
     def _keep_apart(self, tune: Tuning | None, rules: list[Variant]) -> None:
         """Seeds that tune from those that judge, and a tuning from a verdict."""

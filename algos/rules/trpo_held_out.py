@@ -1,5 +1,6 @@
 """TRPO whose steps are judged by environments that they have not seen."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from algos.ascent import (
@@ -70,14 +71,11 @@ def trpo_in_sample(
 
     max_kl, damping, cg_iterations, shrink, max_trials, radius_shrink, radius_grow, largest: as in `trpo_held_out`.
     """
-    return AscentRule(
-        policy,
-        Natural(cg_iterations, damping),
-        KLRadius(max_kl),
-        Backtracking((SurrogateImproves(), KLWithin(factor=1.5)), shrink, max_trials),
-        ByEveryAgreement(radius_shrink, radius_grow, largest=largest),
-        split=InSample(),
-    )
+    held_out = trpo_held_out(
+        policy, max_kl=max_kl, damping=damping, cg_iterations=cg_iterations, shrink=shrink, max_trials=max_trials,
+        radius_shrink=radius_shrink, radius_grow=radius_grow, largest=largest,
+    )  # fmt: skip
+    return replace(held_out, split=InSample())
 
 
 def trpo_confident(

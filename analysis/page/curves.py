@@ -120,7 +120,7 @@ def _published(table: pd.DataFrame, environments: list[str], rules: dict[str, st
         here = [i for i, ours in enumerate(environments) if task(ours)[0] == task(str(env))[0]]
         colour = rules.get(counterpart(str(algorithm)) or "")
         if here:
-            seeds, told = part.n_seeds.iloc[0], [str(part[name].iloc[0]) for name in ("evaluation", "note")]
+            seeds, remarks = part.n_seeds.iloc[0], [str(part[name].iloc[0]) for name in ("evaluation", "note")]
             runs = ("one run" if seeds == 1 else f"{seeds:g} seeds") if np.isfinite(seeds) else ""
             drawn.append(
                 {
@@ -135,7 +135,7 @@ def _published(table: pd.DataFrame, environments: list[str], rules: dict[str, st
                     "x": numbers(part.env_step),
                     "y": numbers(part["mean"]),
                     "sd": numbers(part["std"]),
-                    "note": "; ".join(filter(None, [runs, *told])),
+                    "note": "; ".join(filter(None, [runs, *remarks])),
                 }
             )
     return drawn

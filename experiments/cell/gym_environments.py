@@ -108,7 +108,7 @@ class GymEnvironments:
         return obs, rewards, terminated, truncated
 
     def close(self) -> None:
-        """Close every environment; one that cannot is only told of."""
+        """Close every environment; one that cannot be closed is reported, not raised."""
         for env in self.made:
             try:
                 with contextlib.suppress(SystemExit):

@@ -245,7 +245,7 @@ class Run:
     def evaluate(self, grid_step: int, give_up: Callable[[], bool], final: bool = False) -> Iterator[EvaluationRow]:
         """Judge the present policy with sampled and, where that is asked for, mean actions.
 
-        Raises Paused if told to give up.
+        Raises Paused if `give_up` says so.
         """
         settings = self.spec.settings
         episodes = settings.final_episodes if final else settings.eval_episodes
